@@ -1,0 +1,149 @@
+/**
+ * The shapes that go over HTTP: what enroll answers and what the operator's commands and the simulator read.
+ * Times are ISO 8601 in UTC; certificates are PEM.
+ */
+import type { DeviceId, EntityName, Fingerprint, SerialNumber } from './ids.ts';
+
+/** RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** One of core/errors.ts; typed as text because a newer server may know more of them. */
+  readonly code: string;
+  readonly remedy: string;
+}
+
+/** POST /v1/enroll: 201, or 200 where the same token and key have this certificate already. */
+export interface EnrollRequest {
+  readonly csr: string;
+}
+export interface EnrollResponse {
+  readonly deviceId: DeviceId;
+  readonly serialNumber: SerialNumber;
+  /** The device's certificate. */
+  readonly certificate: string;
+  /** The issuing CA's certificate and whatever is between it and the root, without the root. */
+  readonly chain: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly renewAfter: string;
+  readonly mqttUrl: string;
+}
+
+/** GET /api/v1/devices and /api/v1/devices/ID */
+export interface DeviceView {
+  readonly id: DeviceId;
+  readonly group: EntityName;
+  readonly status: 'active' | 'suspended' | 'revoked';
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  readonly changedAt: string;
+}
+export interface DeviceDetail extends DeviceView {
+  readonly certificates: readonly CertificateView[];
+}
+/** A page; `next` is the value for `?after=` of the next one, null on the last. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+/** GET /api/v1/certificates/SERIAL */
+export interface CertificateView {
+  readonly serialNumber: SerialNumber;
+  readonly fingerprint: Fingerprint;
+  readonly device: DeviceId | null;
+  readonly issuer: Fingerprint;
+  readonly status: 'active' | 'superseded' | 'suspended' | 'revoked';
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly revokedAt: string | null;
+  readonly reason: string | null;
+  readonly pem: string;
+}
+
+/** POST /api/v1/devices/ID/{revoke,suspend,resume} answers the DeviceDetail afterwards. */
+export interface RevokeRequest {
+  readonly reason?: string;
+}
+
+/** PATCH /api/v1/devices/ID */
+export interface DeviceChange {
+  readonly group?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** POST /api/v1/tokens */
+export interface TokenRequest {
+  readonly group?: string;
+  /** An exact ID, or a pattern with `*`. */
+  readonly device?: string;
+  /** 1 where absent. */
+  readonly maxUses?: number;
+  /** Seconds; 86,400 where absent. */
+  readonly expiresIn?: number;
+}
+export interface TokenView {
+  readonly id: string;
+  readonly group: EntityName;
+  readonly device: string | null;
+  readonly maxUses: number;
+  readonly uses: number;
+  readonly status: 'active' | 'spent' | 'expired' | 'revoked';
+  readonly createdAt: string;
+  readonly createdBy: string;
+  readonly expiresAt: string;
+}
+/** The only time that the token itself is shown. */
+export interface TokenCreated extends TokenView {
+  readonly token: string;
+}
+
+/** PUT /api/v1/groups/NAME */
+export interface GroupView {
+  readonly name: EntityName;
+  readonly description: string;
+  readonly profile: EntityName;
+  readonly policy: EntityName;
+}
+
+/** GET /api/v1/issuers */
+export interface IssuerView {
+  readonly fingerprint: Fingerprint;
+  readonly kind: 'root' | 'issuing';
+  readonly status: 'active' | 'retiring' | 'retired';
+  readonly serialNumber: SerialNumber;
+  readonly subject: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly pem: string;
+}
+
+/** GET /api/v1/operators */
+export interface OperatorView {
+  readonly name: EntityName;
+  readonly role: 'viewer' | 'operator' | 'admin';
+  readonly createdAt: string;
+}
+export interface OperatorCreated extends OperatorView {
+  readonly token: string;
+}
+
+/** POST /api/v1/policies/test */
+export interface PolicyTestRequest {
+  readonly device: string;
+  /** Exactly one of the two. */
+  readonly publish?: string;
+  readonly subscribe?: string;
+}
+export interface PolicyTestResult {
+  readonly device: DeviceId;
+  readonly group: EntityName;
+  readonly policy: EntityName;
+  readonly allowed: boolean;
+  /** The filter of the policy that decided, variables filled in; null where nothing granted it. */
+  readonly rule: string | null;
+  readonly reason: string;
+}

@@ -1,0 +1,350 @@
+/**
+ * Every way in which Gatehouse refuses, as one table: code → what it means and what to do about it.
+ * Domain code throws `GatehouseError` and knows no HTTP; enroll/problem.ts maps codes to statuses, and
+ * docs/ERRORS.md is held to this table by a test.
+ */
+
+interface ErrorEntry {
+  /** What went wrong, in general; the error's message says it in particular. */
+  readonly title: string;
+  /** What the reader can do about it. */
+  readonly remedy: string;
+}
+
+export const errorCatalog = {
+  // Names and values
+  device_id_invalid: {
+    title: 'Not a device ID',
+    remedy: 'Use 1 to 64 of A-Z a-z 0-9 . _ : - beginning with a letter or digit.',
+  },
+  name_invalid: {
+    title: 'Not a valid name',
+    remedy: 'Use 1 to 63 of a-z 0-9 . _ - beginning with a letter or digit.',
+  },
+  serial_number_invalid: {
+    title: 'Not a certificate serial number',
+    remedy: 'Give it in hex, as `openssl x509 -noout -serial` prints it.',
+  },
+  fingerprint_invalid: {
+    title: 'Not a SHA-256 fingerprint',
+    remedy: 'Give 64 hex digits, with or without colons.',
+  },
+  request_invalid: {
+    title: 'The request does not have the form that this call takes',
+    remedy: 'Correct the field that the detail names; /api/openapi.json describes every call.',
+  },
+
+  // Certificate signing requests (RFC 2986) and their keys
+  csr_not_pem: {
+    title: 'Not a certificate signing request in PEM',
+    remedy: 'Send the text between and with "-----BEGIN CERTIFICATE REQUEST-----" and its END line.',
+  },
+  csr_base64_invalid: {
+    title: 'The base64 of the request is broken',
+    remedy: 'Send the PEM file unchanged; check for lost characters or a cut-off line.',
+  },
+  csr_malformed: {
+    title: 'The request is not a DER CertificationRequest',
+    remedy: 'Create it with a current tool, for example `openssl req -new -key key.pem -subj /CN=ID`.',
+  },
+  csr_trailing_data: {
+    title: 'Bytes follow the end of the request',
+    remedy: 'Send exactly one request and nothing after it.',
+  },
+  csr_signature_invalid: {
+    title: 'The signature of the request does not fit its public key',
+    remedy: 'Sign the request with the private key whose public key it carries, and send it unchanged.',
+  },
+  csr_signature_algorithm_unsupported: {
+    title: 'The request is signed with an algorithm that is not accepted',
+    remedy: 'Sign with SHA-256, SHA-384 or SHA-512 (ECDSA or RSA), or with Ed25519.',
+  },
+  key_unsupported: {
+    title: 'This kind of key is not accepted',
+    remedy: 'Use EC P-256 or P-384, Ed25519, or RSA of 2048 to 4096 bits, as the profile allows.',
+  },
+  key_weak: {
+    title: 'The key is weak',
+    remedy: 'Generate a new key with a sound generator; never reuse this one.',
+  },
+  key_blocked: {
+    title: 'The key is on the block-list',
+    remedy: 'Generate a new key; this one is known to be compromised.',
+  },
+  key_in_use: {
+    title: 'Another device has enrolled this key',
+    remedy: 'Generate a key on each device; never copy one from device to device.',
+  },
+
+  // Enrollment
+  cn_invalid: {
+    title: 'The CN of the request is not a device ID',
+    remedy: 'Use 1 to 64 of A-Z a-z 0-9 . _ : - beginning with a letter or digit, and exactly one CN.',
+  },
+  cn_not_allowed: {
+    title: 'The token does not allow this device ID',
+    remedy: 'Ask for the ID that the token is bound to, or have an operator create a token for this one.',
+  },
+  token_missing: {
+    title: 'No token was sent',
+    remedy: 'Send it in the header "Authorization: Bearer TOKEN".',
+  },
+  token_unknown: {
+    title: 'The token is unknown',
+    remedy: 'Copy the token whole, or have an operator create one: gatehouse token create.',
+  },
+  token_expired: {
+    title: 'The token has expired',
+    remedy: 'Have an operator create a new one: gatehouse token create.',
+  },
+  token_spent: {
+    title: 'The token has been used as often as it may be',
+    remedy: 'Have an operator create a new one: gatehouse token create.',
+  },
+  token_revoked: {
+    title: 'The token was revoked',
+    remedy: 'Ask the operator why; a new one comes from gatehouse token create.',
+  },
+  device_already_enrolled: {
+    title: 'A device with this ID is enrolled already, with another key',
+    remedy:
+      'To let it enroll anew, create a token for exactly this device: gatehouse token create --device ID.',
+  },
+  device_revoked: {
+    title: 'The device is revoked',
+    remedy: 'A revoked device cannot come back under its ID; enroll the hardware under a new one.',
+  },
+  device_suspended: {
+    title: 'The device is suspended',
+    remedy: 'An operator lets it back with gatehouse device resume ID.',
+  },
+  device_not_suspended: {
+    title: 'The device is not suspended',
+    remedy: 'Nothing to resume; gatehouse device show ID tells its state.',
+  },
+
+  // Look-ups
+  device_unknown: {
+    title: 'There is no such device',
+    remedy: 'gatehouse device list shows those there are.',
+  },
+  group_unknown: { title: 'There is no such group', remedy: 'gatehouse group list shows those there are.' },
+  policy_unknown: {
+    title: 'There is no such policy',
+    remedy: 'gatehouse policy list shows those there are.',
+  },
+  profile_unknown: {
+    title: 'There is no such profile',
+    remedy: 'gatehouse profile list shows those there are.',
+  },
+  operator_unknown: {
+    title: 'There is no such operator',
+    remedy: 'gatehouse operator list shows those there are.',
+  },
+  operator_exists: {
+    title: 'There is an operator of this name already',
+    remedy: 'Choose another name, or remove that operator first.',
+  },
+  issuer_unknown: { title: 'There is no such issuer', remedy: 'GET /v1/ca lists the CA certificates.' },
+  not_found: {
+    title: 'There is nothing at this address',
+    remedy: 'Check the path and the method; /api/openapi.json lists them.',
+  },
+
+  // Policies
+  policy_invalid: {
+    title: 'The policy document is not valid',
+    remedy: 'Correct the field that the detail names; docs/ARCHITECTURE.md describes the document.',
+  },
+  topic_filter_invalid: {
+    title: 'Not an MQTT topic filter',
+    remedy: 'Use + and # alone in their level, # only last, no control characters (MQTT 3.1.1 §4.7).',
+  },
+  topic_name_invalid: {
+    title: 'Not an MQTT topic name',
+    remedy: 'Use 1 to 65,535 bytes without wildcards or control characters (MQTT 3.1.1 §4.7).',
+  },
+
+  // Operators and the HTTP surface
+  operator_token_missing: {
+    title: 'No operator token was sent',
+    remedy: 'Send "Authorization: Bearer TOKEN", or give the command --token, or --data on the same host.',
+  },
+  operator_token_invalid: {
+    title: 'The operator token is not valid',
+    remedy: 'Use a token that gatehouse operator create printed, or the one in DATA/operator/token.',
+  },
+  operator_role_insufficient: {
+    title: "The operator's role does not allow this",
+    remedy: 'Ask an operator or admin to do it; gatehouse operator list shows the roles.',
+  },
+  content_type_unsupported: {
+    title: 'The body has a content type that this call does not take',
+    remedy: 'Send Content-Type: application/json.',
+  },
+  body_invalid: { title: 'The body is not valid JSON', remedy: 'Send one JSON object in UTF-8.' },
+  body_too_large: { title: 'The body is too large', remedy: 'A request to enroll takes at most 32 KiB.' },
+  rate_limited: {
+    title: 'Too many requests',
+    remedy: 'Wait as long as the Retry-After header says, then go on more slowly.',
+  },
+  internal: {
+    title: 'Something failed inside Gatehouse',
+    remedy: 'Try again; if it stays, give the id in the detail to the operator, whose log explains it.',
+  },
+
+  // Admission to the broker
+  certificate_missing: {
+    title: 'The client sent no certificate',
+    remedy: 'Connect with the certificate and key from enrollment.',
+  },
+  certificate_untrusted: {
+    title: "The certificate was not issued by Gatehouse's CA",
+    remedy: 'Enroll with Gatehouse and use the certificate it issued.',
+  },
+  certificate_unknown: {
+    title: 'The registry does not know the certificate',
+    remedy: 'The CA key signed it but Gatehouse did not issue it: treat the CA key as compromised.',
+  },
+  certificate_mismatch: {
+    title: 'The certificate differs from the one the registry holds under its serial number',
+    remedy: 'Treat the CA key as compromised.',
+  },
+  certificate_expired: {
+    title: 'The certificate has expired',
+    remedy: 'Renew it, or enroll again with a token.',
+  },
+  certificate_not_yet_valid: {
+    title: 'The certificate is not valid yet',
+    remedy: "Check the server's clock.",
+  },
+  certificate_revoked: {
+    title: 'The certificate is revoked',
+    remedy: 'Enroll again with a token, if an operator allows it.',
+  },
+  certificate_superseded: {
+    title: 'The certificate has been replaced by a newer one',
+    remedy: 'Use the certificate of the latest enrollment.',
+  },
+  certificate_suspended: {
+    title: 'The certificate is suspended',
+    remedy: 'An operator lets it back with gatehouse device resume ID.',
+  },
+  client_id_mismatch: {
+    title: "The MQTT client id does not belong to the certificate's device",
+    remedy: 'Use the device ID, or ID/suffix, as the client id.',
+  },
+  connect_malformed: {
+    title: 'The first packet is not a well-formed MQTT CONNECT',
+    remedy: 'Speak MQTT 3.1.1 and begin with CONNECT (MQTT 3.1.1 §3.1).',
+  },
+  connect_timeout: {
+    title: 'No CONNECT arrived in time',
+    remedy: 'Send CONNECT right after the TLS handshake.',
+  },
+  protocol_version_unsupported: {
+    title: 'The MQTT version is not supported',
+    remedy: 'Speak MQTT 3.1.1 (protocol level 4).',
+  },
+  packet_too_large: {
+    title: 'The MQTT packet is larger than the limit',
+    remedy: 'Send smaller payloads; the policy of the group sets maxPayload.',
+  },
+  registry_unavailable: {
+    title: 'The registry cannot be read',
+    remedy: 'Nobody is admitted meanwhile; see the log of the broker and the disk of the registry.',
+  },
+
+  // What a session may do
+  publish_denied: {
+    title: 'The policy does not grant publishing to this topic',
+    remedy: 'gatehouse policy test --device ID --publish TOPIC tells the rule.',
+  },
+  subscribe_denied: {
+    title: 'The policy does not grant subscribing to this filter',
+    remedy: 'gatehouse policy test --device ID --subscribe FILTER tells the rule.',
+  },
+  will_denied: {
+    title: 'The policy does not grant publishing to the topic of the will',
+    remedy: 'Choose a will topic that the device may publish to.',
+  },
+  topic_reserved: {
+    title: 'Topics that begin with $ are closed to devices',
+    remedy: 'Use a topic that the policy of the group grants.',
+  },
+
+  // Running it
+  data_exists: {
+    title: 'The data folder holds a Gatehouse already',
+    remedy: 'Choose another folder with --data; nothing was changed.',
+  },
+  data_missing: {
+    title: 'The data folder holds no Gatehouse',
+    remedy: 'Create one with gatehouse init --data DIR, or let gatehouse up do it.',
+  },
+  data_incomplete: {
+    title: 'The data folder was left half-written by an init that did not finish',
+    remedy: 'Nothing has been issued from it yet: remove the folder and run gatehouse init again.',
+  },
+  setting_invalid: { title: 'A setting is not valid', remedy: 'Correct the setting that the message names.' },
+  passphrase_missing: {
+    title: 'The passphrase of the CA key is missing',
+    remedy: 'Give the file that holds it with --passphrase-file or GATEHOUSE_PASSPHRASE_FILE.',
+  },
+  passphrase_wrong: {
+    title: 'The passphrase does not open the CA key',
+    remedy: 'Give the file with the passphrase that init used.',
+  },
+  root_key_missing: {
+    title: "The root's key is not here",
+    remedy: 'Bring it back to DATA/ca for this one step.',
+  },
+  port_in_use: {
+    title: 'Another program uses the port',
+    remedy: 'Stop that program, or choose another port (0 takes a free one).',
+  },
+  registry_schema: {
+    title: 'The registry has another schema than this version of Gatehouse',
+    remedy: 'Start the enroll process of this version first; it brings the registry up to date.',
+  },
+  journal_broken: {
+    title: 'The journal does not verify',
+    remedy:
+      'Rows were changed outside Gatehouse from the row that the detail names on. Keep a copy and compare with a backup.',
+  },
+  server_unreachable: {
+    title: 'Gatehouse does not answer',
+    remedy: 'Check that it is running and that the address is right.',
+  },
+  server_untrusted: {
+    title: "The server's certificate is not one of this Gatehouse",
+    remedy: 'Give the right CA certificate with --ca, and check the address.',
+  },
+  file_unreadable: { title: 'The file cannot be read', remedy: 'Check its path and its permissions.' },
+  enrollment_failed: {
+    title: 'The device could not enroll',
+    remedy: 'The detail gives the answer of the server.',
+  },
+  state_invalid: {
+    title: 'The state folder of the device is not usable',
+    remedy: 'Restore it, or remove it and enroll the device again with a token.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** Stable for ever: programs branch on it. */
+export type ErrorCode = keyof typeof errorCatalog;
+
+/** A refusal with its reason. `message` says what was wrong and where; `remedy` what to do. */
+export class GatehouseError extends Error {
+  override readonly name = 'GatehouseError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail ?? errorCatalog[code].title, options);
+    this.code = code;
+  }
+
+  get remedy(): string {
+    return errorCatalog[this.code].remedy;
+  }
+}

@@ -1,0 +1,109 @@
+/** The rows of a registry, as plain readonly records. Times are milliseconds since the Unix epoch. */
+import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/ids.ts';
+import type { RevocationReason } from '../core/pki/revocation-reason.ts';
+
+export type DeviceStatus = 'active' | 'suspended' | 'revoked';
+export type CertificateStatus = 'active' | 'superseded' | 'suspended' | 'revoked';
+export type OperatorRole = 'viewer' | 'operator' | 'admin';
+
+export interface DeviceRecord {
+  readonly id: DeviceId;
+  readonly group: EntityName;
+  readonly status: DeviceStatus;
+  /** Free values that policies may use as `{attr.NAME}`. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly changedAt: number;
+}
+
+export interface CertificateRecord {
+  readonly serialNumber: SerialNumber;
+  /** SHA-256 over the certificate's DER. */
+  readonly fingerprint: Fingerprint;
+  /** SHA-256 over the SubjectPublicKeyInfo. */
+  readonly keyFingerprint: Fingerprint;
+  /** The device it names, or null for a certificate of Gatehouse's own listeners. */
+  readonly device: DeviceId | null;
+  /** Fingerprint of the CA certificate that issued it. */
+  readonly issuer: Fingerprint;
+  readonly status: CertificateStatus;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly issuedAt: number;
+  readonly revokedAt: number | null;
+  readonly reason: RevocationReason | null;
+  readonly der: Uint8Array;
+}
+
+export interface GroupRecord {
+  readonly name: EntityName;
+  readonly description: string;
+  readonly profile: EntityName;
+  readonly policy: EntityName;
+}
+
+/** A policy or profile as the operator wrote it: JSON text, validated before it was stored. */
+export interface DocumentRecord {
+  readonly name: EntityName;
+  readonly document: string;
+  readonly changedAt: number;
+}
+
+export interface TokenRecord {
+  /** The public part, shown in lists and logs. */
+  readonly id: string;
+  /** Hex SHA-256 of the secret part. */
+  readonly secretHash: string;
+  readonly group: EntityName;
+  /** An exact device ID, a pattern with `*`, or null for any ID. */
+  readonly device: string | null;
+  readonly maxUses: number;
+  readonly uses: number;
+  readonly createdAt: number;
+  readonly createdBy: string;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+}
+
+/** A CA certificate. The root is an issuer too: `kind: 'root'`. */
+export interface IssuerRecord {
+  readonly fingerprint: Fingerprint;
+  readonly kind: 'root' | 'issuing';
+  readonly status: 'active' | 'retiring' | 'retired';
+  readonly serialNumber: SerialNumber;
+  readonly subject: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly der: Uint8Array;
+}
+
+export interface OperatorRecord {
+  readonly name: EntityName;
+  readonly role: OperatorRole;
+  readonly tokenId: string;
+  /** Hex SHA-256 of the secret part of the operator's token. */
+  readonly secretHash: string;
+  readonly createdAt: number;
+}
+
+export interface CrlRecord {
+  readonly issuer: Fingerprint;
+  readonly number: bigint;
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
+  readonly der: Uint8Array;
+}
+
+export interface RevokedCertificate {
+  readonly serialNumber: SerialNumber;
+  readonly revokedAt: number;
+  readonly reason: RevocationReason;
+}
+
+/** What the broker must know of one certificate, read at one moment. */
+export interface Admission {
+  readonly certificate: CertificateRecord;
+  readonly device: DeviceRecord;
+  readonly issuer: IssuerRecord;
+  readonly policy: DocumentRecord;
+}

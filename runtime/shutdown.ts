@@ -1,0 +1,46 @@
+/** Ending cleanly: on SIGINT or SIGTERM, what was opened last is closed first, within a deadline. */
+import type { Logger } from './log.ts';
+
+const DEADLINE_MS = 10_000;
+
+/** Resources in the order they were opened. */
+export class Closers {
+  readonly #closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = [];
+
+  add(name: string, close: () => Promise<void> | void): void {
+    this.#closers.push({ name, close });
+  }
+
+  /** Closes in reverse order; a failure is reported and does not keep the rest open. */
+  async closeAll(log: Logger): Promise<void> {
+    for (const { name, close } of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        log.error({ err: error, resource: name }, 'did not close cleanly');
+      }
+    }
+  }
+}
+
+/**
+ * Resolves once SIGINT, SIGTERM or `abort` has come and everything is closed. A second signal, or the
+ * deadline, ends the process at once with code 1.
+ */
+export async function untilShutdown(closers: Closers, log: Logger, abort?: AbortSignal): Promise<void> {
+  const reason = await new Promise<string>((resolve) => {
+    process.once('SIGINT', () => resolve('SIGINT'));
+    process.once('SIGTERM', () => resolve('SIGTERM'));
+    abort?.addEventListener('abort', () => resolve('abort'), { once: true });
+  });
+  log.info({ reason }, 'shutting down');
+  const forced = () => process.exit(1);
+  process.once('SIGINT', forced);
+  process.once('SIGTERM', forced);
+  const deadline = setTimeout(() => {
+    log.error({ deadlineMs: DEADLINE_MS }, 'shutdown took too long');
+    process.exit(1);
+  }, DEADLINE_MS);
+  await closers.closeAll(log);
+  clearTimeout(deadline);
+}
