@@ -57,6 +57,7 @@ export interface RegistryReader {
   tokenUse(tokenId: string, keyFingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
 
   issuer(fingerprint: Fingerprint): Promise<IssuerRecord | undefined>;
+  /** In the order in which they were added. */
   issuers(): Promise<readonly IssuerRecord[]>;
   /** Revoked and suspended certificates of one issuer that have not expired at `now`, by serial number. */
   revokedCertificates(issuer: Fingerprint, now: number): Promise<readonly RevokedCertificate[]>;
@@ -71,15 +72,24 @@ export interface RegistryReader {
   journalHead(): Promise<number>;
 }
 
-/** Look-ups and changes within one transaction. It ends with the promise that `work` returns. */
+/** What of a device may change; what is absent stays. */
+export type DeviceUpdate = Partial<Pick<DeviceRecord, 'status' | 'group' | 'attributes'>>;
+
+/**
+ * Look-ups and changes within one transaction. It ends with the promise that `work` returns. A change that is
+ * refused fails the transaction as a whole, even if `work` catches the rejection. What others depend on goes
+ * first: profile and policy, group, device or token, issuer, certificate, use of a token.
+ */
 export interface RegistryTransaction extends RegistryReader {
   insertDevice(device: DeviceRecord): Promise<void>;
-  updateDevice(
-    id: DeviceId,
-    change: Partial<Pick<DeviceRecord, 'status' | 'group' | 'attributes'>>,
-  ): Promise<void>;
+  /** Sets `changedAt` too. `revoked` is final. @throws GatehouseError `device_unknown` */
+  updateDevice(id: DeviceId, change: DeviceUpdate): Promise<void>;
+  /** Serial numbers and fingerprints are unique for the registry's life. */
   insertCertificate(certificate: CertificateRecord): Promise<void>;
-  /** `reason` and `at` are kept for revoked and suspended, and cleared for active. */
+  /**
+   * `at` and `reason` are kept for revoked and suspended (`unspecified` and `certificateHold` where absent),
+   * and cleared for active and superseded. `revoked` is final.
+   */
   setCertificateStatus(
     serialNumbers: readonly SerialNumber[],
     status: CertificateStatus,
@@ -90,12 +100,19 @@ export interface RegistryTransaction extends RegistryReader {
   putPolicy(policy: DocumentRecord): Promise<void>;
   putProfile(profile: DocumentRecord): Promise<void>;
   insertToken(token: TokenRecord): Promise<void>;
-  /** Counts one use and remembers which certificate it led to. */
+  /**
+   * Counts one use and remembers which certificate it led to. A token and a key go together once.
+   * @throws GatehouseError `token_spent`, `token_unknown`
+   */
   recordTokenUse(tokenId: string, keyFingerprint: Fingerprint, serialNumber: SerialNumber): Promise<void>;
+  /** The first revocation's time stays. @throws GatehouseError `token_unknown` */
   revokeToken(tokenId: string, at: number): Promise<void>;
   insertIssuer(issuer: IssuerRecord): Promise<void>;
+  /** Replaces the issuer's CRL by one with a higher number; any other is refused (RFC 5280 §5.2.3). */
   putCrl(crl: CrlRecord): Promise<void>;
+  /** @throws GatehouseError `operator_exists` */
   insertOperator(operator: OperatorRecord): Promise<void>;
+  /** @throws GatehouseError `operator_unknown` */
   removeOperator(name: EntityName): Promise<void>;
   blockKey(keyFingerprint: Fingerprint, note: string, at: number): Promise<void>;
   /** Adds a journal row in this transaction. A transaction that changes rows and appends none is refused. */
@@ -106,9 +123,10 @@ export interface RegistryTransaction extends RegistryReader {
 export interface RegistryView extends RegistryReader {
   /**
    * Calls `onChange` soon after any commit, by this or another process; calls may be merged, and one may come
-   * for nothing. Returns the function that ends it.
+   * for nothing. `onError` hears, once until it recovers, that changes cannot be noticed, and whatever
+   * `onChange` throws. Returns the function that ends it.
    */
-  watch(onChange: () => void): () => void;
+  watch(onChange: () => void, onError?: (error: unknown) => void): () => void;
   close(): Promise<void>;
 }
 
@@ -117,7 +135,7 @@ export interface Registry extends RegistryView {
   /**
    * Runs `work` in a transaction and resolves once it is durable (on disk, not merely written). Transactions
    * run one after another; if `work` rejects, nothing of it remains and the rejection is passed on.
-   * `work` awaits nothing but the transaction's own methods.
+   * `work` awaits nothing but the transaction's own methods: the writes of all others wait for it.
    */
   write<T>(actor: Actor, work: (transaction: RegistryTransaction) => Promise<T>): Promise<T>;
 }

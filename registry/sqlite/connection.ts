@@ -1,0 +1,42 @@
+/** Connections to the file, with the settings that the registry's promises rest on. */
+import Sqlite, { type Database } from 'better-sqlite3';
+
+/** How long a statement waits for another process's lock before it fails. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The connection that writes. WAL lets others read meanwhile; with FULL a commit is on disk when it returns. */
+export function connectWriter(file: string): Database {
+  return connect(file, { readonly: false }, [
+    'journal_mode = WAL',
+    'synchronous = FULL',
+    'foreign_keys = ON',
+    'trusted_schema = OFF',
+  ]);
+}
+
+/** A connection that cannot write. It works whether or not a writer runs, and after one was killed. */
+export function connectReader(file: string): Database {
+  return connect(file, { readonly: true }, ['query_only = ON', 'trusted_schema = OFF']);
+}
+
+/** Hands `database` to `use`, and closes it if nothing comes of it. */
+export function closeOnFailure<T>(database: Database, use: (database: Database) => T): T {
+  try {
+    return use(database);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function connect(
+  file: string,
+  { readonly }: { readonly readonly: boolean },
+  pragmas: readonly string[],
+): Database {
+  const database = new Sqlite(file, { readonly, timeout: BUSY_TIMEOUT_MS });
+  return closeOnFailure(database, () => {
+    for (const pragma of pragmas) database.pragma(pragma);
+    return database;
+  });
+}

@@ -1,0 +1,44 @@
+/** The schema's version, kept in SQLite's user_version, and the steps that lead to the newest one. */
+import type { Database } from 'better-sqlite3';
+import { GatehouseError } from '../../core/errors.ts';
+import { initial } from './migrations/0001-initial.ts';
+
+/** Step n brings version n to version n + 1. A step that was released is never changed. */
+const migrations: readonly string[] = [initial];
+
+/**
+ * Applies the missing steps, each in a transaction of its own with the version it leads to, so that an
+ * interrupted one leaves nothing and is done again at the next start.
+ *
+ * @throws GatehouseError `registry_schema` where a newer Gatehouse has written the registry
+ */
+export function migrate(database: Database): void {
+  const applyNext = database.transaction((): boolean => {
+    const version = versionOf(database);
+    if (version > migrations.length) throw otherSchema(database.name, version);
+    const step = migrations[version];
+    if (step === undefined) return false;
+    database.exec(step);
+    database.pragma(`user_version = ${version + 1}`);
+    return true;
+  });
+  let pending = true;
+  while (pending) pending = applyNext.immediate();
+}
+
+/** @throws GatehouseError `registry_schema` unless the registry has exactly this version's schema */
+export function checkSchema(database: Database): void {
+  const version = versionOf(database);
+  if (version !== migrations.length) throw otherSchema(database.name, version);
+}
+
+function versionOf(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+function otherSchema(file: string, version: number): GatehouseError {
+  return new GatehouseError(
+    'registry_schema',
+    `${file} has schema ${version}; this version of Gatehouse has ${migrations.length}`,
+  );
+}

@@ -1,0 +1,97 @@
+/** Every look-up as a statement, prepared once for a connection. Each finds its rows through an index. */
+import type { Database } from 'better-sqlite3';
+import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { ChainHead } from '../../core/journal/chain.ts';
+import type { DeviceQuery } from '../port.ts';
+import type {
+  CertificateRecord,
+  DocumentRecord,
+  GroupRecord,
+  IssuerRecord,
+  OperatorRecord,
+  RevokedCertificate,
+  TokenRecord,
+} from '../records.ts';
+import type { AdmissionRow, CrlRow, DeviceRow, StoredJournalRow } from './rows.ts';
+
+export type ReadStatements = ReturnType<typeof prepareReads>;
+
+export function prepareReads(database: Database) {
+  /** One statement for each combination of filters, so that each has an index to go by. */
+  const devicesWhere = (filter: string) =>
+    database.prepare<DeviceQuery, DeviceRow>(
+      `SELECT * FROM devices WHERE ${filter} id > @after ORDER BY id LIMIT @limit`,
+    );
+
+  return {
+    device: database.prepare<[DeviceId], DeviceRow>('SELECT * FROM devices WHERE id = ?'),
+    devices: {
+      all: devicesWhere(''),
+      ofGroup: devicesWhere('"group" = @group AND'),
+      ofStatus: devicesWhere('status = @status AND'),
+      ofGroupAndStatus: devicesWhere('"group" = @group AND status = @status AND'),
+    },
+
+    certificate: database.prepare<[Fingerprint], CertificateRecord>(
+      'SELECT * FROM certificates WHERE fingerprint = ?',
+    ),
+    certificateBySerial: database.prepare<[SerialNumber], CertificateRecord>(
+      'SELECT * FROM certificates WHERE serialNumber = ?',
+    ),
+    certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
+      'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC',
+    ),
+    admission: database
+      .prepare<[Fingerprint], AdmissionRow>(
+        `SELECT certificates.*, devices.*, issuers.*, policies.* FROM certificates
+           JOIN devices ON devices.id = certificates.device
+           JOIN groups ON groups.name = devices."group"
+           JOIN policies ON policies.name = groups.policy
+           JOIN issuers ON issuers.fingerprint = certificates.issuer
+         WHERE certificates.fingerprint = ?`,
+      )
+      .expand(),
+    keyOwner: database
+      .prepare<[Fingerprint], DeviceId>(
+        'SELECT device FROM certificates WHERE keyFingerprint = ? AND device IS NOT NULL LIMIT 1',
+      )
+      .pluck(),
+    blockedKey: database
+      .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')
+      .pluck(),
+
+    group: database.prepare<[EntityName], GroupRecord>('SELECT * FROM groups WHERE name = ?'),
+    groups: database.prepare<[], GroupRecord>('SELECT * FROM groups ORDER BY name'),
+    policy: database.prepare<[EntityName], DocumentRecord>('SELECT * FROM policies WHERE name = ?'),
+    policies: database.prepare<[], DocumentRecord>('SELECT * FROM policies ORDER BY name'),
+    profile: database.prepare<[EntityName], DocumentRecord>('SELECT * FROM profiles WHERE name = ?'),
+    profiles: database.prepare<[], DocumentRecord>('SELECT * FROM profiles ORDER BY name'),
+
+    token: database.prepare<[string], TokenRecord>('SELECT * FROM tokens WHERE id = ?'),
+    tokens: database.prepare<[], TokenRecord>('SELECT * FROM tokens ORDER BY createdAt DESC, rowid DESC'),
+    tokenUse: database.prepare<[string, Fingerprint], CertificateRecord>(
+      `SELECT certificates.* FROM tokenUses JOIN certificates USING (serialNumber)
+       WHERE tokenUses.token = ? AND tokenUses.keyFingerprint = ?`,
+    ),
+
+    issuer: database.prepare<[Fingerprint], IssuerRecord>('SELECT * FROM issuers WHERE fingerprint = ?'),
+    issuers: database.prepare<[], IssuerRecord>('SELECT * FROM issuers ORDER BY rowid'),
+    revokedCertificates: database.prepare<[Fingerprint, number], RevokedCertificate>(
+      `SELECT serialNumber, revokedAt, reason FROM certificates
+       WHERE issuer = ? AND notAfter > ? AND status IN ('revoked', 'suspended') ORDER BY serialNumber`,
+    ),
+    latestCrl: database.prepare<[Fingerprint], CrlRow>(
+      `SELECT issuer, CAST(number AS TEXT) AS number, thisUpdate, nextUpdate, der FROM crls WHERE issuer = ?`,
+    ),
+
+    operators: database.prepare<[], OperatorRecord>('SELECT * FROM operators ORDER BY name'),
+    operatorByTokenId: database.prepare<[string], OperatorRecord>(
+      'SELECT * FROM operators WHERE tokenId = ?',
+    ),
+
+    journal: database.prepare<[number, number], StoredJournalRow>(
+      'SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?',
+    ),
+    journalHead: database.prepare<[], ChainHead>('SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1'),
+  };
+}

@@ -1,0 +1,132 @@
+/** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
+import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { DeviceQuery, RegistryReader } from '../port.ts';
+import type { ReadStatements } from './read-statements.ts';
+import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
+
+export class SqliteReader implements RegistryReader {
+  readonly #statements: ReadStatements;
+
+  constructor(statements: ReadStatements) {
+    this.#statements = statements;
+  }
+
+  /** A subclass may refuse here. */
+  protected get reads(): ReadStatements {
+    return this.#statements;
+  }
+
+  async device(id: DeviceId) {
+    return mapped(this.reads.device.get(id), toDevice);
+  }
+
+  async devices(query: DeviceQuery) {
+    checkLimit(query.limit);
+    const { all, ofGroup, ofStatus, ofGroupAndStatus } = this.reads.devices;
+    const [unfiltered, filtered] = query.status === undefined ? [all, ofGroup] : [ofStatus, ofGroupAndStatus];
+    const statement = query.group === undefined ? unfiltered : filtered;
+    return statement.all({ ...query, after: query.after ?? ('' as DeviceId) }).map(toDevice);
+  }
+
+  async certificate(fingerprint: Fingerprint) {
+    return this.reads.certificate.get(fingerprint);
+  }
+
+  async certificateBySerial(serialNumber: SerialNumber) {
+    return this.reads.certificateBySerial.get(serialNumber);
+  }
+
+  async certificatesOf(device: DeviceId) {
+    return this.reads.certificatesOf.all(device);
+  }
+
+  async admission(fingerprint: Fingerprint) {
+    return mapped(this.reads.admission.get(fingerprint), toAdmission);
+  }
+
+  async keyOwner(keyFingerprint: Fingerprint) {
+    return this.reads.keyOwner.get(keyFingerprint);
+  }
+
+  async isKeyBlocked(keyFingerprint: Fingerprint) {
+    return this.reads.blockedKey.get(keyFingerprint) !== undefined;
+  }
+
+  async group(name: EntityName) {
+    return this.reads.group.get(name);
+  }
+
+  async groups() {
+    return this.reads.groups.all();
+  }
+
+  async policy(name: EntityName) {
+    return this.reads.policy.get(name);
+  }
+
+  async policies() {
+    return this.reads.policies.all();
+  }
+
+  async profile(name: EntityName) {
+    return this.reads.profile.get(name);
+  }
+
+  async profiles() {
+    return this.reads.profiles.all();
+  }
+
+  async token(id: string) {
+    return this.reads.token.get(id);
+  }
+
+  async tokens() {
+    return this.reads.tokens.all();
+  }
+
+  async tokenUse(tokenId: string, keyFingerprint: Fingerprint) {
+    return this.reads.tokenUse.get(tokenId, keyFingerprint);
+  }
+
+  async issuer(fingerprint: Fingerprint) {
+    return this.reads.issuer.get(fingerprint);
+  }
+
+  async issuers() {
+    return this.reads.issuers.all();
+  }
+
+  async revokedCertificates(issuer: Fingerprint, now: number) {
+    return this.reads.revokedCertificates.all(issuer, now);
+  }
+
+  async latestCrl(issuer: Fingerprint) {
+    return mapped(this.reads.latestCrl.get(issuer), toCrl);
+  }
+
+  async operators() {
+    return this.reads.operators.all();
+  }
+
+  async operatorByTokenId(tokenId: string) {
+    return this.reads.operatorByTokenId.get(tokenId);
+  }
+
+  async journal(after: number, limit: number) {
+    checkLimit(limit);
+    return this.reads.journal.all(after, limit).map(toJournalRow);
+  }
+
+  async journalHead() {
+    return this.reads.journalHead.get()?.seq ?? 0;
+  }
+}
+
+function mapped<Row, Value>(row: Row | undefined, map: (row: Row) => Value): Value | undefined {
+  return row === undefined ? undefined : map(row);
+}
+
+/** To SQLite a negative limit means none at all. */
+function checkLimit(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 0) throw new RangeError(`${limit} is not a number of rows`);
+}

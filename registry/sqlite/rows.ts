@@ -1,0 +1,66 @@
+/**
+ * Rows as SQLite returns them, for the records that SQLite cannot hold as they are: attributes and events are
+ * JSON text, and a CRL number is text on the way out because JavaScript's numbers are too short for it.
+ */
+import { GatehouseError } from '../../core/errors.ts';
+import { canonicalJson } from '../../core/journal/canonical-json.ts';
+import type { JournalEvent, JournalRow } from '../../core/journal/events.ts';
+import type {
+  Admission,
+  CertificateRecord,
+  CrlRecord,
+  DeviceRecord,
+  DocumentRecord,
+  IssuerRecord,
+} from '../records.ts';
+
+export type DeviceRow = Omit<DeviceRecord, 'attributes'> & { readonly attributes: string };
+export type CrlRow = Omit<CrlRecord, 'number'> & { readonly number: string };
+export type StoredJournalRow = Omit<JournalRow, 'event'> & { readonly event: string };
+
+/** One row of a join, by table. */
+export interface AdmissionRow {
+  readonly certificates: CertificateRecord;
+  readonly devices: DeviceRow;
+  readonly issuers: IssuerRecord;
+  readonly policies: DocumentRecord;
+}
+
+export function toDevice(row: DeviceRow): DeviceRecord {
+  return { ...row, attributes: JSON.parse(row.attributes) };
+}
+
+export function fromDevice(device: DeviceRecord): DeviceRow {
+  return { ...device, attributes: JSON.stringify(device.attributes) };
+}
+
+export function toCrl(row: CrlRow): CrlRecord {
+  return { ...row, number: BigInt(row.number) };
+}
+
+export function toAdmission({ certificates, devices, issuers, policies }: AdmissionRow): Admission {
+  return { certificate: certificates, device: toDevice(devices), issuer: issuers, policy: policies };
+}
+
+export function fromJournalRow(row: JournalRow): StoredJournalRow {
+  return { ...row, event: canonicalJson(row.event) };
+}
+
+/** @throws GatehouseError `journal_broken` where the event is not the very text that `fromJournalRow` makes */
+export function toJournalRow(row: StoredJournalRow): JournalRow {
+  const event = parseEvent(row.event);
+  if (event === undefined) {
+    throw new GatehouseError('journal_broken', `journal row ${row.seq} was changed: its event is malformed`);
+  }
+  return { ...row, event };
+}
+
+/** A repeated key or other white space would parse to an event whose hash still fits: an edit all the same. */
+function parseEvent(text: string): JournalEvent | undefined {
+  try {
+    const event: JournalEvent = JSON.parse(text);
+    return canonicalJson(event) === text ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}

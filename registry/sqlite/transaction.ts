@@ -1,0 +1,205 @@
+/**
+ * One caller's part of a write: the look-ups and changes of the port on the writing connection, for as long
+ * as the caller's `work` runs. Begin, commit and rollback are the write queue's.
+ */
+import type { RunResult } from 'better-sqlite3';
+import { GatehouseError } from '../../core/errors.ts';
+import {
+  type DeviceId,
+  type EntityName,
+  type Fingerprint,
+  quote,
+  type SerialNumber,
+} from '../../core/ids.ts';
+import { nextRow } from '../../core/journal/chain.ts';
+import type { Actor, JournalEvent } from '../../core/journal/events.ts';
+import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
+import type { DeviceUpdate, RegistryTransaction } from '../port.ts';
+import type {
+  CertificateRecord,
+  CertificateStatus,
+  CrlRecord,
+  DeviceRecord,
+  DocumentRecord,
+  GroupRecord,
+  IssuerRecord,
+  OperatorRecord,
+  TokenRecord,
+} from '../records.ts';
+import type { ReadStatements } from './read-statements.ts';
+import { SqliteReader } from './reader.ts';
+import { fromDevice, fromJournalRow } from './rows.ts';
+import type { WriteStatements } from './write-statements.ts';
+
+interface TransactionOptions {
+  readonly reads: ReadStatements;
+  readonly writes: WriteStatements;
+  readonly actor: Actor;
+  /** Milliseconds since the Unix epoch: one moment for all that happens in the transaction. */
+  readonly now: number;
+}
+
+export class SqliteTransaction extends SqliteReader implements RegistryTransaction {
+  readonly #writes: WriteStatements;
+  readonly #actor: Actor;
+  readonly #now: number;
+  #changes = 0;
+  #events = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #ended = false;
+
+  constructor({ reads, writes, actor, now }: TransactionOptions) {
+    super(reads);
+    this.#writes = writes;
+    this.#actor = actor;
+    this.#now = now;
+  }
+
+  /** Runs `work` from its beginning to its end, after which the transaction cannot be used any more. */
+  async run<T>(work: (transaction: RegistryTransaction) => Promise<T>): Promise<T> {
+    try {
+      const result = await work(this);
+      this.#checkUsable();
+      if (this.#changes > 0 && this.#events === 0) {
+        throw new Error('A transaction changed the registry and appended no event to the journal');
+      }
+      return result;
+    } finally {
+      this.#ended = true;
+    }
+  }
+
+  protected override get reads(): ReadStatements {
+    this.#checkUsable();
+    return super.reads;
+  }
+
+  async insertDevice(device: DeviceRecord) {
+    this.#change((writes) => writes.insertDevice.run(fromDevice(device)));
+  }
+
+  async updateDevice(id: DeviceId, { status, group, attributes }: DeviceUpdate) {
+    const update = {
+      id,
+      status: status ?? null,
+      group: group ?? null,
+      attributes: attributes === undefined ? null : JSON.stringify(attributes),
+      changedAt: this.#now,
+    };
+    this.#change(
+      (writes) => writes.updateDevice.run(update),
+      () => new GatehouseError('device_unknown', `there is no device ${id}`),
+    );
+  }
+
+  async insertCertificate(certificate: CertificateRecord) {
+    this.#change((writes) => writes.insertCertificate.run(certificate));
+  }
+
+  async setCertificateStatus(
+    serialNumbers: readonly SerialNumber[],
+    status: CertificateStatus,
+    at: number,
+    reason?: RevocationReason,
+  ) {
+    const ended = status === 'revoked' || status === 'suspended';
+    const fallback = status === 'suspended' ? 'certificateHold' : 'unspecified';
+    const change = { status, revokedAt: ended ? at : null, reason: ended ? (reason ?? fallback) : null };
+    for (const serialNumber of serialNumbers) {
+      this.#change(
+        (writes) => writes.setCertificateStatus.run({ serialNumber, ...change }),
+        () => new Error(`There is no certificate ${serialNumber}`),
+      );
+    }
+  }
+
+  async putGroup(group: GroupRecord) {
+    this.#change((writes) => writes.putGroup.run(group));
+  }
+
+  async putPolicy(policy: DocumentRecord) {
+    this.#change((writes) => writes.putPolicy.run(policy));
+  }
+
+  async putProfile(profile: DocumentRecord) {
+    this.#change((writes) => writes.putProfile.run(profile));
+  }
+
+  async insertToken(token: TokenRecord) {
+    this.#change((writes) => writes.insertToken.run(token));
+  }
+
+  async recordTokenUse(tokenId: string, keyFingerprint: Fingerprint, serialNumber: SerialNumber) {
+    const known = this.reads.token.get(tokenId) !== undefined;
+    this.#change(
+      (writes) => writes.countTokenUse.run(tokenId),
+      () => (known ? new GatehouseError('token_spent') : new GatehouseError('token_unknown')),
+    );
+    this.#change((writes) => writes.insertTokenUse.run(tokenId, keyFingerprint, serialNumber));
+  }
+
+  async revokeToken(tokenId: string, at: number) {
+    this.#change(
+      (writes) => writes.revokeToken.run(at, tokenId),
+      () => new GatehouseError('token_unknown', `there is no token ${quote(tokenId)}`),
+    );
+  }
+
+  async insertIssuer(issuer: IssuerRecord) {
+    this.#change((writes) => writes.insertIssuer.run(issuer));
+  }
+
+  async putCrl(crl: CrlRecord) {
+    this.#change(
+      (writes) => writes.putCrl.run(crl),
+      () => new Error(`CRL number ${crl.number} does not follow the number before it`),
+    );
+  }
+
+  async insertOperator(operator: OperatorRecord) {
+    this.#change(
+      (writes) => writes.insertOperator.run(operator),
+      () => new GatehouseError('operator_exists', `there is an operator ${operator.name}`),
+    );
+  }
+
+  async removeOperator(name: EntityName) {
+    this.#change(
+      (writes) => writes.removeOperator.run(name),
+      () => new GatehouseError('operator_unknown', `there is no operator ${name}`),
+    );
+  }
+
+  async blockKey(keyFingerprint: Fingerprint, note: string, at: number) {
+    this.#change((writes) => writes.blockKey.run(keyFingerprint, note, at));
+  }
+
+  async append(event: JournalEvent) {
+    const head = this.reads.journalHead.get();
+    this.#change((writes) =>
+      writes.append.run(fromJournalRow(nextRow(head, { time: this.#now, actor: this.#actor, event }))),
+    );
+    this.#events += 1;
+  }
+
+  /**
+   * Runs one change; one that changes no row is refused with `refusal`. A change that fails, fails the whole
+   * transaction, even if `work` catches the error: half of what it meant to do must not be committed.
+   */
+  #change(run: (writes: WriteStatements) => RunResult, refusal?: () => Error): void {
+    this.#checkUsable();
+    try {
+      const { changes } = run(this.#writes);
+      if (changes === 0 && refusal !== undefined) throw refusal();
+      this.#changes += changes;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  #checkUsable(): void {
+    if (this.#ended) throw new Error('The transaction has ended: work must await each of its methods');
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,121 @@
+/** Every change as a statement, prepared once for the writing connection. */
+import type { Database } from 'better-sqlite3';
+import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
+import type {
+  CertificateRecord,
+  CertificateStatus,
+  CrlRecord,
+  DeviceStatus,
+  DocumentRecord,
+  GroupRecord,
+  IssuerRecord,
+  OperatorRecord,
+  TokenRecord,
+} from '../records.ts';
+import type { DeviceRow, StoredJournalRow } from './rows.ts';
+
+export type WriteStatements = ReturnType<typeof prepareWrites>;
+
+/** Null leaves a column as it is. */
+interface DeviceUpdateRow {
+  readonly id: DeviceId;
+  readonly status: DeviceStatus | null;
+  readonly group: EntityName | null;
+  readonly attributes: string | null;
+  readonly changedAt: number;
+}
+
+interface CertificateStatusRow {
+  readonly serialNumber: SerialNumber;
+  readonly status: CertificateStatus;
+  readonly revokedAt: number | null;
+  readonly reason: RevocationReason | null;
+}
+
+export function prepareWrites(database: Database) {
+  const putDocument = (table: 'policies' | 'profiles') =>
+    database.prepare<DocumentRecord>(
+      `INSERT INTO ${table} (name, document, changedAt) VALUES (@name, @document, @changedAt)
+       ON CONFLICT DO UPDATE SET document = excluded.document, changedAt = excluded.changedAt`,
+    );
+
+  return {
+    insertDevice: database.prepare<DeviceRow>(
+      `INSERT INTO devices (id, "group", status, attributes, createdAt, changedAt)
+       VALUES (@id, @group, @status, @attributes, @createdAt, @changedAt)`,
+    ),
+    updateDevice: database.prepare<DeviceUpdateRow>(
+      `UPDATE devices SET
+         status = coalesce(@status, status),
+         "group" = coalesce(@group, "group"),
+         attributes = coalesce(@attributes, attributes),
+         changedAt = @changedAt
+       WHERE id = @id`,
+    ),
+
+    insertCertificate: database.prepare<CertificateRecord>(
+      `INSERT INTO certificates (serialNumber, fingerprint, keyFingerprint, device, issuer, status,
+         notBefore, notAfter, issuedAt, revokedAt, reason, der)
+       VALUES (@serialNumber, @fingerprint, @keyFingerprint, @device, @issuer, @status,
+         @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @der)`,
+    ),
+    setCertificateStatus: database.prepare<CertificateStatusRow>(
+      `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason
+       WHERE serialNumber = @serialNumber`,
+    ),
+
+    putGroup: database.prepare<GroupRecord>(
+      `INSERT INTO groups (name, description, profile, policy)
+       VALUES (@name, @description, @profile, @policy)
+       ON CONFLICT DO UPDATE SET
+         description = excluded.description, profile = excluded.profile, policy = excluded.policy`,
+    ),
+    putPolicy: putDocument('policies'),
+    putProfile: putDocument('profiles'),
+
+    insertToken: database.prepare<TokenRecord>(
+      `INSERT INTO tokens (id, secretHash, "group", device, maxUses, uses, createdAt, createdBy,
+         expiresAt, revokedAt)
+       VALUES (@id, @secretHash, @group, @device, @maxUses, @uses, @createdAt, @createdBy,
+         @expiresAt, @revokedAt)`,
+    ),
+    countTokenUse: database.prepare<[string]>(
+      'UPDATE tokens SET uses = uses + 1 WHERE id = ? AND uses < maxUses',
+    ),
+    insertTokenUse: database.prepare<[string, Fingerprint, SerialNumber]>(
+      'INSERT INTO tokenUses (token, keyFingerprint, serialNumber) VALUES (?, ?, ?)',
+    ),
+    revokeToken: database.prepare<[number, string]>(
+      'UPDATE tokens SET revokedAt = coalesce(revokedAt, ?) WHERE id = ?',
+    ),
+
+    insertIssuer: database.prepare<IssuerRecord>(
+      `INSERT INTO issuers (fingerprint, kind, status, serialNumber, subject, notBefore, notAfter, der)
+       VALUES (@fingerprint, @kind, @status, @serialNumber, @subject, @notBefore, @notAfter, @der)`,
+    ),
+    // RFC 5280 §5.2.3: CRL numbers increase.
+    putCrl: database.prepare<CrlRecord>(
+      `INSERT INTO crls (issuer, number, thisUpdate, nextUpdate, der)
+       VALUES (@issuer, @number, @thisUpdate, @nextUpdate, @der)
+       ON CONFLICT DO UPDATE SET number = excluded.number, thisUpdate = excluded.thisUpdate,
+         nextUpdate = excluded.nextUpdate, der = excluded.der
+       WHERE excluded.number > number`,
+    ),
+
+    insertOperator: database.prepare<OperatorRecord>(
+      `INSERT INTO operators (name, role, tokenId, secretHash, createdAt)
+       VALUES (@name, @role, @tokenId, @secretHash, @createdAt) ON CONFLICT (name) DO NOTHING`,
+    ),
+    removeOperator: database.prepare<[EntityName]>('DELETE FROM operators WHERE name = ?'),
+    blockKey: database.prepare<[Fingerprint, string, number]>(
+      `INSERT INTO blockedKeys (keyFingerprint, note, blockedAt) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET note = excluded.note`,
+    ),
+
+    append: database.prepare<StoredJournalRow>(
+      `INSERT INTO journal (seq, time, actor, event, previousHash, hash)
+       VALUES (@seq, @time, @actor, @event, @previousHash, @hash)`,
+    ),
+  };
+}

@@ -1,0 +1,35 @@
+/** What every registry must do, whatever stores it: one suite, written against the port alone. */
+import { afterEach, beforeEach, describe } from '@jest/globals';
+import { describeCertificates } from './contract/certificates.ts';
+import { describeDevices } from './contract/devices.ts';
+import { describeGroupCommit } from './contract/group-commit.ts';
+import { describeJournal } from './contract/journal.ts';
+import { describeRecords } from './contract/records.ts';
+import { describeTokens } from './contract/tokens.ts';
+import { describeTransactions } from './contract/transactions.ts';
+import { describeWatch } from './contract/watch.ts';
+import { type OpenRegistry, World } from './contract/world.ts';
+import { seed } from './samples.ts';
+
+/** @param open a new, empty registry at each call */
+export function describeRegistry(name: string, open: OpenRegistry): void {
+  describe(`registry: ${name}`, () => {
+    const world = new World();
+
+    beforeEach(async () => {
+      await world.begin(open);
+      await seed(world.registry);
+    });
+
+    afterEach(() => world.end());
+
+    describeRecords(world);
+    describeDevices(world);
+    describeCertificates(world);
+    describeTokens(world);
+    describeTransactions(world);
+    describeGroupCommit(world);
+    describeJournal(world);
+    describeWatch(world);
+  });
+}

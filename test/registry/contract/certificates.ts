@@ -1,0 +1,192 @@
+/** Certificates: unique for ever, admitted with all that belongs to them, revoked for good. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { CertificateRecord } from '../../../registry/records.ts';
+import {
+  certificate,
+  change,
+  device,
+  deviceId,
+  fingerprint,
+  issuer,
+  NOW,
+  name,
+  root,
+  serial,
+} from '../samples.ts';
+import type { World } from './world.ts';
+
+export function describeCertificates(world: World): void {
+  const pump = device('pump', { attributes: { site: 'north' } });
+  const insert = (...records: CertificateRecord[]) =>
+    change(world.registry, async (transaction) => {
+      for (const record of records) await transaction.insertCertificate(record);
+    });
+  const setStatus = (record: CertificateRecord, ...how: StatusArguments) =>
+    change(world.registry, (transaction) => transaction.setCertificateStatus([record.serialNumber], ...how));
+
+  describe('certificates', () => {
+    beforeEach(() => change(world.registry, (transaction) => transaction.insertDevice(pump)));
+
+    it('are found by fingerprint and by serial number', async () => {
+      const { registry } = world;
+      const record = certificate('one', { device: pump.id });
+      await insert(record);
+      expect(await registry.certificate(record.fingerprint)).toEqual(record);
+      expect(await registry.certificateBySerial(record.serialNumber)).toEqual(record);
+      expect(await registry.certificate(fingerprint('none'))).toBeUndefined();
+      expect(await registry.certificateBySerial(serial('none'))).toBeUndefined();
+    });
+
+    it('are listed for their device, newest first', async () => {
+      const old = certificate('old', { device: pump.id });
+      const newer = certificate('newer', { device: pump.id, issuedAt: NOW + 1 });
+      const newest = certificate('newest', { device: pump.id, issuedAt: NOW + 1 });
+      await insert(old, newer, newest, certificate('server'));
+      expect(await world.registry.certificatesOf(pump.id)).toEqual([newest, newer, old]);
+      expect(await world.registry.certificatesOf(deviceId('none'))).toEqual([]);
+    });
+
+    it.each(['serialNumber', 'fingerprint'] as const)('never share their %s', async (field) => {
+      const first = certificate('first');
+      await insert(first);
+      await setStatus(first, 'superseded', NOW);
+      const second = { ...certificate('second'), [field]: first[field] };
+      await expect(insert(second)).rejects.toHaveProperty('message');
+      expect(await world.registry.certificatesOf(pump.id)).toEqual([]);
+      expect(await world.registry.keyOwner(second.keyFingerprint)).toBeUndefined();
+    });
+
+    it.each([
+      ['a device', { device: deviceId('none') }],
+      ['an issuer', { issuer: fingerprint('none') }],
+    ])('are refused with %s that the registry does not know', async (_what, unknown) => {
+      const record = certificate('one', unknown);
+      await expect(insert(record)).rejects.toHaveProperty('message');
+      expect(await world.registry.certificate(record.fingerprint)).toBeUndefined();
+    });
+
+    it('tell whose a key is, or ever was', async () => {
+      const { registry } = world;
+      const server = certificate('server');
+      const old = certificate('old', { device: pump.id, status: 'superseded' });
+      await insert(server, old);
+      expect(await registry.keyOwner(old.keyFingerprint)).toBe(pump.id);
+      expect(await registry.keyOwner(server.keyFingerprint)).toBeUndefined();
+      expect(await registry.keyOwner(fingerprint('none'))).toBeUndefined();
+    });
+  });
+
+  describe('the status of a certificate', () => {
+    const record = certificate('one');
+    beforeEach(() => insert(record));
+    const stored = () => world.registry.certificate(record.fingerprint);
+
+    it('keeps time and reason while it is suspended, and drops them when it is active again', async () => {
+      await setStatus(record, 'suspended', NOW + 1);
+      expect(await stored()).toEqual({
+        ...record,
+        status: 'suspended',
+        revokedAt: NOW + 1,
+        reason: 'certificateHold',
+      });
+      await setStatus(record, 'active', NOW + 2);
+      expect(await stored()).toEqual(record);
+    });
+
+    it('keeps the reason of a revocation, or that there was none', async () => {
+      await setStatus(record, 'revoked', NOW + 1, 'keyCompromise');
+      expect(await stored()).toMatchObject({
+        status: 'revoked',
+        revokedAt: NOW + 1,
+        reason: 'keyCompromise',
+      });
+      const other = certificate('other');
+      await insert(other);
+      await setStatus(other, 'revoked', NOW + 1);
+      expect(await world.registry.certificate(other.fingerprint)).toMatchObject({ reason: 'unspecified' });
+    });
+
+    it.each(['active', 'superseded', 'suspended'] as const)(
+      'does not go from revoked to %s',
+      async (status) => {
+        await setStatus(record, 'revoked', NOW, 'keyCompromise');
+        await expect(setStatus(record, status, NOW)).rejects.toHaveProperty('message');
+        expect(await stored()).toMatchObject({ status: 'revoked', reason: 'keyCompromise' });
+      },
+    );
+
+    it('is set for all of the serial numbers or for none', async () => {
+      const { registry } = world;
+      await expect(
+        change(registry, (transaction) =>
+          transaction.setCertificateStatus([record.serialNumber, serial('none')], 'revoked', NOW),
+        ),
+      ).rejects.toHaveProperty('message');
+      expect(await stored()).toEqual(record);
+    });
+  });
+
+  describe('admission', () => {
+    const record = certificate('one', { device: pump.id });
+    beforeEach(async () => {
+      await change(world.registry, (transaction) => transaction.insertDevice(pump));
+      await insert(record, certificate('server'));
+    });
+
+    it('finds certificate, device, issuer and policy together', async () => {
+      expect(await world.registry.admission(record.fingerprint)).toEqual({
+        certificate: record,
+        device: pump,
+        issuer,
+        policy: await world.registry.policy(name('device')),
+      });
+    });
+
+    it('follows the group to its policy of the moment', async () => {
+      const { registry } = world;
+      await change(registry, async (transaction) => {
+        await transaction.putPolicy({ name: name('strict'), document: '{}', changedAt: NOW });
+        await transaction.putGroup({
+          name: name('default'),
+          description: '',
+          profile: name('device'),
+          policy: name('strict'),
+        });
+      });
+      expect((await registry.admission(record.fingerprint))?.policy.name).toBe('strict');
+    });
+
+    it('knows neither a foreign certificate nor one of a server', async () => {
+      expect(await world.registry.admission(fingerprint('foreign'))).toBeUndefined();
+      expect(await world.registry.admission(certificate('server').fingerprint)).toBeUndefined();
+    });
+  });
+
+  describe('the certificates for a CRL', () => {
+    it('are the revoked and suspended ones of one issuer that are still in time, by serial number', async () => {
+      const late = { notAfter: NOW + 1000 };
+      const records = ['a', 'b', 'c', 'd', 'e'].map((label) => certificate(label, late));
+      const foreign = certificate('foreign', { ...late, issuer: root.fingerprint });
+      const expired = certificate('expired', { notAfter: NOW });
+      const superseded = certificate('superseded', { ...late, status: 'superseded' });
+      await insert(...records, foreign, expired, superseded, certificate('active', late));
+      for (const record of [...records, foreign, expired])
+        await setStatus(record, 'revoked', NOW, 'keyCompromise');
+      const suspended = certificate('suspended', late);
+      await insert(suspended);
+      await setStatus(suspended, 'suspended', NOW + 1);
+
+      const expected = [
+        ...records.map(({ serialNumber }) => ({ serialNumber, revokedAt: NOW, reason: 'keyCompromise' })),
+        { serialNumber: suspended.serialNumber, revokedAt: NOW + 1, reason: 'certificateHold' },
+      ].sort((a, b) => (a.serialNumber < b.serialNumber ? -1 : 1));
+      expect(await world.registry.revokedCertificates(issuer.fingerprint, NOW)).toEqual(expected);
+    });
+  });
+}
+
+type StatusArguments = [
+  status: CertificateRecord['status'],
+  at: number,
+  reason?: NonNullable<CertificateRecord['reason']>,
+];

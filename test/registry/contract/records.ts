@@ -1,0 +1,148 @@
+/** Groups, policies, profiles, issuers, CRLs, operators and blocked keys: kept and found again. */
+import { describe, expect, it } from '@jest/globals';
+import type { DocumentRecord } from '../../../registry/records.ts';
+import { change, crl, fingerprint, issuer, NOW, name, operator, root } from '../samples.ts';
+import type { World } from './world.ts';
+
+export function describeRecords(world: World): void {
+  describe('looking up what is not there', () => {
+    it('answers undefined, nothing or no, and never throws', async () => {
+      const { registry } = world;
+      expect(await registry.group(name('none'))).toBeUndefined();
+      expect(await registry.policy(name('none'))).toBeUndefined();
+      expect(await registry.profile(name('none'))).toBeUndefined();
+      expect(await registry.issuer(fingerprint('none'))).toBeUndefined();
+      expect(await registry.latestCrl(issuer.fingerprint)).toBeUndefined();
+      expect(await registry.operatorByTokenId('none')).toBeUndefined();
+      expect(await registry.operators()).toEqual([]);
+      expect(await registry.isKeyBlocked(fingerprint('none'))).toBe(false);
+    });
+  });
+
+  describe('groups', () => {
+    const services = {
+      name: name('services'),
+      description: 'Back ends',
+      profile: name('device'),
+      policy: name('device'),
+    };
+
+    it('are kept, replaced under their name, and listed by it', async () => {
+      const { registry } = world;
+      await change(registry, (transaction) => transaction.putGroup(services));
+      await change(registry, (transaction) => transaction.putGroup({ ...services, description: 'Changed' }));
+      expect(await registry.group(services.name)).toEqual({ ...services, description: 'Changed' });
+      expect((await registry.groups()).map((group) => group.name)).toEqual(['default', 'services']);
+    });
+
+    it.each(['policy', 'profile'])('are refused with a %s that does not exist', async (field) => {
+      const broken = { ...services, [field]: name('none') };
+      await expect(
+        change(world.registry, (transaction) => transaction.putGroup(broken)),
+      ).rejects.toHaveProperty('message');
+      expect(await world.registry.group(services.name)).toBeUndefined();
+    });
+  });
+
+  describe('policies and profiles', () => {
+    const first: DocumentRecord = { name: name('reader'), document: '{"publish":[]}', changedAt: NOW };
+    const second: DocumentRecord = { ...first, document: '{"publish":["x"]}', changedAt: NOW + 1 };
+
+    it('are kept apart, replaced under their name, and listed by it', async () => {
+      const { registry } = world;
+      await change(registry, (transaction) => transaction.putPolicy(first));
+      await change(registry, (transaction) => transaction.putPolicy(second));
+      await change(registry, (transaction) => transaction.putProfile(first));
+      expect(await registry.policy(first.name)).toEqual(second);
+      expect(await registry.profile(first.name)).toEqual(first);
+      expect((await registry.policies()).map((policy) => policy.name)).toEqual(['device', 'reader']);
+      expect((await registry.profiles()).map((profile) => profile.name)).toEqual(['device', 'reader']);
+    });
+  });
+
+  describe('issuers', () => {
+    it('are listed in the order in which they were added', async () => {
+      expect(await world.registry.issuers()).toEqual([root, issuer]);
+      expect(await world.registry.issuer(issuer.fingerprint)).toEqual(issuer);
+    });
+  });
+
+  describe('CRLs', () => {
+    it('keep a number beyond the integers of JavaScript', async () => {
+      const { registry } = world;
+      const latest = crl(2n ** 62n + 1n);
+      await change(registry, (transaction) => transaction.putCrl(latest));
+      expect(await registry.latestCrl(issuer.fingerprint)).toEqual(latest);
+    });
+
+    it('are replaced by a higher number only', async () => {
+      const { registry } = world;
+      await change(registry, (transaction) => transaction.putCrl(crl(7n)));
+      await change(registry, (transaction) => transaction.putCrl(crl(8n)));
+      for (const number of [8n, 7n]) {
+        await expect(
+          change(registry, (transaction) => transaction.putCrl(crl(number))),
+        ).rejects.toHaveProperty('message');
+      }
+      expect((await registry.latestCrl(issuer.fingerprint))?.number).toBe(8n);
+    });
+
+    it('are counted for each issuer by itself', async () => {
+      const { registry } = world;
+      await change(registry, (transaction) => transaction.putCrl(crl(7n)));
+      await change(registry, (transaction) => transaction.putCrl(crl(1n, { issuer: root.fingerprint })));
+      expect((await registry.latestCrl(root.fingerprint))?.number).toBe(1n);
+    });
+  });
+
+  describe('operators', () => {
+    it('are found by the id of their token until they are removed', async () => {
+      const { registry } = world;
+      const admin = operator('admin');
+      await change(registry, (transaction) => transaction.insertOperator(admin));
+      expect(await registry.operatorByTokenId(admin.tokenId)).toEqual(admin);
+      expect(await registry.operators()).toEqual([admin]);
+      await change(registry, (transaction) => transaction.removeOperator(admin.name));
+      expect(await registry.operatorByTokenId(admin.tokenId)).toBeUndefined();
+    });
+
+    it('are refused under a name that is taken', async () => {
+      const { registry } = world;
+      await change(registry, (transaction) => transaction.insertOperator(operator('admin')));
+      const second = operator('admin', { tokenId: 'another' });
+      await expect(
+        change(registry, (transaction) => transaction.insertOperator(second)),
+      ).rejects.toMatchObject({ code: 'operator_exists' });
+      expect(await registry.operatorByTokenId('another')).toBeUndefined();
+    });
+
+    it('are refused with the token id of another', async () => {
+      const { registry } = world;
+      const first = operator('first');
+      await change(registry, (transaction) => transaction.insertOperator(first));
+      const second = operator('second', { tokenId: first.tokenId });
+      await expect(
+        change(registry, (transaction) => transaction.insertOperator(second)),
+      ).rejects.toHaveProperty('message');
+      expect(await registry.operatorByTokenId(first.tokenId)).toEqual(first);
+    });
+
+    it('cannot be removed where there are none', async () => {
+      await expect(
+        change(world.registry, (transaction) => transaction.removeOperator(name('nobody'))),
+      ).rejects.toMatchObject({ code: 'operator_unknown' });
+    });
+  });
+
+  describe('blocked keys', () => {
+    it('stay blocked, however often they are blocked', async () => {
+      const { registry } = world;
+      const key = fingerprint('stolen');
+      for (const note of ['first', 'second']) {
+        await change(registry, (transaction) => transaction.blockKey(key, note, NOW));
+      }
+      expect(await registry.isKeyBlocked(key)).toBe(true);
+      expect(await registry.isKeyBlocked(fingerprint('other'))).toBe(false);
+    });
+  });
+}

@@ -1,0 +1,59 @@
+/** At a million rows a look-up must go through an index: SQLite's own plan of each statement says whether it does. */
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
+import { connectWriter } from '../../registry/sqlite/connection.ts';
+import { migrate } from '../../registry/sqlite/migrate.ts';
+import { prepareReads } from '../../registry/sqlite/read-statements.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const file = join(temporaryFolder(), 'registry.db');
+new Sqlite(file).close();
+const database = connectWriter(file);
+migrate(database);
+
+/** The steps of the plan, as `EXPLAIN QUERY PLAN` words them. */
+function planOf(source: string): string[] {
+  const explain = database.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${source}`);
+  const positional = [...source.matchAll(/\?/g)].map(() => '1');
+  const named = { group: 'g', status: 's', after: 'a', limit: 1 };
+  return explain.all(...positional, ...(source.includes('@') ? [named] : [])).map(({ detail }) => detail);
+}
+
+const { devices, ...others } = prepareReads(database);
+const plans = Object.entries({ ...others, ...devices }).map(
+  ([name, { source }]) => [name, planOf(source)] as const,
+);
+
+/** What operators keep few of, and list whole. */
+const listedWhole = ['groups', 'policies', 'profiles', 'tokens', 'issuers', 'operators'];
+
+describe('the plan of each look-up', () => {
+  it.each(plans.filter(([name]) => !listedWhole.includes(name) && name !== 'journalHead'))(
+    '%s searches by index and reads no table through',
+    (_name, plan) => {
+      expect(plan.filter((step) => step.startsWith('SCAN'))).toEqual([]);
+      expect(plan.some((step) => step.startsWith('SEARCH'))).toBe(true);
+    },
+  );
+
+  it.each(plans.filter(([name]) => name !== 'revokedCertificates'))(
+    '%s finds its rows in order',
+    (_name, plan) => {
+      expect(plan.filter((step) => step.includes('TEMP B-TREE'))).toEqual([]);
+    },
+  );
+
+  it('of devices goes by every filter that is given', () => {
+    expect(planOf(devices.ofGroupAndStatus.source).join()).toContain('(group=? AND status=? AND id>?)');
+    expect(planOf(devices.ofGroup.source).join()).toContain('(group=? AND id>?)');
+    expect(planOf(devices.ofStatus.source).join()).toContain('(status=? AND id>?)');
+  });
+
+  it('of a CRL reads the index of the revoked alone, and sorts what is in it', () => {
+    expect(planOf(others.revokedCertificates.source)).toEqual([
+      expect.stringContaining('USING COVERING INDEX revokedCertificates'),
+      expect.stringContaining('TEMP B-TREE FOR ORDER BY'),
+    ]);
+  });
+});
