@@ -76,6 +76,28 @@ export const errorCatalog = {
     remedy: 'Generate a key on each device; never copy one from device to device.',
   },
 
+  // Certificates, and what the CA makes
+  pem_invalid: {
+    title: 'Not the PEM that is needed here',
+    remedy: 'Give the file unchanged: one block, between and with its BEGIN and END lines.',
+  },
+  certificate_malformed: {
+    title: 'Not a CA certificate',
+    remedy: 'Give a certificate that has CA=TRUE and a subject key identifier, in DER or PEM as asked.',
+  },
+  issuer_key_mismatch: {
+    title: 'The CA key does not belong to the CA certificate',
+    remedy: 'Put the right pair of key and certificate together.',
+  },
+  issuer_expired: {
+    title: 'The CA certificate has expired',
+    remedy: 'Issue a new issuing CA from the root.',
+  },
+  ocsp_request_malformed: {
+    title: 'Not an OCSP request in DER',
+    remedy: 'Ask with a current tool, for example `openssl ocsp -issuer CA.pem -cert CERT.pem -url URL`.',
+  },
+
   // Enrollment
   cn_invalid: {
     title: 'The CN of the request is not a device ID',
@@ -145,13 +167,21 @@ export const errorCatalog = {
     title: 'There is an operator of this name already',
     remedy: 'Choose another name, or remove that operator first.',
   },
+  operator_last_admin: {
+    title: 'The last admin cannot be removed',
+    remedy: 'Create another admin first: gatehouse operator create NAME --role admin.',
+  },
   issuer_unknown: { title: 'There is no such issuer', remedy: 'GET /v1/ca lists the CA certificates.' },
   not_found: {
     title: 'There is nothing at this address',
     remedy: 'Check the path and the method; /api/openapi.json lists them.',
   },
 
-  // Policies
+  // Policies and profiles
+  profile_invalid: {
+    title: 'The certificate profile is not valid',
+    remedy: 'Correct the field that the detail names.',
+  },
   policy_invalid: {
     title: 'The policy document is not valid',
     remedy: 'Correct the field that the detail names; docs/ARCHITECTURE.md describes the document.',
@@ -250,6 +280,26 @@ export const errorCatalog = {
     title: 'The MQTT packet is larger than the limit',
     remedy: 'Send smaller payloads; the policy of the group sets maxPayload.',
   },
+  packet_malformed: {
+    title: 'Not an MQTT packet that a client may send',
+    remedy: 'Speak MQTT 3.1.1; a byte stream that was cut or garbled looks like this too.',
+  },
+  session_limit: {
+    title: 'The device has as many sessions as it may have',
+    remedy: 'Use fewer client ids ID/suffix; a session is freed by connecting to it with clean session 1.',
+  },
+  session_taken_over: {
+    title: 'Another connection with the same client id took the session over',
+    remedy: 'If it happens again and again, two programs use one client id: let each use its own ID/suffix.',
+  },
+  connection_limit: {
+    title: 'The broker has as many connections as it takes',
+    remedy: 'Wait and try again; the operator can spread the fleet over more brokers.',
+  },
+  tls_handshake_failed: {
+    title: 'The TLS handshake failed',
+    remedy: "Speak TLS 1.2 or 1.3, and trust Gatehouse's root CA; the detail gives the reason.",
+  },
   registry_unavailable: {
     title: 'The registry cannot be read',
     remedy: 'Nobody is admitted meanwhile; see the log of the broker and the disk of the registry.',
@@ -319,6 +369,22 @@ export const errorCatalog = {
   server_untrusted: {
     title: "The server's certificate is not one of this Gatehouse",
     remedy: 'Give the right CA certificate with --ca, and check the address.',
+  },
+  usage_invalid: {
+    title: 'The command was not given as it is used',
+    remedy: 'gatehouse --help shows the commands; --help after one of them shows its options.',
+  },
+  document_invalid: {
+    title: 'The file does not hold a document that can be applied',
+    remedy: 'Write one document in YAML or JSON with a name in it; the show commands print examples.',
+  },
+  process_ended: {
+    title: 'A process of Gatehouse ended unexpectedly',
+    remedy: 'What it logged tells why; gatehouse up starts it anew.',
+  },
+  system_failed: {
+    title: 'The operating system refused something that Gatehouse needs',
+    remedy: 'The message names the call and the path: check permissions and free space.',
   },
   file_unreadable: { title: 'The file cannot be read', remedy: 'Check its path and its permissions.' },
   enrollment_failed: {

@@ -1,0 +1,218 @@
+/**
+ * The certificates that Gatehouse issues, one function a kind. What stands in them is decided here and by the
+ * profile; of a request only the key comes in, and the name that enrollment allowed.
+ */
+import { hash, type KeyObject } from 'node:crypto';
+import { GatehouseError } from '../errors.ts';
+import type { DeviceId } from '../ids.ts';
+import type { CaCertificate } from './certificate.ts';
+import { type Asn1, encoded } from './der.ts';
+import {
+  authorityKeyIdentifier,
+  basicConstraintsOfCa,
+  extendedKeyUsage,
+  keyUsage,
+  ocspNoCheck,
+  statusPointers,
+  subjectAlternativeNames,
+  subjectKeyIdentifier,
+} from './extensions.ts';
+import { generalName } from './general-name.ts';
+import { commonNameOnly } from './name.ts';
+import type { Profile } from './profile.ts';
+import { type PublicKey, publicKeyOf } from './public-key.ts';
+import { type IssuedCertificate, signCertificate } from './sign-certificate.ts';
+import { createKeySigner, type Signer } from './signer.ts';
+import { statusUrls } from './status-urls.ts';
+
+export type { IssuedCertificate } from './sign-certificate.ts';
+
+/** A CA that can sign: its certificate, and its key behind the port. */
+export interface Issuer {
+  readonly certificate: CaCertificate;
+  readonly signer: Signer;
+}
+
+/** Clocks out there run behind by half a minute and more; a certificate must not look unborn to them. */
+const BACKDATE = 60_000;
+/** The root signs issuing CAs, and those sign no CA. */
+const ROOT_PATH_LENGTH = 1;
+const ISSUING_PATH_LENGTH = 0;
+
+export interface RootRequest {
+  readonly commonName: string;
+  /** The private key. */
+  readonly key: KeyObject;
+  /** Milliseconds, as every duration and time here. */
+  readonly validity: number;
+  readonly now: number;
+}
+
+/** @throws GatehouseError `cn_invalid`, `key_unsupported`, `key_weak` */
+export async function issueRootCertificate(request: RootRequest): Promise<IssuedCertificate> {
+  const { commonName, key, validity, now } = request;
+  const publicKey = publicKeyOf(key);
+  const name = commonNameOnly(commonName);
+  const content = {
+    issuerName: name,
+    subject: name,
+    publicKey,
+    notBefore: now - BACKDATE,
+    notAfter: now + validity,
+    extensions: [
+      ...caExtensions(publicKey, ROOT_PATH_LENGTH),
+      authorityKeyIdentifier(keyIdentifierOf(publicKey)),
+    ],
+  };
+  return signCertificate(content, createKeySigner(key));
+}
+
+export interface IssuingRequest {
+  readonly root: Issuer;
+  readonly commonName: string;
+  readonly publicKey: PublicKey;
+  readonly validity: number;
+  readonly now: number;
+  /** Base address of the status listener; without it the certificate names no CRL. */
+  readonly statusUrl?: string;
+}
+
+/** @throws GatehouseError `cn_invalid`, `issuer_expired`, `issuer_key_mismatch` */
+export function issueIssuingCertificate(request: IssuingRequest): Promise<IssuedCertificate> {
+  const { root, commonName, publicKey, statusUrl } = request;
+  return issue(root, statusUrl, {
+    subject: commonNameOnly(commonName),
+    publicKey,
+    ...validityWithin(root.certificate, { backdate: BACKDATE, ...request }),
+    extensions: caExtensions(publicKey, ISSUING_PATH_LENGTH),
+  });
+}
+
+export interface DeviceRequest {
+  readonly issuer: Issuer;
+  readonly profile: Profile;
+  readonly deviceId: DeviceId;
+  readonly publicKey: PublicKey;
+  readonly now: number;
+  readonly statusUrl: string;
+}
+
+/** @throws GatehouseError `key_unsupported` where the profile does not take the key, `issuer_expired`, `issuer_key_mismatch` */
+export async function issueDeviceCertificate(request: DeviceRequest): Promise<IssuedCertificate> {
+  const { issuer, profile, deviceId, publicKey, now, statusUrl } = request;
+  const { kind } = publicKey;
+  if (!profile.keys.includes(kind)) {
+    throw new GatehouseError(
+      'key_unsupported',
+      `The profile ${profile.name} takes ${profile.keys.join(', ')}; this key is ${kind}`,
+    );
+  }
+  return issue(issuer, statusUrl, {
+    subject: commonNameOnly(deviceId),
+    publicKey,
+    ...validityWithin(issuer.certificate, { ...profile, now }),
+    extensions: [keyUsage('digitalSignature'), extendedKeyUsage('clientAuth')],
+  });
+}
+
+export interface ServerRequest {
+  readonly issuer: Issuer;
+  readonly commonName: string;
+  /** DNS names and IP addresses that the server answers to. */
+  readonly hostnames: readonly string[];
+  readonly publicKey: PublicKey;
+  readonly validity: number;
+  readonly now: number;
+  readonly statusUrl?: string;
+}
+
+/** @throws GatehouseError `cn_invalid`, `setting_invalid` for a hostname, `issuer_expired`, `issuer_key_mismatch` */
+export async function issueServerCertificate(request: ServerRequest): Promise<IssuedCertificate> {
+  const { issuer, commonName, hostnames, publicKey, statusUrl } = request;
+  if (hostnames.length === 0) throw new GatehouseError('setting_invalid', 'A server needs a hostname');
+  return issue(issuer, statusUrl, {
+    subject: commonNameOnly(commonName),
+    publicKey,
+    ...validityWithin(issuer.certificate, { backdate: BACKDATE, ...request }),
+    extensions: [
+      keyUsage('digitalSignature'),
+      extendedKeyUsage('serverAuth'),
+      subjectAlternativeNames([...new Set(hostnames)].map(generalName)),
+    ],
+  });
+}
+
+export interface OcspResponderRequest {
+  readonly issuer: Issuer;
+  readonly commonName: string;
+  readonly publicKey: PublicKey;
+  /** Short: nobody can revoke a certificate that says its status need not be asked. */
+  readonly validity: number;
+  readonly now: number;
+}
+
+/** A delegated responder (RFC 6960 §4.2.2.2). @throws GatehouseError `cn_invalid`, `issuer_expired`, `issuer_key_mismatch` */
+export function issueOcspResponderCertificate(request: OcspResponderRequest): Promise<IssuedCertificate> {
+  const { issuer, commonName, publicKey } = request;
+  return issue(issuer, undefined, {
+    subject: commonNameOnly(commonName),
+    publicKey,
+    ...validityWithin(issuer.certificate, { backdate: BACKDATE, ...request }),
+    extensions: [keyUsage('digitalSignature'), extendedKeyUsage('ocspSigning'), ocspNoCheck()],
+  });
+}
+
+interface LeafContent {
+  readonly subject: Asn1;
+  readonly publicKey: PublicKey;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly extensions: readonly Asn1[];
+}
+
+/** Adds what every certificate has from its issuer: the name, the AKI, and where to ask for the status. */
+async function issue(
+  { certificate, signer }: Issuer,
+  statusUrl: string | undefined,
+  content: LeafContent,
+): Promise<IssuedCertificate> {
+  if (signer.keyFingerprint !== certificate.publicKey.keyFingerprint) {
+    throw new GatehouseError('issuer_key_mismatch', `The key at hand is not that of ${certificate.subject}`);
+  }
+  const extensions = [
+    ...content.extensions,
+    authorityKeyIdentifier(certificate.subjectKeyIdentifier),
+    ...(statusUrl === undefined ? [] : statusPointers(statusUrls(statusUrl, certificate.fingerprint))),
+  ];
+  return signCertificate({ ...content, issuerName: encoded(certificate.subjectDer), extensions }, signer);
+}
+
+function caExtensions(publicKey: PublicKey, pathLength: number): Asn1[] {
+  return [
+    basicConstraintsOfCa(pathLength),
+    keyUsage('keyCertSign', 'cRLSign'),
+    subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+  ];
+}
+
+/** RFC 7093 §2 method 1: the leftmost 160 bits of SHA-256 over the key's bits. */
+function keyIdentifierOf({ subjectPublicKey }: PublicKey): Uint8Array {
+  return hash('sha256', subjectPublicKey, 'buffer').subarray(0, 20);
+}
+
+/** A certificate lives within its issuer's life, whatever the profile says: it could not be verified outside. */
+function validityWithin(
+  issuer: CaCertificate,
+  { now, validity, backdate }: { readonly now: number; readonly validity: number; readonly backdate: number },
+) {
+  if (now >= issuer.notAfter) {
+    throw new GatehouseError(
+      'issuer_expired',
+      `${issuer.subject} expired on ${new Date(issuer.notAfter).toISOString()}`,
+    );
+  }
+  return {
+    notBefore: Math.max(now - backdate, issuer.notBefore),
+    notAfter: Math.min(now + validity, issuer.notAfter),
+  };
+}

@@ -1,0 +1,37 @@
+/** Signing as a port, so that a CA key can live in this process today and in a module of its own later. */
+import { type KeyObject, sign } from 'node:crypto';
+import { GatehouseError } from '../errors.ts';
+import type { Fingerprint } from '../ids.ts';
+import { type KeyKind, publicKeyOf } from './public-key.ts';
+import { type SignatureAlgorithm, signatureAlgorithms } from './signature-algorithm.ts';
+
+export interface Signer {
+  readonly algorithm: SignatureAlgorithm;
+  /** SHA-256 over the SubjectPublicKeyInfo of the key that signs, to hold against the issuer's certificate. */
+  readonly keyFingerprint: Fingerprint;
+  /** The signature over `data` as X.509 carries it: DER for ECDSA, plain octets for RSA and Ed25519. */
+  sign(data: Uint8Array): Promise<Uint8Array>;
+}
+
+/** The digest as strong as the key (RFC 5480 §4). */
+const algorithmOfKey: Readonly<Record<KeyKind, SignatureAlgorithm>> = {
+  'ec-p256': 'ecdsa-sha256',
+  'ec-p384': 'ecdsa-sha384',
+  ed25519: 'ed25519',
+  rsa: 'rsa-sha256',
+};
+
+/** @throws GatehouseError `key_unsupported`, `key_weak` */
+export function createKeySigner(privateKey: KeyObject): Signer {
+  if (privateKey.type !== 'private')
+    throw new GatehouseError('key_unsupported', 'Only a private key can sign');
+  const { kind, keyFingerprint } = publicKeyOf(privateKey);
+  const algorithm = algorithmOfKey[kind];
+  const { digest } = signatureAlgorithms[algorithm];
+  return {
+    algorithm,
+    keyFingerprint,
+    // Here and now: an EC signature takes less time than handing it to another thread would.
+    sign: async (data) => sign(digest, data, privateKey),
+  };
+}
