@@ -7,28 +7,27 @@ import { join } from 'node:path';
 export function dataLayout(data: string) {
   return {
     settings: join(data, 'gatehouse.yaml'),
-    /** CA certificates and encrypted keys: enroll alone. */
+    /** The trust anchor: public, for devices and operators. */
+    rootCertificate: join(data, 'public', 'root.pem'),
+    /** Encrypted CA keys: enroll alone. */
     ca: {
       folder: join(data, 'ca'),
       /** May be taken off the machine: needed only to issue an issuing CA. */
       rootKey: join(data, 'ca', 'root.key.pem'),
-      /** The trust anchor, public. */
-      rootCertificate: join(data, 'ca', 'root.pem'),
       issuingKey: (fingerprint: string) => join(data, 'ca', `issuing-${fingerprint.slice(0, 16)}.key.pem`),
       passphrase: join(data, 'ca', 'passphrase'),
+      /** There while init is at work: nothing has been issued yet, so what lies around may be thrown away. */
+      unfinished: join(data, 'ca', 'init-unfinished'),
     },
     /** Written by enroll, read by the broker. */
     registry: { folder: join(data, 'registry'), database: join(data, 'registry', 'registry.db') },
-    /** Certificates and keys of the listeners, issued and renewed by enroll; the broker reads its own. */
+    /**
+     * The listeners' private key, certificate and chain, in one PEM file each so that a renewal replaces them
+     * at one stroke. Issued and renewed by enroll; the broker reads its own.
+     */
     tls: {
-      enroll: {
-        key: join(data, 'tls', 'enroll', 'key.pem'),
-        chain: join(data, 'tls', 'enroll', 'chain.pem'),
-      },
-      broker: {
-        key: join(data, 'tls', 'broker', 'key.pem'),
-        chain: join(data, 'tls', 'broker', 'chain.pem'),
-      },
+      enroll: join(data, 'tls', 'enroll', 'server.pem'),
+      broker: join(data, 'tls', 'broker', 'server.pem'),
     },
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },

@@ -69,10 +69,10 @@ export const settingsTable = {
     default: 6_000,
     help: 'requests a minute that one address may send to the device listener',
   },
-  refusalRate: {
+  tokenRate: {
     schema: count,
-    default: 120,
-    help: 'refused enrollments a minute that one address, or one token, may cause',
+    default: 6_000,
+    help: 'enrollments a minute that may be tried with one token',
   },
   logLevel: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

@@ -44,3 +44,15 @@ export async function untilShutdown(closers: Closers, log: Logger, abort?: Abort
   await closers.closeAll(log);
   clearTimeout(deadline);
 }
+
+/**
+ * For a process that `gatehouse up` started: aborts when the pipe to it ends, however it ended, so that no
+ * child outlives it. Undefined for a process that was started by itself.
+ */
+export function supervisorGone(): AbortSignal | undefined {
+  if (process.env['GATEHOUSE_SUPERVISED'] !== '1') return undefined;
+  const gone = new AbortController();
+  process.stdin.once('end', () => gone.abort()).once('error', () => gone.abort());
+  process.stdin.resume();
+  return gone.signal;
+}

@@ -1,0 +1,88 @@
+/** The commands of this role: `init`, `migrate`, `enroll`. What they run is loaded only when they run. */
+import type { Command } from 'commander';
+import { readSettings, type SettingName } from '../runtime/settings.ts';
+import { addSettingsOptions } from '../runtime/settings-options.ts';
+
+const INIT_SETTINGS: readonly SettingName[] = [
+  'data',
+  'hostname',
+  'statusPort',
+  'statusUrl',
+  'passphraseFile',
+];
+const ENROLL_SETTINGS: readonly SettingName[] = [
+  ...INIT_SETTINGS,
+  'host',
+  'enrollPort',
+  'adminHost',
+  'adminPort',
+  'mqttPort',
+  'mqttUrl',
+  'enrollRate',
+  'tokenRate',
+  'logLevel',
+  'logFormat',
+];
+
+export function enrollCommands(program: Command): void {
+  addSettingsOptions(
+    program
+      .command('init')
+      .summary('create a data folder: CA, registry, server certificates, first admin')
+      .description(
+        'Creates a data folder with root CA, issuing CA, registry, server certificates and first admin. Overwrites nothing.',
+      )
+      .option('--if-new', 'do nothing, and succeed, where the folder holds a Gatehouse already')
+      .option('--json', 'print the result as JSON'),
+    INIT_SETTINGS,
+  ).action(async (flags: Record<string, unknown>) => {
+    const { initialize, isInitialized } = await import('./init.ts');
+    const { dataLayout } = await import('../runtime/layout.ts');
+    const { systemClock } = await import('../runtime/clock.ts');
+    const settings = readSettings(flags);
+    if (flags.ifNew && isInitialized(dataLayout(settings.data))) return;
+    const keepHostname = flags.hostname !== undefined;
+    const result = await initialize(settings, systemClock, keepHostname);
+    if (flags.json) return print(JSON.stringify(result));
+    print(`Gatehouse is set up in ${result.data}`);
+    print(`  trust anchor       ${result.caFile}`);
+    print(`  its SHA-256        ${result.rootFingerprint}`);
+    print(`  admin's token      ${result.adminTokenFile}`);
+    if (result.generatedPassphraseFile !== null) {
+      process.stderr.write(
+        `WARNING: no passphrase was given, so one was generated into ${result.generatedPassphraseFile}, beside the\n` +
+          'keys it protects. Whoever copies the folder can sign as your CA. For production, keep the passphrase\n' +
+          'elsewhere and name its file with --passphrase-file.\n',
+      );
+    }
+  });
+
+  addSettingsOptions(
+    program
+      .command('migrate')
+      .summary("bring the registry to this version's schema")
+      .description("Brings the registry to this version's schema. `up` and `enroll` do this by themselves."),
+    ['data'],
+  ).action(async (flags: Record<string, unknown>) => {
+    const { migrate } = await import('./migrate.ts');
+    await migrate(readSettings(flags));
+  });
+
+  addSettingsOptions(
+    program
+      .command('enroll')
+      .summary('run the enroll role: CA, registry, device and operator APIs')
+      .description(
+        'Runs the enroll role, as a container does: the CA, the registry, the device, status and operator listeners.',
+      )
+      .option('--json', 'print one line of JSON when ready'),
+    ENROLL_SETTINGS,
+  ).action(async (flags: Record<string, unknown>) => {
+    const { runEnroll } = await import('./run.ts');
+    await runEnroll(readSettings(flags), Boolean(flags.json));
+  });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,118 @@
+/**
+ * What the three HTTP listeners have in common: caps and deadlines on what comes in before anybody is known,
+ * zod at the edge, problem details for every refusal, one log line a request that failed inside.
+ */
+import { readFileSync, unwatchFile, watchFile } from 'node:fs';
+import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import fastify from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { GatehouseError } from '../../core/errors.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { problemOf } from '../problem.ts';
+
+export const BODY_LIMIT = 32 * 1024;
+const REQUEST_TIMEOUT_MS = 15_000;
+const IDLE_TIMEOUT_MS = 20_000;
+const CERTIFICATE_POLL_MS = 1_000;
+
+export interface HttpServerOptions {
+  readonly log: Logger;
+  /** PEM file with key, certificate and chain; absent for plain HTTP. */
+  readonly tlsFile?: string;
+  /** Told of every refusal, for the counters. */
+  readonly onRefusal?: (code: string) => void;
+}
+
+export function createHttpServer({ log, tlsFile, onRefusal }: HttpServerOptions) {
+  let unwatch = () => {};
+  const server = fastify({
+    bodyLimit: BODY_LIMIT,
+    serverFactory: (handler) => {
+      if (tlsFile === undefined) return withDeadlines(createPlainServer(handler));
+      const listener = tlsServer(tlsFile, handler);
+      unwatch = watchCertificate(listener, tlsFile, log);
+      return withDeadlines(listener);
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  server.addHook('onClose', async () => unwatch());
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  server.removeContentTypeParser('text/plain');
+
+  server.setErrorHandler((error, request, reply) => {
+    const { status, body, fault } = problemOf(error);
+    if (fault !== undefined) {
+      log.error(
+        { err: fault.error, fault: fault.id, method: request.method, url: request.url },
+        'request failed',
+      );
+    } else {
+      log.info(
+        { code: body.code, detail: body.detail, address: request.ip, url: request.url },
+        'request refused',
+      );
+    }
+    onRefusal?.(body.code);
+    if (status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
+    return reply.status(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+  });
+  server.setNotFoundHandler((request) => {
+    throw new GatehouseError(
+      'not_found',
+      `${request.method} ${request.url.slice(0, 200)} is not a call of this listener`,
+    );
+  });
+  return server;
+}
+
+export type HttpServer = ReturnType<typeof createHttpServer>;
+
+/** @returns the port that it really listens on */
+export async function listen(server: HttpServer, host: string, port: number): Promise<number> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new GatehouseError('port_in_use', `${host}:${port} is taken`, { cause: error });
+  }
+  const address = server.server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1), undefined where there is none. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer +([A-Za-z0-9._~+/=-]{1,512}) *$/i.exec(authorization ?? '')?.[1];
+}
+
+function tlsServer(file: string, handler: RequestListener): TlsServer {
+  const limits = { minVersion: 'TLSv1.2', handshakeTimeout: IDLE_TIMEOUT_MS } as const;
+  return createTlsServer({ ...readPem(file), ...limits }, handler);
+}
+
+/** Takes a renewed certificate into service: no restart, no dropped connection. @returns what ends the watch */
+function watchCertificate(server: TlsServer, file: string, log: Logger): () => void {
+  const reload = () => {
+    try {
+      server.setSecureContext(readPem(file));
+    } catch (error) {
+      log.error({ err: error, file }, 'the server certificate could not be read; the last one is served');
+    }
+  };
+  watchFile(file, { interval: CERTIFICATE_POLL_MS, persistent: false }, reload);
+  return () => unwatchFile(file, reload);
+}
+
+function readPem(file: string): { key: Buffer; cert: Buffer } {
+  const pem = readFileSync(file);
+  return { key: pem, cert: pem };
+}
+
+/** Nobody holds a connection open by sending slowly or not at all. */
+function withDeadlines(server: Server): Server {
+  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.headersTimeout = REQUEST_TIMEOUT_MS;
+  server.keepAliveTimeout = IDLE_TIMEOUT_MS;
+  server.setTimeout(IDLE_TIMEOUT_MS);
+  return server;
+}

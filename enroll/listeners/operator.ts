@@ -1,0 +1,98 @@
+/**
+ * The operator listener: HTTPS, on loopback unless told otherwise. Every call under /api/v1 and /metrics needs
+ * a token, and says which role it needs; one that says nothing is refused when it is registered.
+ */
+import swagger from '@fastify/swagger';
+import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import type { Actor } from '../../core/journal/events.ts';
+import type { OperatorRole } from '../../registry/records.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { EnrollContext } from '../context.ts';
+import type { EnrollMetrics } from '../metrics.ts';
+import { certificateRoutes } from '../routes/certificates.ts';
+import { deviceRoutes } from '../routes/devices.ts';
+import { documentRoutes } from '../routes/documents.ts';
+import { journalRoutes } from '../routes/journal.ts';
+import { operatorRoutes } from '../routes/operators.ts';
+import { tokenRoutes } from '../routes/tokens.ts';
+import { authenticateOperator, requireRole } from '../use-cases/manage-operators.ts';
+import { bearerToken, createHttpServer, type HttpServer } from './http-server.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Least role that may call this; `public` where nobody is asked. */
+    role?: OperatorRole | 'public';
+  }
+  interface FastifyRequest {
+    /** Who is calling, for the journal. */
+    actor: Actor;
+  }
+}
+
+export interface OperatorListener {
+  readonly context: EnrollContext;
+  readonly metrics: EnrollMetrics;
+  readonly log: Logger;
+  readonly tlsFile: string;
+}
+
+export async function createOperatorListener({
+  context,
+  metrics,
+  log,
+  tlsFile,
+}: OperatorListener): Promise<HttpServer> {
+  const server = createHttpServer({ log, tlsFile });
+  await server.register(swagger, {
+    openapi: {
+      info: { title: 'Gatehouse operator API', version: '1' },
+      components: { securitySchemes: { operator: { type: 'http', scheme: 'bearer' } } },
+      security: [{ operator: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+
+  server.decorateRequest('actor', 'system');
+  server.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.role === undefined)
+      throw new Error(`${String(method)} ${url} does not say which role it needs`);
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('Cache-Control', 'no-store');
+    const { role } = request.routeOptions.config;
+    if (role === 'public') return;
+    // An address that no route has is told so only to operators: role is undefined there.
+    const operator = await authenticateOperator(context.registry, bearerToken(request.headers.authorization));
+    if (role !== undefined) requireRole(operator, role);
+    request.actor = `operator:${operator.name}`;
+  });
+
+  server.get('/health', { config: { role: 'public' }, schema: { hide: true } }, async () => ({
+    status: 'ok',
+  }));
+  server.get('/api/openapi.json', { config: { role: 'public' }, schema: { hide: true } }, async () =>
+    server.swagger(),
+  );
+  server.get(
+    '/metrics',
+    { config: { role: 'viewer' }, schema: { hide: true } },
+    async (_request, reply): Promise<string> => {
+      reply.type(metrics.contentType);
+      return metrics.text();
+    },
+  );
+  await server.register(
+    (api, _options, done) => {
+      const v1 = api as HttpServer;
+      deviceRoutes(v1, context);
+      certificateRoutes(v1, context);
+      tokenRoutes(v1, context);
+      documentRoutes(v1, context);
+      journalRoutes(v1, context);
+      operatorRoutes(v1, context);
+      done();
+    },
+    { prefix: '/api/v1' },
+  );
+  return server;
+}

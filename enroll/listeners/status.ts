@@ -1,0 +1,94 @@
+/**
+ * The status listener: plain HTTP, public, read-only. What it serves is signed, and whoever checks a
+ * certificate must be able to fetch it without checking a certificate first.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { GatehouseError } from '../../core/errors.ts';
+import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
+import { encodePem } from '../../core/pki/pem.ts';
+import type { RegistryReader } from '../../registry/port.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { OcspResponder } from '../status/ocsp-responder.ts';
+import { createHttpServer, type HttpServer } from './http-server.ts';
+
+const OCSP_REQUEST_LIMIT = 8 * 1024;
+/** A cache may hand an answer on for a minute: by then, a revocation is known everywhere. */
+const CACHEABLE = 'max-age=60, public, no-transform, must-revalidate';
+const file = (extension: string) =>
+  z.object({
+    fingerprint: z.string().transform(parseFingerprint).describe(`of the issuer, then .${extension}`),
+  });
+
+export interface StatusListener {
+  readonly registry: RegistryReader;
+  readonly ocsp: OcspResponder;
+  readonly log: Logger;
+}
+
+export function createStatusListener({ registry, ocsp, log }: StatusListener): HttpServer {
+  const server = createHttpServer({ log });
+  server.get('/health', async () => ({ status: 'ok' }));
+
+  server.get('/ca/:fingerprint.cer', { schema: { params: file('cer') } }, async ({ params }, reply) => {
+    const issuer = await registry.issuer(params.fingerprint);
+    if (issuer === undefined) throw new GatehouseError('issuer_unknown');
+    return reply.type('application/pkix-cert').send(Buffer.from(issuer.der));
+  });
+
+  server.get(
+    '/crl/:fingerprint.crl',
+    { schema: { params: file('crl') } },
+    async ({ params, headers }, reply) => {
+      const crl = await latestCrl(params.fingerprint);
+      const etag = `"${crl.issuer.slice(0, 16)}-${crl.number}"`;
+      reply.header('ETag', etag).header('Last-Modified', new Date(crl.thisUpdate).toUTCString());
+      if (headers['if-none-match'] === etag) return reply.status(304).send();
+      return reply.type('application/pkix-crl').send(Buffer.from(crl.der));
+    },
+  );
+  server.get('/crl/:fingerprint.pem', { schema: { params: file('pem') } }, async ({ params }, reply) =>
+    reply
+      .type('application/x-pem-file')
+      .send(encodePem('X509 CRL', (await latestCrl(params.fingerprint)).der)),
+  );
+
+  server.addContentTypeParser(
+    'application/ocsp-request',
+    { parseAs: 'buffer', bodyLimit: OCSP_REQUEST_LIMIT },
+    (_request, body, done) => done(null, body),
+  );
+  server.post('/ocsp', { bodyLimit: OCSP_REQUEST_LIMIT }, async ({ body }, reply) => {
+    const { der } = await ocsp.answer(Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+    return reply.header('Cache-Control', 'no-store').type('application/ocsp-response').send(Buffer.from(der));
+  });
+  // RFC 6960 appendix A.1: the request in base64 in the path, met with `/`, `+` and `=` encoded and not.
+  server.get('/ocsp/*', async ({ url }, reply) => {
+    const { der, cacheable } = await ocsp.answer(requestInPath(url));
+    reply.header('Cache-Control', cacheable === null ? 'no-store' : CACHEABLE);
+    if (cacheable !== null) {
+      // RFC 5019 §6.2
+      reply.header('ETag', `"${createHash('sha256').update(der).digest('hex')}"`);
+      reply.header('Last-Modified', new Date(cacheable.thisUpdate).toUTCString());
+      reply.header('Expires', new Date(cacheable.nextUpdate).toUTCString());
+    }
+    return reply.type('application/ocsp-response').send(Buffer.from(der));
+  });
+
+  async function latestCrl(issuer: Fingerprint) {
+    const crl = await registry.latestCrl(issuer);
+    if (crl === undefined) throw new GatehouseError('issuer_unknown', 'there is no CRL of this issuer');
+    return crl;
+  }
+  return server;
+}
+
+/** Bytes that are not base64 come out as none, which the responder answers with malformedRequest. */
+function requestInPath(url: string): Buffer {
+  const encoded = url.slice('/ocsp/'.length);
+  try {
+    return Buffer.from(decodeURIComponent(encoded), 'base64');
+  } catch {
+    return Buffer.alloc(0);
+  }
+}

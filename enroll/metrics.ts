@@ -1,0 +1,34 @@
+/** The counters of the enroll process, read by operators at /metrics. */
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+
+export interface EnrollMetrics {
+  /** An enrollment that succeeded; `created` is false where the certificate was given again. */
+  enrolled(created: boolean): void;
+  /** A request to the device listener that was refused, by the code of the error table. */
+  refused(code: string): void;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export function createEnrollMetrics(): EnrollMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const enrollments = new Counter({
+    name: 'gatehouse_enroll_enrollments_total',
+    help: 'Certificates handed out: new ones, and ones that were given again',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+  const refusals = new Counter({
+    name: 'gatehouse_enroll_refused_total',
+    help: 'Requests of devices that were refused, by error code',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+  return {
+    enrolled: (created) => enrollments.inc({ result: created ? 'created' : 'repeated' }),
+    refused: (code) => refusals.inc({ code }),
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}

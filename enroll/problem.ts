@@ -1,0 +1,99 @@
+/** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
+import { randomUUID } from 'node:crypto';
+import type { Problem } from '../core/api.ts';
+import { type ErrorCode, errorCatalog, GatehouseError } from '../core/errors.ts';
+
+/** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
+const statusByCode: Partial<Record<ErrorCode, number>> = {
+  device_id_invalid: 400,
+  name_invalid: 400,
+  serial_number_invalid: 400,
+  fingerprint_invalid: 400,
+  request_invalid: 400,
+  csr_not_pem: 400,
+  csr_base64_invalid: 400,
+  csr_malformed: 400,
+  csr_trailing_data: 400,
+  csr_signature_invalid: 400,
+  csr_signature_algorithm_unsupported: 400,
+  key_unsupported: 400,
+  key_weak: 400,
+  key_blocked: 403,
+  key_in_use: 409,
+  cn_invalid: 400,
+  cn_not_allowed: 403,
+  token_missing: 401,
+  token_unknown: 401,
+  token_expired: 403,
+  token_spent: 403,
+  token_revoked: 403,
+  device_already_enrolled: 409,
+  device_revoked: 403,
+  device_suspended: 403,
+  device_not_suspended: 409,
+  device_unknown: 404,
+  certificate_unknown: 404,
+  group_unknown: 404,
+  policy_unknown: 404,
+  profile_unknown: 404,
+  operator_unknown: 404,
+  operator_exists: 409,
+  operator_last_admin: 409,
+  issuer_unknown: 404,
+  not_found: 404,
+  policy_invalid: 400,
+  profile_invalid: 400,
+  topic_filter_invalid: 400,
+  topic_name_invalid: 400,
+  operator_token_missing: 401,
+  operator_token_invalid: 401,
+  operator_role_insufficient: 403,
+  content_type_unsupported: 415,
+  body_invalid: 400,
+  body_too_large: 413,
+  rate_limited: 429,
+};
+
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly body: Problem;
+  /** Set where the fault is inside: what the log needs to explain the opaque answer. */
+  readonly fault?: { readonly id: string; readonly error: unknown };
+}
+
+export function problemOf(error: unknown): ProblemAnswer {
+  const known = recognise(error);
+  const status = known && statusByCode[known.code];
+  if (known !== undefined && status !== undefined) {
+    return { status, body: describe(known.code, status, known.message) };
+  }
+  const id = randomUUID();
+  return { status: 500, body: describe('internal', 500, `fault ${id}`), fault: { id, error } };
+}
+
+function describe(code: ErrorCode, status: number, detail: string): Problem {
+  const { title, remedy } = errorCatalog[code];
+  return { type: `urn:gatehouse:error:${code}`, title, status, detail, code, remedy };
+}
+
+/** Our own errors as they are, and those of the HTTP framework as the codes they amount to. */
+function recognise(error: unknown): GatehouseError | undefined {
+  if (error instanceof GatehouseError) return error;
+  if (!(error instanceof Error)) return undefined;
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  switch (code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new GatehouseError('content_type_unsupported');
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new GatehouseError('body_too_large');
+    case 'FST_ERR_VALIDATION':
+      return new GatehouseError('request_invalid', error.message);
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new GatehouseError('body_invalid', error.message);
+  }
+  if (statusCode === 429) return new GatehouseError('rate_limited', error.message);
+  if (statusCode === 400) return new GatehouseError('request_invalid', error.message);
+  return undefined;
+}

@@ -1,0 +1,112 @@
+/** /api/v1/devices: find them, and say what they may. */
+import { z } from 'zod';
+import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
+import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import { revocationReasons } from '../../core/pki/revocation-reason.ts';
+import type { EnrollContext } from '../context.ts';
+import type { HttpServer } from '../listeners/http-server.ts';
+import {
+  changeDevice,
+  deviceOrRefuse,
+  resumeDevice,
+  revokeDevice,
+  suspendDevice,
+} from '../use-cases/change-device.ts';
+import { deviceDetail, deviceView } from './views.ts';
+
+const params = z.object({ id: z.string().transform(parseDeviceId) });
+const attributes = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().max(128));
+const { certificateHold: _suspendIsItsOwnCall, ...reasons } = revocationReasons;
+const reason = z.enum(Object.keys(reasons) as [keyof typeof reasons]).default('unspecified');
+const query = z.object({
+  group: z.string().transform(parseEntityName).optional(),
+  status: z.enum(['active', 'suspended', 'revoked']).optional(),
+  after: z.string().transform(parseDeviceId).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
+  const { registry } = context;
+  const detailOf = async (id: DeviceId): Promise<DeviceDetail> =>
+    deviceDetail(await deviceOrRefuse(registry, id), await registry.certificatesOf(id));
+
+  server.get(
+    '/devices',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'Devices in the order of their IDs', querystring: query },
+    },
+    async ({ query: { limit, group, status, after } }): Promise<Page<DeviceView>> => {
+      const devices = await registry.devices({
+        limit: limit + 1,
+        ...(group && { group }),
+        ...(status && { status }),
+        ...(after && { after }),
+      });
+      const items = devices.slice(0, limit).map(deviceView);
+      return { items, next: devices.length > limit ? (items.at(-1)?.id ?? null) : null };
+    },
+  );
+
+  server.get(
+    '/devices/:id',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'One device and its certificates, newest first', params },
+    },
+    ({ params: { id } }) => detailOf(id),
+  );
+
+  server.patch(
+    '/devices/:id',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Move a device to another group, or replace its attributes',
+        params,
+        body: z.strictObject({
+          group: z.string().transform(parseEntityName).optional(),
+          attributes: attributes.optional(),
+        }),
+      },
+    },
+    async ({ actor, params: { id }, body: { group, attributes } }) => {
+      await changeDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
+      return detailOf(id);
+    },
+  );
+
+  server.post(
+    '/devices/:id/revoke',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'End a device for good',
+        params,
+        body: z.strictObject({ reason }).default({ reason: 'unspecified' }),
+      },
+    },
+    async ({ actor, params: { id }, body: { reason } }) => {
+      await revokeDevice(context, actor, id, reason);
+      return detailOf(id);
+    },
+  );
+
+  server.post(
+    '/devices/:id/suspend',
+    { config: { role: 'operator' }, schema: { summary: 'Bar a device until it is resumed', params } },
+    async ({ actor, params: { id } }) => {
+      await suspendDevice(context, actor, id);
+      return detailOf(id);
+    },
+  );
+
+  server.post(
+    '/devices/:id/resume',
+    { config: { role: 'operator' }, schema: { summary: 'Let a suspended device back', params } },
+    async ({ actor, params: { id } }) => {
+      await resumeDevice(context, actor, id);
+      return detailOf(id);
+    },
+  );
+}

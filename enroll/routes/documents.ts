@@ -1,0 +1,102 @@
+/** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
+import { z } from 'zod';
+import type { GroupView, PolicyTestResult } from '../../core/api.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
+import type { DocumentRecord } from '../../registry/records.ts';
+import type { EnrollContext } from '../context.ts';
+import type { HttpServer } from '../listeners/http-server.ts';
+import { applyGroup, applyPolicy, applyProfile } from '../use-cases/apply-documents.ts';
+import { testPolicy } from '../use-cases/test-policy.ts';
+import { documentView } from './views.ts';
+
+const params = z.object({ name: z.string().transform(parseEntityName) });
+const entityName = z.string().transform(parseEntityName);
+const group = z.strictObject({
+  description: z.string().max(200).default(''),
+  profile: entityName,
+  policy: entityName,
+});
+const document = z.record(z.string(), z.unknown());
+const question = z.strictObject({
+  device: z.string().transform(parseDeviceId),
+  publish: z.string().optional(),
+  subscribe: z.string().optional(),
+});
+
+export function documentRoutes(server: HttpServer, context: EnrollContext): void {
+  const { registry } = context;
+
+  server.get(
+    '/groups',
+    { config: { role: 'viewer' }, schema: { summary: 'Groups with their profile and policy' } },
+    async (): Promise<{ items: readonly GroupView[] }> => ({ items: await registry.groups() }),
+  );
+  server.put(
+    '/groups/:name',
+    { config: { role: 'admin' }, schema: { summary: 'Create or change a group', params, body: group } },
+    async ({ actor, params: { name }, body }): Promise<GroupView> => {
+      await applyGroup(context, actor, { name, ...body });
+      return { name, ...body };
+    },
+  );
+
+  server.post(
+    '/policies/test',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'What a policy says of one device and topic', body: question },
+    },
+    ({ body }): Promise<PolicyTestResult> => testPolicy(context, body),
+  );
+
+  const kinds = [
+    {
+      path: '/policies',
+      code: 'policy_unknown',
+      one: registry.policy,
+      all: registry.policies,
+      apply: applyPolicy,
+    },
+    {
+      path: '/profiles',
+      code: 'profile_unknown',
+      one: registry.profile,
+      all: registry.profiles,
+      apply: applyProfile,
+    },
+  ] as const;
+  for (const { path, code, one, all, apply } of kinds) {
+    const find = async (name: EntityName): Promise<DocumentRecord> => {
+      const record = await one.call(registry, name);
+      if (record === undefined)
+        throw new GatehouseError(code, `there is nothing named ${quote(name)} under ${path}`);
+      return record;
+    };
+    server.get(
+      path,
+      { config: { role: 'viewer' }, schema: { summary: 'All of them, as written' } },
+      async () => ({
+        items: (await all.call(registry)).map(documentView),
+      }),
+    );
+    server.get(
+      `${path}/:name`,
+      { config: { role: 'viewer' }, schema: { summary: 'One, as written', params } },
+      async (request) => documentView(await find(request.params.name)),
+    );
+    server.put(
+      `${path}/:name`,
+      { config: { role: 'admin' }, schema: { summary: 'Put one in place, whole', params, body: document } },
+      async ({ actor, params: { name }, body }) => {
+        if (body.name !== undefined && body.name !== name) {
+          throw new GatehouseError(
+            'request_invalid',
+            `the document is named ${quote(String(body.name))}, the address ${quote(name)}`,
+          );
+        }
+        return documentView(await find(await apply(context, actor, { ...body, name })));
+      },
+    );
+  }
+}

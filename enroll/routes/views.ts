@@ -1,0 +1,99 @@
+/** From the registry's records to what operators are shown: ISO times, PEM, and never a hash of a secret. */
+import { z } from 'zod';
+import type {
+  CertificateView,
+  DeviceDetail,
+  DeviceView,
+  IssuerView,
+  OperatorView,
+  TokenView,
+} from '../../core/api.ts';
+import { encodePem } from '../../core/pki/pem.ts';
+import type {
+  CertificateRecord,
+  DeviceRecord,
+  DocumentRecord,
+  IssuerRecord,
+  OperatorRecord,
+  TokenRecord,
+} from '../../registry/records.ts';
+
+export function deviceView({
+  id,
+  group,
+  status,
+  attributes,
+  createdAt,
+  changedAt,
+}: DeviceRecord): DeviceView {
+  return { id, group, status, attributes, createdAt: iso(createdAt), changedAt: iso(changedAt) };
+}
+
+export function deviceDetail(device: DeviceRecord, certificates: readonly CertificateRecord[]): DeviceDetail {
+  return { ...deviceView(device), certificates: certificates.map(certificateView) };
+}
+
+export function certificateView(certificate: CertificateRecord): CertificateView {
+  const { serialNumber, fingerprint, device, issuer, status, notBefore, notAfter, revokedAt, reason, der } =
+    certificate;
+  return {
+    serialNumber,
+    fingerprint,
+    device,
+    issuer,
+    status,
+    notBefore: iso(notBefore),
+    notAfter: iso(notAfter),
+    revokedAt: revokedAt === null ? null : iso(revokedAt),
+    reason,
+    pem: encodePem('CERTIFICATE', der),
+  };
+}
+
+export function tokenView(token: TokenRecord, now: number): TokenView {
+  const { id, group, device, maxUses, uses, createdAt, createdBy, expiresAt } = token;
+  return {
+    id,
+    group,
+    device,
+    maxUses,
+    uses,
+    status: tokenStatus(token, now),
+    createdAt: iso(createdAt),
+    createdBy,
+    expiresAt: iso(expiresAt),
+  };
+}
+
+function tokenStatus({ revokedAt, uses, maxUses, expiresAt }: TokenRecord, now: number): TokenView['status'] {
+  if (revokedAt !== null) return 'revoked';
+  if (uses >= maxUses) return 'spent';
+  return expiresAt <= now ? 'expired' : 'active';
+}
+
+export function issuerView(issuer: IssuerRecord): IssuerView {
+  const { fingerprint, kind, status, serialNumber, subject, notBefore, notAfter, der } = issuer;
+  return {
+    fingerprint,
+    kind,
+    status,
+    serialNumber,
+    subject,
+    notBefore: iso(notBefore),
+    notAfter: iso(notAfter),
+    pem: encodePem('CERTIFICATE', der),
+  };
+}
+
+export function operatorView({ name, role, createdAt }: OperatorRecord): OperatorView {
+  return { name, role, createdAt: iso(createdAt) };
+}
+
+/** A policy or profile as it was written, and when. */
+export function documentView({ document, changedAt }: DocumentRecord): Record<string, unknown> {
+  return { ...z.record(z.string(), z.unknown()).parse(JSON.parse(document)), changedAt: iso(changedAt) };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}

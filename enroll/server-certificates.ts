@@ -1,0 +1,103 @@
+/**
+ * The certificates of Gatehouse's own listeners: issued by its CA, recorded like any other, renewed when a
+ * third of their life is left or the hostnames change. Files are replaced at one stroke; listeners reload them.
+ */
+import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
+import { type IssuedCertificate, type Issuer, issueServerCertificate } from '../core/pki/issue.ts';
+import { encodePem } from '../core/pki/pem.ts';
+import { publicKeyOf } from '../core/pki/public-key.ts';
+import type { Registry } from '../registry/port.ts';
+import { writeFileAtomic } from '../runtime/atomic-file.ts';
+
+const VALIDITY = 90 * 86_400_000;
+const RENEWAL_LEFT = 1 / 3;
+
+export interface ServerCertificates {
+  readonly registry: Registry;
+  readonly issuer: Issuer;
+  readonly clock: Clock;
+  readonly hostnames: readonly string[];
+  /** Absent where the status listener's address is not known yet, at init. */
+  readonly statusUrl?: string;
+}
+
+/** Makes sure that `file` holds a usable key and certificate. Resolves true if it had to be replaced. */
+export async function ensureServerCertificate(
+  context: ServerCertificates,
+  role: 'enroll' | 'broker',
+  file: string,
+): Promise<boolean> {
+  if (await stillGood(context, file)) return false;
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { issuer, clock, hostnames, statusUrl } = context;
+  const certificate = await issueServerCertificate({
+    issuer,
+    commonName: `gatehouse ${role}`,
+    hostnames,
+    publicKey: publicKeyOf(publicKey),
+    validity: VALIDITY,
+    now: clock.now(),
+    ...(statusUrl === undefined ? {} : { statusUrl }),
+  });
+  await recordServerCertificate(context, role, certificate);
+  await writeFileAtomic(file, bundle(privateKey, certificate, issuer));
+  return true;
+}
+
+/** Nothing that the CA signed is used before the registry knows it, our own certificates included. */
+export function recordServerCertificate(
+  { registry, issuer, clock }: Pick<ServerCertificates, 'registry' | 'issuer' | 'clock'>,
+  name: string,
+  { serialNumber, fingerprint, keyFingerprint, notBefore, notAfter, der }: IssuedCertificate,
+): Promise<void> {
+  const issuedBy = issuer.certificate.fingerprint;
+  return registry.write('system', async (transaction) => {
+    await transaction.insertCertificate({
+      serialNumber,
+      fingerprint,
+      keyFingerprint,
+      device: null,
+      issuer: issuedBy,
+      status: 'active',
+      notBefore,
+      notAfter,
+      issuedAt: clock.now(),
+      revokedAt: null,
+      reason: null,
+      der,
+    });
+    await transaction.append({
+      action: 'server.issued',
+      subject: name,
+      data: { serialNumber, fingerprint, issuer: issuedBy, notAfter },
+    });
+  });
+}
+
+async function stillGood({ clock, hostnames, issuer }: ServerCertificates, file: string): Promise<boolean> {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(await readFile(file));
+  } catch {
+    // Absent, or not what we wrote: either way a new one takes its place.
+    return false;
+  }
+  const notBefore = Date.parse(certificate.validFrom);
+  const notAfter = Date.parse(certificate.validTo);
+  const inTime = notAfter - clock.now() > (notAfter - notBefore) * RENEWAL_LEFT;
+  const names = hostnames.every((name) =>
+    isAddress(name) ? certificate.checkIP(name) !== undefined : certificate.checkHost(name) !== undefined,
+  );
+  return inTime && names && certificate.checkIssued(new X509Certificate(issuer.certificate.der));
+}
+
+function isAddress(name: string): boolean {
+  return name.includes(':') || /^[0-9.]+$/.test(name);
+}
+
+function bundle(key: KeyObject, certificate: IssuedCertificate, issuer: Issuer): string {
+  const keyPem = key.export({ type: 'pkcs8', format: 'pem' });
+  return `${keyPem}${certificate.pem}${encodePem('CERTIFICATE', issuer.certificate.der)}`;
+}

@@ -1,0 +1,126 @@
+/**
+ * Answers OCSP requests (RFC 6960) from the registry of this moment, signed by a delegated responder whose key
+ * lives in this process alone and whose certificate is short-lived and replaced by itself.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { issueOcspResponderCertificate } from '../../core/pki/issue.ts';
+import {
+  buildOcspRefusal,
+  buildOcspResponse,
+  type CertId,
+  isAboutIssuer,
+  type OcspAnswer,
+  type OcspRequest,
+  type OcspResponder as OcspSigner,
+  type OcspStatus,
+  parseOcspRequest,
+} from '../../core/pki/ocsp.ts';
+import { publicKeyOf } from '../../core/pki/public-key.ts';
+import { createKeySigner } from '../../core/pki/signer.ts';
+import type { Registry } from '../../registry/port.ts';
+import type { CertificateRecord } from '../../registry/records.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { recordServerCertificate } from '../server-certificates.ts';
+import type { IssuingAuthority } from '../signer/issuing-authority.ts';
+
+/** How long an answer may be relied upon. */
+const ANSWER_LIFETIME_MS = 3_600_000;
+const RESPONDER_VALIDITY_MS = 7 * 86_400_000;
+
+export interface OcspAnswered {
+  readonly der: Uint8Array;
+  /** When the answer was true and until when it may be kept; null where it is for one asker alone, or a refusal. */
+  readonly cacheable: { readonly thisUpdate: number; readonly nextUpdate: number } | null;
+}
+
+export interface OcspResponder {
+  /** Answers whatever bytes come; a refusal is an answer too. */
+  answer(request: Uint8Array): Promise<OcspAnswered>;
+}
+
+export interface OcspResponderContext {
+  readonly registry: Registry;
+  readonly issuing: IssuingAuthority;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export function createOcspResponder(context: OcspResponderContext): OcspResponder {
+  const { registry, issuing, clock, log } = context;
+  const signer = renewingSigner(context);
+
+  async function respond({ certIds, nonce }: OcspRequest): Promise<OcspAnswered> {
+    // RFC 5019 §2.2.3: not ours to speak about.
+    if (!certIds.every((certId) => isAboutIssuer(certId, issuing.current().certificate))) {
+      return { der: buildOcspRefusal('unauthorized'), cacheable: null };
+    }
+    const thisUpdate = clock.now();
+    const nextUpdate = thisUpdate + ANSWER_LIFETIME_MS;
+    const answers = await Promise.all(certIds.map(answerTo));
+    const responder = await signer(thisUpdate);
+    const times = { producedAt: thisUpdate, thisUpdate, nextUpdate };
+    const der = await buildOcspResponse({ responder, answers, nonce, ...times });
+    return { der, cacheable: nonce === null ? { thisUpdate, nextUpdate } : null };
+  }
+
+  async function answerTo(certId: CertId): Promise<OcspAnswer> {
+    const certificate =
+      certId.serialNumber === undefined ? undefined : await registry.certificateBySerial(certId.serialNumber);
+    return { certId, status: statusOf(certificate, issuing) };
+  }
+
+  return {
+    async answer(request) {
+      try {
+        return await respond(parseOcspRequest(request));
+      } catch (error) {
+        const malformed = error instanceof GatehouseError && error.code === 'ocsp_request_malformed';
+        if (!malformed) log.error({ err: error }, 'an OCSP request could not be answered');
+        return { der: buildOcspRefusal(malformed ? 'malformedRequest' : 'internalError'), cacheable: null };
+      }
+    },
+  };
+}
+
+function statusOf(certificate: CertificateRecord | undefined, issuing: IssuingAuthority): OcspStatus {
+  if (certificate === undefined || certificate.issuer !== issuing.current().certificate.fingerprint) {
+    return { status: 'unknown' };
+  }
+  if (certificate.status === 'active') return { status: 'good' };
+  return {
+    status: 'revoked',
+    revokedAt: certificate.revokedAt ?? certificate.issuedAt,
+    reason: certificate.reason ?? 'unspecified',
+  };
+}
+
+/** The responder's key and certificate, made at the first request and again when half of its life is over. */
+function renewingSigner({ registry, issuing, clock }: OcspResponderContext) {
+  let current: { readonly signer: Promise<OcspSigner>; readonly renewAt: number } | undefined;
+
+  async function issue(now: number): Promise<OcspSigner> {
+    const { privateKey, publicKey: keyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const publicKey = publicKeyOf(keyObject);
+    const issuer = issuing.current();
+    const commonName = 'Gatehouse OCSP';
+    const validity = RESPONDER_VALIDITY_MS;
+    const certificate = await issueOcspResponderCertificate({ issuer, commonName, publicKey, validity, now });
+    await recordServerCertificate({ registry, issuer, clock }, 'ocsp', certificate);
+    return { certificate: certificate.der, publicKey, signer: createKeySigner(privateKey) };
+  }
+
+  return (now: number): Promise<OcspSigner> => {
+    if (current === undefined || now >= current.renewAt) {
+      const signer = issue(now);
+      const made = { signer, renewAt: now + RESPONDER_VALIDITY_MS / 2 };
+      current = made;
+      signer.catch(() => {
+        // The next request tries again.
+        if (current === made) current = undefined;
+      });
+    }
+    return current.signer;
+  };
+}

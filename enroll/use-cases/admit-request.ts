@@ -1,0 +1,112 @@
+/**
+ * Whether a token may have a certificate for a key, and under which name: every rule of enrollment, in order,
+ * over the registry as it stands. It is asked twice: before signing, where a refusal is cheap, and again
+ * inside the transaction that records the certificate, where nothing can change any more.
+ */
+import { boundDeviceId, isExactBinding } from '../../core/enrollment/device-binding.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type DeviceId, quote } from '../../core/ids.ts';
+import type { CertificationRequest } from '../../core/pki/csr.ts';
+import { type Profile, parseProfile } from '../../core/pki/profile.ts';
+import type { RegistryReader } from '../../registry/port.ts';
+import type { CertificateRecord, DeviceRecord, GroupRecord, TokenRecord } from '../../registry/records.ts';
+
+export type AdmittedRequest =
+  /** The same token and key were served before: here is that certificate again. */
+  | { readonly kind: 'repeated'; readonly certificate: CertificateRecord; readonly device: DeviceId }
+  | {
+      readonly kind: 'granted';
+      readonly deviceId: DeviceId;
+      /** The device as it is, where this token may enroll it anew. */
+      readonly device: DeviceRecord | undefined;
+      readonly group: GroupRecord;
+      readonly profile: Profile;
+    };
+
+export async function admitRequest(
+  registry: RegistryReader,
+  tokenId: string,
+  request: CertificationRequest,
+  now: number,
+): Promise<AdmittedRequest> {
+  const token = await registry.token(tokenId);
+  if (token === undefined) throw new GatehouseError('token_unknown');
+  if (token.revokedAt !== null) throw new GatehouseError('token_revoked', `token ${token.id} was revoked`);
+
+  const { keyFingerprint } = request.publicKey;
+  const before = await registry.tokenUse(token.id, keyFingerprint);
+  if (before?.device != null) {
+    // Even where the token is spent or expired since: the device may never have seen the answer.
+    await refuseBarred(registry, before.device);
+    return { kind: 'repeated', certificate: before, device: before.device };
+  }
+
+  refuseUsedUp(token, now);
+  const deviceId = boundDeviceId(token.device, request.commonName);
+  const device = await registry.device(deviceId);
+  await refuseBarred(registry, deviceId);
+  if (device !== undefined && !isExactBinding(token.device)) {
+    throw new GatehouseError('device_already_enrolled', `device ${quote(deviceId)} is enrolled already`);
+  }
+  await refuseKey(registry, deviceId, request);
+
+  const group = await registry.group(device?.group ?? token.group);
+  if (group === undefined)
+    throw new GatehouseError('group_unknown', `the group of token ${token.id} is gone`);
+  const profile = await profileOf(registry, group);
+  if (!profile.keys.includes(request.publicKey.kind)) {
+    throw new GatehouseError(
+      'key_unsupported',
+      `profile ${profile.name} takes ${profile.keys.join(', ')}, not ${request.publicKey.kind}`,
+    );
+  }
+  return { kind: 'granted', deviceId, device, group, profile };
+}
+
+function refuseUsedUp(token: TokenRecord, now: number): void {
+  if (token.expiresAt <= now) {
+    throw new GatehouseError(
+      'token_expired',
+      `token ${token.id} expired at ${new Date(token.expiresAt).toISOString()}`,
+    );
+  }
+  if (token.uses >= token.maxUses) {
+    throw new GatehouseError(
+      'token_spent',
+      `token ${token.id} was used ${token.uses} of ${token.maxUses} times`,
+    );
+  }
+}
+
+/** A device that an operator barred stays out, whatever token it brings. */
+async function refuseBarred(registry: RegistryReader, id: DeviceId): Promise<void> {
+  const device = await registry.device(id);
+  if (device?.status === 'revoked')
+    throw new GatehouseError('device_revoked', `device ${quote(id)} is revoked`);
+  if (device?.status === 'suspended') {
+    throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended`);
+  }
+}
+
+async function refuseKey(
+  registry: RegistryReader,
+  deviceId: DeviceId,
+  { publicKey: { keyFingerprint } }: CertificationRequest,
+): Promise<void> {
+  if (await registry.isKeyBlocked(keyFingerprint)) {
+    throw new GatehouseError('key_blocked', `the key ${keyFingerprint} is on the block-list`);
+  }
+  const owner = await registry.keyOwner(keyFingerprint);
+  if (owner !== undefined && owner !== deviceId) {
+    // The other device's name is not told: whoever holds a token need not learn it.
+    throw new GatehouseError('key_in_use');
+  }
+}
+
+async function profileOf(registry: RegistryReader, group: GroupRecord): Promise<Profile> {
+  const record = await registry.profile(group.profile);
+  if (record === undefined) {
+    throw new GatehouseError('profile_unknown', `group ${group.name} names profile ${group.profile}`);
+  }
+  return parseProfile(JSON.parse(record.document));
+}

@@ -1,0 +1,124 @@
+/**
+ * Enrollment, from a token and a CSR to a certificate, exactly once: docs/ARCHITECTURE.md, "How a device
+ * enrolls", has the same steps.
+ */
+import { parseToken, secretMatches } from '../../core/enrollment/token.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import type { DeviceId } from '../../core/ids.ts';
+import { type CertificationRequest, decodeCsr, parseCsr } from '../../core/pki/csr.ts';
+import { type IssuedCertificate, issueDeviceCertificate } from '../../core/pki/issue.ts';
+import type { RegistryTransaction } from '../../registry/port.ts';
+import type { CertificateRecord } from '../../registry/records.ts';
+import type { EnrollContext } from '../context.ts';
+import { type AdmittedRequest, admitRequest } from './admit-request.ts';
+
+export interface Enrollment {
+  readonly deviceId: DeviceId;
+  readonly certificate: CertificateRecord;
+  /** False where the same token and key had this certificate already. */
+  readonly created: boolean;
+}
+
+/**
+ * @param token what the device presented, whole; undefined where it presented none
+ * @param csrPem PEM text, as long as the listener let it be
+ * @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`
+ */
+export async function enrollDevice(
+  { registry, issuing, clock, statusUrl }: EnrollContext,
+  { token, csrPem }: { readonly token: string | undefined; readonly csrPem: string },
+): Promise<Enrollment> {
+  // Step 1: who asks. Nothing is parsed for somebody without a token.
+  if (token === undefined) throw new GatehouseError('token_missing');
+  const presented = parseToken('enrollment', token);
+  const known = presented && (await registry.token(presented.id));
+  if (!presented || !secretMatches(presented.secret, known?.secretHash))
+    throw new GatehouseError('token_unknown');
+
+  // Step 2: what is asked for. The CSR proves that its sender holds the private key (RFC 2986 §3, note 2).
+  const request = parseCsr(decodeCsr(csrPem));
+
+  // Step 3: whether it may be. A refusal here costs no signature.
+  const now = clock.now();
+  const admitted = await admitRequest(registry, presented.id, request, now);
+  if (admitted.kind === 'repeated') return repeated(admitted);
+
+  // Step 4: sign. The certificate is nobody's yet: until step 5 commits, it exists in this function alone.
+  const issuer = issuing.current();
+  const certificate = await issueDeviceCertificate({
+    issuer,
+    profile: admitted.profile,
+    deviceId: admitted.deviceId,
+    publicKey: request.publicKey,
+    now,
+    statusUrl,
+  });
+
+  // Step 5: decide again and record it, in one durable transaction. Of two that race, one is told 'repeated'
+  // or refused, and its signature is thrown away.
+  return registry.write(`token:${presented.id}`, async (transaction) => {
+    const decided = await admitRequest(transaction, presented.id, request, now);
+    if (decided.kind === 'repeated') return repeated(decided);
+    const record = certificateRecord(decided.deviceId, issuer.certificate.fingerprint, certificate, now);
+    await recordEnrollment(transaction, presented.id, request, decided, record);
+    return { deviceId: decided.deviceId, certificate: record, created: true };
+  });
+}
+
+function repeated({ device, certificate }: AdmittedRequest & { kind: 'repeated' }): Enrollment {
+  return { deviceId: device, certificate, created: false };
+}
+
+async function recordEnrollment(
+  transaction: RegistryTransaction,
+  tokenId: string,
+  request: CertificationRequest,
+  { deviceId, device, group }: AdmittedRequest & { kind: 'granted' },
+  certificate: CertificateRecord,
+): Promise<void> {
+  const { serialNumber, fingerprint, issuer, notAfter, issuedAt } = certificate;
+  if (device === undefined) {
+    await transaction.insertDevice({
+      id: deviceId,
+      group: group.name,
+      status: 'active',
+      attributes: {},
+      createdAt: issuedAt,
+      changedAt: issuedAt,
+    });
+  }
+  // Who enrolls anew has lost or replaced the old key: what it protected must not stay usable.
+  const superseded = (await transaction.certificatesOf(deviceId))
+    .filter(({ status }) => status === 'active')
+    .map((old) => old.serialNumber);
+  await transaction.setCertificateStatus(superseded, 'superseded', issuedAt, 'superseded');
+  await transaction.insertCertificate(certificate);
+  await transaction.recordTokenUse(tokenId, request.publicKey.keyFingerprint, serialNumber);
+  await transaction.append({
+    action: 'device.enrolled',
+    subject: deviceId,
+    data: { serialNumber, fingerprint, issuer, notAfter, group: group.name, token: tokenId, superseded },
+  });
+}
+
+function certificateRecord(
+  device: DeviceId,
+  issuer: CertificateRecord['issuer'],
+  { serialNumber, fingerprint, keyFingerprint, notBefore, notAfter, der }: IssuedCertificate,
+  issuedAt: number,
+): CertificateRecord {
+  return {
+    serialNumber,
+    fingerprint,
+    keyFingerprint,
+    device,
+    issuer,
+    status: 'active',
+    notBefore,
+    notAfter,
+    issuedAt,
+    revokedAt: null,
+    reason: null,
+    der,
+  };
+}

@@ -1,0 +1,197 @@
+/** A data folder: made once, never overwritten, begun anew where an init was cut off, with nothing readable in it. */
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { GatehouseError } from '../../core/errors.ts';
+import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
+import { initialize } from '../../enroll/init.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { dataLayout } from '../../runtime/layout.ts';
+import { readSettings } from '../../runtime/settings.ts';
+import { csrPem, runTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { describeWith } from '../support/external.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+let count = 0;
+const newSettings = (flags: Record<string, unknown> = {}) =>
+  readSettings(
+    {
+      data: join(folder, `data-${count++}`),
+      host: '127.0.0.1',
+      hostname: 'localhost,127.0.0.1',
+      enrollPort: 0,
+      statusPort: 0,
+      adminPort: 0,
+      ...flags,
+    },
+    {},
+  );
+const init = (settings: ReturnType<typeof newSettings>) => initialize(settings, systemClock, false);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'done',
+    (error: GatehouseError) => error.code,
+  );
+
+let service: TestEnroll | undefined;
+afterEach(async () => {
+  await service?.close();
+  service = undefined;
+});
+
+describe('init', () => {
+  it('refuses a folder that holds a Gatehouse, and changes nothing in it', async () => {
+    const settings = newSettings();
+    await init(settings);
+    const before = readFileSync(dataLayout(settings.data).rootCertificate, 'utf8');
+    expect(await codeOf(init(settings))).toBe('data_exists');
+    expect(readFileSync(dataLayout(settings.data).rootCertificate, 'utf8')).toBe(before);
+  });
+
+  it('begins anew where an earlier one was cut off', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    writeFileSync(layout.ca.unfinished, '');
+    rmSync(layout.tls.broker);
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('data_incomplete');
+
+    await init(settings);
+    service = await runTestEnroll(settings, layout);
+    const { token } = await service.createToken();
+    const csr = await csrPem({ commonName: 'first', privateKey: await generatePrivateKey() });
+    expect((await service.enroll(token, csr)).status).toBe(201);
+  });
+
+  it('does not touch a registry whose CA is gone', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    renameSync(layout.rootCertificate, `${layout.rootCertificate}.gone`);
+    expect(await codeOf(init(settings))).toBe('data_incomplete');
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('data_incomplete');
+    expect(statSync(layout.registry.database).size).toBeGreaterThan(0);
+  });
+
+  it('lets nobody but its owner read keys, tokens and the registry', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    const secret = [
+      ...readdirSync(layout.ca.folder).map((name) => join(layout.ca.folder, name)),
+      layout.registry.database,
+      layout.tls.enroll,
+      layout.tls.broker,
+      layout.operator.token,
+    ];
+    expect(secret.length).toBeGreaterThanOrEqual(7);
+    for (const file of secret) expect([file, statSync(file).mode & 0o077]).toEqual([file, 0]);
+  });
+
+  it('leaves no CA key that opens without its passphrase', async () => {
+    const passphraseFile = join(folder, 'passphrase');
+    writeFileSync(passphraseFile, 'correct horse battery staple\n');
+    const settings = newSettings({ passphraseFile });
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    const keys = readdirSync(layout.ca.folder).filter((name) => name.endsWith('.key.pem'));
+    expect(keys).toHaveLength(2);
+    expect(readdirSync(layout.ca.folder)).not.toContain('passphrase');
+    for (const name of keys) {
+      const pem = readFileSync(join(layout.ca.folder, name), 'utf8');
+      expect(pem).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+      expect(() => createPrivateKey({ key: pem, passphrase: 'wrong' })).toThrow();
+      expect(createPrivateKey({ key: pem, passphrase: 'correct horse battery staple' }).type).toBe('private');
+    }
+  });
+});
+
+describe('starting', () => {
+  it('refuses a folder that holds nothing', async () => {
+    const settings = newSettings();
+    mkdirSync(settings.data);
+    expect(await codeOf(runTestEnroll(settings, dataLayout(settings.data)))).toBe('data_missing');
+  });
+
+  it('refuses a wrong passphrase, and a missing one', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    writeFileSync(layout.ca.passphrase, 'something else\n');
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('passphrase_wrong');
+    rmSync(layout.ca.passphrase);
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('passphrase_missing');
+  });
+
+  it("works without the root's key", async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    rmSync(layout.ca.rootKey);
+    service = await runTestEnroll(settings, layout);
+    const { token } = await service.createToken();
+    const csr = await csrPem({ commonName: 'rootless', privateKey: await generatePrivateKey() });
+    expect((await service.enroll(token, csr)).status).toBe(201);
+  });
+
+  it('issues a server certificate anew where its file is gone', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    rmSync(layout.tls.broker);
+    service = await runTestEnroll(settings, layout);
+    expect(readFileSync(layout.tls.broker, 'utf8').match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+  });
+
+  it('says which port is taken', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    service = await runTestEnroll(settings, layout);
+    const taken = Number(new URL(service.enrollUrl).port);
+    const second = newSettings({ enrollPort: taken });
+    await init(second);
+    expect(await codeOf(runTestEnroll(second, dataLayout(second.data)))).toBe('port_in_use');
+  });
+});
+
+describeWith(['openssl'], 'openssl', () => {
+  it('reads the keys with the passphrase and verifies the chain', async () => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    const keys = readdirSync(layout.ca.folder).filter((name) => name.endsWith('.key.pem'));
+    for (const name of keys) {
+      const args = [
+        'pkey',
+        '-in',
+        join(layout.ca.folder, name),
+        '-passin',
+        `file:${layout.ca.passphrase}`,
+        '-noout',
+        '-check',
+      ];
+      expect(String(execFileSync('openssl', args))).toMatch('Key is valid');
+    }
+    const verify = [
+      'verify',
+      '-x509_strict',
+      '-CAfile',
+      layout.rootCertificate,
+      '-untrusted',
+      layout.tls.broker,
+    ];
+    const server = execFileSync('openssl', [
+      ...verify,
+      '-purpose',
+      'sslserver',
+      '-verify_hostname',
+      'localhost',
+      layout.tls.broker,
+    ]);
+    expect(String(server)).toMatch('OK');
+  });
+});

@@ -1,0 +1,131 @@
+/** A real enroll process's inside, in this process: a data folder of its own, free ports, real TLS. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import type { EnrollResponse, Problem, TokenCreated, TokenRequest } from '../../core/api.ts';
+import { encodePem } from '../../core/pki/pem.ts';
+import { buildCsr, type CsrOptions } from '../../device-sim/identity/csr.ts';
+import { initialize } from '../../enroll/init.ts';
+import { type EnrollAddresses, startEnroll } from '../../enroll/service.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { dataLayout } from '../../runtime/layout.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { readSettings, type Settings } from '../../runtime/settings.ts';
+import { Closers } from '../../runtime/shutdown.ts';
+
+export interface Answer<Body> {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Body;
+}
+
+export interface TestEnroll extends EnrollAddresses {
+  readonly settings: Settings;
+  readonly layout: ReturnType<typeof dataLayout>;
+  readonly ca: string;
+  readonly adminToken: string;
+  /** A call of the operator API; `path` begins behind /api/v1. */
+  operator<Body>(method: Method, path: string, body?: unknown, token?: string | null): Promise<Answer<Body>>;
+  createToken(terms?: TokenRequest): Promise<TokenCreated>;
+  /** POST /v1/enroll with JSON. */
+  enroll(token: string | null, csrPem: string): Promise<Answer<EnrollResponse & Problem>>;
+  /** Any call, to either HTTPS listener or the status listener. */
+  call<Body>(url: string, options?: CallOptions): Promise<Answer<Body>>;
+  close(): Promise<void>;
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+interface CallOptions {
+  readonly method?: Method;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+/** @param flags settings besides the folder and the free ports */
+export async function startTestEnroll(
+  folder: string,
+  flags: Readonly<Record<string, unknown>> = {},
+): Promise<TestEnroll> {
+  const settings = readSettings(
+    {
+      data: join(folder, 'data'),
+      host: '127.0.0.1',
+      hostname: 'localhost,127.0.0.1',
+      enrollPort: 0,
+      statusPort: 0,
+      adminPort: 0,
+      logLevel: 'silent',
+      ...flags,
+    },
+    {},
+  );
+  const layout = dataLayout(settings.data);
+  await initialize(settings, systemClock, false);
+  return runTestEnroll(settings, layout);
+}
+
+/** Starts on a data folder that is there already. */
+export async function runTestEnroll(
+  settings: Settings,
+  layout: ReturnType<typeof dataLayout>,
+): Promise<TestEnroll> {
+  const log = createLogger('test', { level: 'silent', format: 'json' });
+  const closers = new Closers();
+  const addresses = await startEnroll(settings, log, closers).catch(async (error: unknown) => {
+    await closers.closeAll(log);
+    throw error;
+  });
+  const ca = readFileSync(layout.rootCertificate, 'utf8');
+  const adminToken = readFileSync(layout.operator.token, 'utf8').trim();
+  const dispatcher = new Agent({ connect: { ca } });
+
+  const service: TestEnroll = {
+    ...addresses,
+    settings,
+    layout,
+    ca,
+    adminToken,
+    operator(method, path, body, token = adminToken) {
+      const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+      return this.call(`${addresses.adminUrl}/api/v1${path}`, {
+        method,
+        headers: { ...authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    },
+    async createToken(terms = {}) {
+      const { status, body } = await this.operator<TokenCreated>('POST', '/tokens', terms);
+      if (status !== 201) throw new Error(`no token: ${JSON.stringify(body)}`);
+      return body;
+    },
+    enroll(token, csrPem) {
+      return this.call(`${addresses.enrollUrl}/v1/enroll`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify({ csr: csrPem }),
+      });
+    },
+    async call<Body>(url: string, { method = 'GET', headers = {}, body }: CallOptions = {}) {
+      const response = await request(url, { method, headers, dispatcher, body: body ?? null });
+      const text = await response.body.text();
+      const json = /json/.test(String(response.headers['content-type'])) && text !== '';
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        body: (json ? JSON.parse(text) : text) as Body,
+      };
+    },
+    async close() {
+      await dispatcher.close();
+      await closers.closeAll(log);
+    },
+  };
+  return service;
+}
+
+export async function csrPem(options: CsrOptions): Promise<string> {
+  return encodePem('CERTIFICATE REQUEST', await buildCsr(options));
+}
