@@ -1,0 +1,31 @@
+# One image for all three roles; docker-compose.yml gives each just what it needs.
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends python3 make g++ \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts && npm rebuild better-sqlite3
+COPY . .
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="Gatehouse" org.opencontainers.image.licenses="Apache-2.0"
+# The folders exist, and belong to the unprivileged user, so that volumes mounted over them do too.
+RUN useradd --system --uid 10001 --home-dir /data gatehouse \
+ && for folder in ca operator public registry sessions sim tls/enroll tls/broker; do \
+      install -d -o gatehouse -g gatehouse -m 0700 "/data/$folder"; \
+    done
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/bin ./bin
+COPY --from=build /app/dist ./dist
+COPY --from=build /app/node_modules ./node_modules
+USER gatehouse
+ENV NODE_ENV=production GATEHOUSE_DATA=/data GATEHOUSE_HEALTH_URL=http://127.0.0.1:8080/health
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch(process.env.GATEHOUSE_HEALTH_URL).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "bin/gatehouse.js"]
+CMD ["enroll"]
