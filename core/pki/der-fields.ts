@@ -30,7 +30,7 @@ export class Fields {
   #position = 0;
 
   constructor(element: DerElement, tag: number = tags.sequence) {
-    if (element.tag !== tag) throw new DerError(`${hex(element.tag)} where ${hex(tag)} belongs`);
+    expectTag(element, tag);
     this.#elements = element.children;
   }
 

@@ -8,7 +8,7 @@ import { encode, integer, objectIdentifier, octetString, sequence } from './der.
 import { oids } from './oids.ts';
 import { decodePem, encodePem } from './pem.ts';
 
-/** 16 MiB and about a quarter of a second a guess. OpenSSL reads nothing that takes more than 32 MiB. */
+/** 16 MiB and about an eighth of a second a guess. OpenSSL reads nothing that takes more than 32 MiB. */
 const SCRYPT = { cost: 2 ** 14, blockSize: 8, parallelization: 5 };
 const SALT_OCTETS = 16;
 const AES_256_KEY_OCTETS = 32;
