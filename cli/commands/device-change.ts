@@ -1,0 +1,108 @@
+/** `gatehouse device set|revoke|suspend|resume`: what an operator does to devices. */
+import { type Command, Option } from 'commander';
+import type { DeviceChange, DeviceDetail, RevokeRequest } from '../../core/api.ts';
+import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import { revocationReasons } from '../../core/pki/revocation-reason.ts';
+import { ReportedError } from '../failure.ts';
+import type { CommandIo } from '../io.ts';
+import { addExamples, operatorCommand } from '../operator-command.ts';
+import { eachParsedBy, parseAttributes, parsedBy } from '../option-parsers.ts';
+import { renderDevice } from './device-view.ts';
+
+type Attributes = Readonly<Record<string, string>>;
+
+export function setCommand(device: Command, io: CommandIo): void {
+  const set = device
+    .command('set')
+    .description('Moves a device to another group, or sets attributes that policies use as {attr.NAME}.')
+    .argument('<id>', 'device ID', parsedBy(parseDeviceId))
+    .option('--group <group>', 'the group it is in from now on', parsedBy(parseEntityName))
+    .option(
+      '--attr <name=value>',
+      'sets an attribute, may be repeated; with no value takes it away',
+      parseAttributes,
+    );
+  addExamples(set, [
+    'gatehouse device set press-7 --group presses',
+    'gatehouse device set press-7 --attr site=north --attr line=3 --attr old=',
+  ]);
+  operatorCommand<[id: DeviceId], { group?: EntityName; attr?: Attributes }>(
+    set,
+    io,
+    async ({ api, output }, { group, attr }, id) => {
+      if (group === undefined && attr === undefined) set.error('give --group, or --attr, or both');
+      const path = `/devices/${encodeURIComponent(id)}`;
+      const change: DeviceChange = {
+        ...(group !== undefined && { group }),
+        ...(attr !== undefined && {
+          attributes: changed((await api.get<DeviceDetail>(path)).attributes, attr),
+        }),
+      };
+      const detail = await api.patch<DeviceDetail>(path, change);
+      output.result(detail, () => renderDevice(detail));
+    },
+  );
+}
+
+/** The API replaces all attributes; the command changes those it names. */
+function changed(attributes: Attributes, change: Attributes): Attributes {
+  const all = Object.entries({ ...attributes, ...change });
+  return Object.fromEntries(all.filter(([, value]) => value !== ''));
+}
+
+export function revokeCommand(device: Command, io: CommandIo): void {
+  const { certificateHold: _isWhatSuspendDoes, ...reasons } = revocationReasons;
+  const revoke = device
+    .command('revoke')
+    .description('Ends devices for good: sessions are cut, certificates revoked, the IDs never come back.')
+    .addOption(
+      new Option('--reason <reason>', 'goes into the CRL (default: unspecified)').choices(
+        Object.keys(reasons),
+      ),
+    );
+  addExamples(revoke, [
+    'gatehouse device revoke press-7 --reason keyCompromise',
+    'gatehouse device revoke press-7 press-8 press-9',
+  ]);
+  changesStatus<RevokeRequest>(revoke, io, 'revoke', ({ reason }) =>
+    reason === undefined ? {} : { reason },
+  );
+}
+
+export function suspendCommand(device: Command, io: CommandIo): void {
+  const suspend = device
+    .command('suspend')
+    .description('Bars devices until they are resumed; sessions are cut.');
+  addExamples(suspend, ['gatehouse device suspend press-7']);
+  changesStatus(suspend, io, 'suspend', () => ({}));
+}
+
+export function resumeCommand(device: Command, io: CommandIo): void {
+  const resume = device.command('resume').description('Lets suspended devices back.');
+  addExamples(resume, ['gatehouse device resume press-7']);
+  changesStatus(resume, io, 'resume', () => ({}));
+}
+
+/** One line for each device. A device that is refused does not keep the others from being done. */
+function changesStatus<Flags extends object>(
+  command: Command,
+  io: CommandIo,
+  call: 'revoke' | 'suspend' | 'resume',
+  bodyOf: (flags: Flags) => object,
+): void {
+  command.argument('<id...>', 'device IDs', eachParsedBy(parseDeviceId));
+  operatorCommand<[ids: readonly DeviceId[]], Flags>(command, io, async ({ api, output }, flags, ids) => {
+    const refusals: ReportedError[] = [];
+    for (const id of ids) {
+      try {
+        const path = `/devices/${encodeURIComponent(id)}/${call}`;
+        const detail = await api.post<DeviceDetail>(path, bodyOf(flags));
+        output.result(detail, () => `${detail.id} is ${detail.status}`);
+      } catch (error) {
+        if (!(error instanceof ReportedError)) throw error;
+        refusals.push(error);
+      }
+    }
+    if (refusals.length > 0) throw new AggregateError(refusals);
+  });
+}

@@ -1,0 +1,33 @@
+/** A device as people are shown it. */
+import type { DeviceDetail } from '../../core/api.ts';
+import { renderFields, renderTable } from '../table.ts';
+
+export function renderDevice(device: DeviceDetail): string {
+  const { id, status, group, attributes, createdAt, changedAt, certificates } = device;
+  const fields = renderFields({
+    ID: id,
+    status,
+    group,
+    attributes: renderAttributes(attributes),
+    enrolled: createdAt,
+    changed: changedAt,
+  });
+  const table = renderTable(
+    ['CERTIFICATE', 'STATUS', 'NOT BEFORE', 'NOT AFTER', 'REVOKED', 'REASON'],
+    certificates.map(({ serialNumber, status, notBefore, notAfter, revokedAt, reason }) => [
+      serialNumber,
+      status,
+      notBefore,
+      notAfter,
+      revokedAt,
+      reason,
+    ]),
+  );
+  return `${fields}\n\n${table}`;
+}
+
+/** Null where there are none. */
+export function renderAttributes(attributes: DeviceDetail['attributes']): string | null {
+  const pairs = Object.entries(attributes).map(([name, value]) => `${name}=${value}`);
+  return pairs.length === 0 ? null : pairs.join(' ');
+}

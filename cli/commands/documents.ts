@@ -1,0 +1,71 @@
+/** What `policy` and `profile` have in common: documents that are listed, shown and applied whole. */
+import type { Command } from 'commander';
+import { type EntityName, parseEntityName } from '../../core/ids.ts';
+import type { CommandIo } from '../io.ts';
+import { addExamples, operatorCommand } from '../operator-command.ts';
+import { parsedBy } from '../option-parsers.ts';
+import { renderTable } from '../table.ts';
+
+/** A document as it was written, and when that was. */
+export interface DocumentView {
+  readonly name: string;
+  readonly description?: string;
+  readonly changedAt: string;
+  readonly [field: string]: unknown;
+}
+
+export interface DocumentKind {
+  readonly noun: 'policy' | 'profile';
+  /** Under /api/v1. */
+  readonly path: string;
+  readonly titles: readonly string[];
+  /** The cells under the titles. */
+  readonly cells: (document: DocumentView) => readonly string[];
+}
+
+/** Adds list, show and apply to `parent`. */
+export function documentCommands(
+  parent: Command,
+  io: CommandIo,
+  { noun, path, titles, cells }: DocumentKind,
+): void {
+  const list = parent.command('list').description('Lists them.');
+  addExamples(list, [`gatehouse ${noun} list`]);
+  operatorCommand<[]>(list, io, async ({ api, output }) => {
+    const { items } = await api.get<{ items: readonly DocumentView[] }>(path);
+    output.result(items, () =>
+      renderTable(
+        ['NAME', ...titles, 'CHANGED', 'DESCRIPTION'],
+        items.map((one) => [one.name, ...cells(one), one.changedAt, one.description ?? '']),
+      ),
+    );
+  });
+
+  const show = parent
+    .command('show')
+    .description('Prints one as YAML, as it was written: a file to change and to apply.')
+    .argument('<name>', `the ${noun}`, parsedBy(parseEntityName));
+  addExamples(show, [`gatehouse ${noun} show device > device.yaml`]);
+  operatorCommand<[name: EntityName]>(show, io, async ({ api, output }, _flags, name) => {
+    const { stringify } = await import('yaml');
+    const found = await api.get<DocumentView>(`${path}/${encodeURIComponent(name)}`);
+    const { changedAt, ...document } = found;
+    output.result(found, () => stringify(document).trimEnd());
+    output.note(`# last changed ${changedAt}`);
+  });
+
+  const apply = parent
+    .command('apply')
+    .description(`Puts a ${noun} in place, whole: it is created, or replaces the one of its name.`)
+    .argument('<file>', 'the document in YAML or JSON; - for standard input');
+  addExamples(apply, [
+    `gatehouse ${noun} apply device.yaml`,
+    `gatehouse ${noun} show device | sed s/100/50/ | gatehouse ${noun} apply -`,
+  ]);
+  operatorCommand<[file: string]>(apply, io, async ({ api, output }, _flags, file) => {
+    const { readDocument } = await import('../document-file.ts');
+    const { name, body } = readDocument(file);
+    const applied = await api.put<DocumentView>(`${path}/${encodeURIComponent(name)}`, body);
+    output.result(applied, () => `${noun} ${applied.name} is in place since ${applied.changedAt}`);
+  });
+}

@@ -1,0 +1,72 @@
+/** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
+import type { Command } from 'commander';
+import type { GroupView } from '../../core/api.ts';
+import { type EntityName, parseEntityName } from '../../core/ids.ts';
+import type { CommandIo } from '../io.ts';
+import { addExamples, operatorCommand } from '../operator-command.ts';
+import { parsedBy } from '../option-parsers.ts';
+import { renderTable } from '../table.ts';
+
+interface ApplyFlags {
+  readonly name?: EntityName;
+  readonly policy?: EntityName;
+  readonly profile?: EntityName;
+  readonly description?: string;
+}
+
+export function groupCommands(program: Command, io: CommandIo): void {
+  const group = program
+    .command('group')
+    .description('Groups: each gives its devices a profile and a policy.');
+
+  const list = group.command('list').description('Lists groups.');
+  addExamples(list, ['gatehouse group list']);
+  operatorCommand<[]>(list, io, async ({ api, output }) => {
+    const { items } = await api.get<{ items: readonly GroupView[] }>('/groups');
+    output.result(items, () => renderGroups(items));
+  });
+
+  const apply = group
+    .command('apply')
+    .description(
+      'Creates a group or changes it, from a file (YAML or JSON with name, policy, profile, description) or from options. Devices of the group have the new policy at once.',
+    )
+    .argument('[file]', 'the document; - for standard input')
+    .option('--name <group>', 'instead of a file: the group', parsedBy(parseEntityName))
+    .option('--policy <policy>', 'its policy', parsedBy(parseEntityName))
+    .option('--profile <profile>', 'its certificate profile', parsedBy(parseEntityName))
+    .option('--description <text>', 'for people');
+  addExamples(apply, [
+    'gatehouse group apply sensors.yaml',
+    'gatehouse group apply --name sensors --policy device --profile device',
+  ]);
+  operatorCommand<[file: string | undefined], ApplyFlags>(apply, io, async ({ api, output }, flags, file) => {
+    const { name, body } = file === undefined ? fromFlags(flags, apply) : await fromFile(file, flags, apply);
+    const applied = await api.put<GroupView>(`/groups/${encodeURIComponent(name)}`, body);
+    output.result(applied, () => renderGroups([applied]));
+  });
+}
+
+function fromFlags(flags: ApplyFlags, command: Command): { name: EntityName; body: object } {
+  const { name, policy, profile, description } = flags;
+  if (name === undefined || policy === undefined || profile === undefined) {
+    command.error('give a file, or --name, --policy and --profile');
+  }
+  return { name, body: { policy, profile, description } };
+}
+
+async function fromFile(file: string, flags: ApplyFlags, command: Command) {
+  const { name, policy, profile, description } = flags;
+  if ([name, policy, profile, description].some((flag) => flag !== undefined)) {
+    command.error('give a file or options, not both');
+  }
+  const { readDocument } = await import('../document-file.ts');
+  return readDocument(file);
+}
+
+function renderGroups(groups: readonly GroupView[]): string {
+  return renderTable(
+    ['NAME', 'POLICY', 'PROFILE', 'DESCRIPTION'],
+    groups.map(({ name, policy, profile, description }) => [name, policy, profile, description]),
+  );
+}

@@ -1,0 +1,101 @@
+/** `gatehouse journal …`: what happened, who did it, and the proof that nobody rewrote it. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { ChainHead } from '../../core/journal/chain.ts';
+import type { JournalRow } from '../../core/journal/events.ts';
+import type { CommandIo } from '../io.ts';
+import type { OperatorClient } from '../operator-client.ts';
+import { addExamples, operatorCommand } from '../operator-command.ts';
+import { parseChainHead, parseCount } from '../option-parsers.ts';
+import { renderTable } from '../table.ts';
+
+const FOLLOW_INTERVAL_MS = 500;
+const LONGEST_SHOWN = 40;
+/** Values that are milliseconds since the Unix epoch. */
+const TIMES: readonly string[] = ['notAfter', 'expiresAt'];
+
+export function journalCommands(program: Command, io: CommandIo): void {
+  const journal = program
+    .command('journal')
+    .description('The journal: every change, who made it, tamper-evident.');
+
+  const list = journal
+    .command('list')
+    .description(
+      'Lists the journal, oldest first. With --follow, each row as it comes, until Ctrl-C; with --json then one row a line.',
+    )
+    .option('--after <seq>', 'only rows after this one', parseCount)
+    .option('--follow', 'go on with what happens from now on');
+  addExamples(list, ['gatehouse journal list', 'gatehouse journal list --after 1200 --follow --json']);
+  operatorCommand<[], { after?: number; follow?: boolean }>(
+    list,
+    io,
+    async ({ api, output }, { after = 0, follow = false }) => {
+      if (follow) {
+        const end = new AbortController();
+        io.onEndSignal(() => end.abort());
+        for await (const rows of following(api, after, end.signal)) {
+          for (const row of rows) output.result(row, () => renderRows([row], false));
+        }
+        return;
+      }
+      const rows: JournalRow[] = [];
+      for await (const page of api.pages<JournalRow>('/journal', { after })) rows.push(...page);
+      output.result(rows, () => renderRows(rows, true));
+    },
+  );
+
+  const verify = journal
+    .command('verify')
+    .description(
+      'Reads the whole journal and verifies its hash chain here, without trusting the server. Note the head that it prints and give it as --expect next time: that also finds rows cut off the end.',
+    )
+    .option('--expect <seq:hash>', 'a head noted earlier, which the journal must still hold', parseChainHead);
+  addExamples(verify, ['gatehouse journal verify', 'gatehouse journal verify --expect 1204:9f86d08…']);
+  operatorCommand<[], { expect?: ChainHead }>(verify, io, async ({ api, output }, { expect }) => {
+    const { verifyJournal } = await import('../journal-verification.ts');
+    const { seq, hash } = await verifyJournal(api.pages('/journal'), expect);
+    output.result({ verified: true, rows: seq, head: { seq, hash } }, () => {
+      return `the journal verifies: ${seq} rows\nhead ${seq}:${hash}`;
+    });
+  });
+}
+
+/** Rows after `seq`, then new ones as they come, until `end`. */
+async function* following(
+  api: OperatorClient,
+  seq: number,
+  end: AbortSignal,
+): AsyncGenerator<readonly JournalRow[]> {
+  let after = seq;
+  while (!end.aborted) {
+    for await (const rows of api.pages<JournalRow>('/journal', { after })) {
+      yield rows;
+      after = rows.at(-1)?.seq ?? after;
+    }
+    await wait(FOLLOW_INTERVAL_MS, undefined, { signal: end }).catch(() => undefined);
+  }
+}
+
+function renderRows(rows: readonly JournalRow[], titled: boolean): string {
+  const cells = rows.map(({ seq, time, actor, event }) => [
+    seq,
+    new Date(time).toISOString(),
+    actor,
+    event.action,
+    event.subject,
+    summaryOf(event.data),
+  ]);
+  if (!titled) return cells.map((row) => renderTable(row.map(String), [])).join('\n');
+  return renderTable(['SEQ', 'TIME', 'ACTOR', 'ACTION', 'SUBJECT', 'DATA'], cells);
+}
+
+/** The short values of an event; lists, documents and fingerprints are for --json. */
+function summaryOf(data: object): string {
+  return Object.entries(data)
+    .filter(([, value]) => ['string', 'number'].includes(typeof value))
+    .map(([name, value]) => [name, TIMES.includes(name) ? new Date(value).toISOString() : String(value)])
+    .filter(([, text = '']) => text.length <= LONGEST_SHOWN)
+    .map(([name, text]) => `${name}=${text}`)
+    .join(' ');
+}

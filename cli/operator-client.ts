@@ -1,0 +1,131 @@
+/** The operator API over HTTPS: calls with a deadline, and refusals as errors that carry the server's own words. */
+import { Agent, type Dispatcher, request } from 'undici';
+import { z } from 'zod';
+import type { Page } from '../core/api.ts';
+import { GatehouseError } from '../core/errors.ts';
+import type { ServerAddress } from './connection.ts';
+import { ReportedError } from './failure.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** What a page is asked for: the most that the server gives. */
+const PAGE_SIZE = 1_000;
+
+/** What of RFC 9457 a command tells. */
+const problem = z.object({ code: z.string(), detail: z.string(), remedy: z.string() });
+
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** Devices are numbered on by their ID, journal rows by their seq. */
+type AnyPage<Item> = Omit<Page<Item>, 'next'> & { readonly next: string | number | null };
+
+/** Answers are read as core/api.ts declares them: the server that gives them has proven who it is. */
+export class OperatorClient {
+  readonly #server: ServerAddress;
+  readonly #agent: Agent;
+
+  constructor(server: ServerAddress) {
+    this.#server = server;
+    this.#agent = new Agent({
+      connect: { ...(server.ca !== undefined && { ca: server.ca }), timeout: CONNECT_TIMEOUT_MS },
+      headersTimeout: ANSWER_TIMEOUT_MS,
+      bodyTimeout: ANSWER_TIMEOUT_MS,
+    });
+  }
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    return this.#call<T>('GET', path, { query });
+  }
+
+  post<T>(path: string, body: object = {}): Promise<T> {
+    return this.#call<T>('POST', path, { body });
+  }
+
+  put<T>(path: string, body: object): Promise<T> {
+    return this.#call<T>('PUT', path, { body });
+  }
+
+  patch<T>(path: string, body: object): Promise<T> {
+    return this.#call<T>('PATCH', path, { body });
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#call<T>('DELETE', path, {});
+  }
+
+  /** All items of a list, page after page. */
+  async *pages<Item>(path: string, query: Query = {}): AsyncGenerator<readonly Item[]> {
+    let after: string | number | undefined | null = query.after;
+    while (after !== null) {
+      const page: AnyPage<Item> = await this.get(path, { ...query, limit: PAGE_SIZE, after });
+      yield page.items;
+      after = page.next;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#agent.close();
+  }
+
+  /**
+   * @throws ReportedError where the server refuses
+   * @throws GatehouseError `server_unreachable`, `server_untrusted`
+   */
+  async #call<T>(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    { query = {}, body }: { query?: Query; body?: object },
+  ): Promise<T> {
+    const url = new URL(`/api/v1${path}`, this.#server.url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    try {
+      const response = await request(url, {
+        dispatcher: this.#agent,
+        method,
+        headers: {
+          authorization: `Bearer ${this.#server.token}`,
+          ...(body && { 'content-type': 'application/json' }),
+        },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      return this.#read<T>(response.statusCode, await response.body.text());
+    } catch (error) {
+      if (error instanceof ReportedError || error instanceof GatehouseError) throw error;
+      throw connectionError(this.#server.url, error);
+    }
+  }
+
+  #read<T>(status: number, text: string): T {
+    if (status === 204) return undefined as T;
+    const answer = parseJson(text);
+    if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
+    const { success, data } = problem.safeParse(answer);
+    if (success) throw new ReportedError(data);
+    throw new GatehouseError(
+      'server_unreachable',
+      `${this.#server.url.origin} answers with status ${status}, but not as Gatehouse does`,
+    );
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The codes of OpenSSL's verification, of Node's check of the name, and of TLS spoken with something else. */
+const UNTRUSTED = /CERT|UNABLE_TO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
+
+function connectionError({ origin }: URL, cause: unknown): GatehouseError {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const detail = `${origin}: ${message || code}`;
+  return new GatehouseError(UNTRUSTED.test(code) ? 'server_untrusted' : 'server_unreachable', detail, {
+    cause,
+  });
+}

@@ -1,0 +1,86 @@
+/** What `gatehouse up` tells once everything answers. */
+import { renderFields } from '../table.ts';
+import { firstTokenTerms } from './first-token.ts';
+
+/** For programs: the one line of --json. */
+export interface Announcement {
+  readonly ready: true;
+  readonly enrollUrl: string;
+  readonly statusUrl: string;
+  readonly adminUrl: string;
+  readonly mqttUrl: string;
+  readonly caFile: string;
+  readonly adminTokenFile: string;
+  /** An enrollment token; null where none could be created. */
+  readonly token: string | null;
+}
+
+/** What else people should know. */
+export interface Remarks {
+  /** Where a passphrase was generated because none was given. */
+  readonly generatedPassphraseFile: string | null;
+  /** Why there is no enrollment token. */
+  readonly tokenFailure: string | null;
+}
+
+/** How whoever started this can call the executables: in a clone they are not on the path. */
+export interface CommandNames {
+  readonly gatehouse: string;
+  readonly simulator: string;
+}
+
+/** @param data the folder, where it is not the one that commands take by themselves */
+export function renderAnnouncement(
+  announcement: Announcement,
+  remarks: Remarks,
+  { gatehouse, simulator }: CommandNames,
+  data: string | undefined,
+): string {
+  const { enrollUrl, mqttUrl, statusUrl, adminUrl, caFile, adminTokenFile, token } = announcement;
+  const { group, maxUses } = firstTokenTerms;
+  const fields = renderFields({
+    'devices enroll at': enrollUrl,
+    'and connect to': mqttUrl,
+    'trust anchor': caFile,
+    'enrollment token': token ?? `none: ${remarks.tokenFailure}`,
+    '': token === null ? '' : `(group ${group}, ${maxUses} devices, 24 hours)`,
+    'CRL and OCSP': statusUrl,
+    'operator API': adminUrl,
+    "admin's token": adminTokenFile,
+  });
+  const folder = data === undefined ? '' : ` --data ${shellWord(data)}`;
+  return [
+    'Gatehouse is ready.',
+    '',
+    indent(fields),
+    '',
+    'Next, in another terminal:',
+    ...(token === null
+      ? [`  ${gatehouse} token create${folder}`]
+      : [
+          `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
+          `    --token ${token} --id device-1 --state ./device-1`,
+        ]),
+    `  ${gatehouse} device list${folder}`,
+    `  ${gatehouse} device revoke device-1${folder}`,
+    '',
+    'Ctrl-C ends it.',
+  ].join('\n');
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The loud word about keys that lie beside the passphrase that protects them. */
+export function renderPassphraseWarning(file: string): string {
+  return [
+    `WARNING: no passphrase was given, so one was generated into ${file}, beside the`,
+    'keys it protects. Whoever copies the folder can sign as your CA. For production, keep the passphrase',
+    'elsewhere and name its file with --passphrase-file.',
+  ].join('\n');
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '  ');
+}

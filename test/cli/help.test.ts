@@ -1,0 +1,72 @@
+/** `--help` teaches: what there is, an example of each command, what the exit codes mean. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { gatehouse } from './transcript.ts';
+
+const commands = [
+  'token create',
+  'token list',
+  'token revoke',
+  'device list',
+  'device show',
+  'device set',
+  'device suspend',
+  'device resume',
+  'device revoke',
+  'group list',
+  'group apply',
+  'policy list',
+  'policy show',
+  'policy apply',
+  'policy test',
+  'profile list',
+  'profile show',
+  'profile apply',
+  'journal list',
+  'journal verify',
+  'issuer list',
+  'operator create',
+  'operator list',
+  'operator remove',
+  'key block',
+];
+
+describe('gatehouse --help', () => {
+  it('shows the commands of the roles and of the operator, examples and exit codes', async () => {
+    const { code, stdout, stderr } = await gatehouse(['--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const word of [
+      'up',
+      'init',
+      'enroll',
+      'token',
+      'device',
+      'journal',
+      'Examples:',
+      'Exit codes: 0 done',
+    ]) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  it.each(commands)('gatehouse %s --help describes it, with an example and --json', async (command) => {
+    const { code, stdout, stderr } = await gatehouse([...command.split(' '), '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^Usage: gatehouse ${command} `));
+    expect(stdout).toMatch(new RegExp(`Examples:\n {2}\\$ .*gatehouse ${command}`));
+    expect(stdout).toContain('--json');
+    expect(stdout).toContain('GATEHOUSE_TOKEN');
+  });
+
+  it('gatehouse up --help shows every setting with its variable', async () => {
+    const { stdout } = await gatehouse(['up', '--help']);
+    for (const word of ['--enroll-port', 'GATEHOUSE_MQTT_PORT', '--passphrase-file'])
+      expect(stdout).toContain(word);
+  });
+
+  it('gatehouse --version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8'));
+    expect(await gatehouse(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});

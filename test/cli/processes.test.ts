@@ -1,0 +1,72 @@
+/** The executable itself, as processes: none is left behind, and whoever stops reading is not shouted at. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { executable, run, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { errorCode } from './transcript.ts';
+import { until } from './until.ts';
+
+const data = join(temporaryFolder(), 'data');
+
+async function answers(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Which of the two roles still listens. */
+async function listening({ enrollUrl, mqttUrl }: TestGatehouse): Promise<boolean[]> {
+  return [await answers(enrollUrl), await answers(mqttUrl)];
+}
+
+describe('gatehouse up', () => {
+  it('is survived by none of its processes, even when it is killed without a chance to end them', async () => {
+    const gatehouse = await startGatehouse(data);
+    expect(await listening(gatehouse)).toEqual([true, true]);
+    gatehouse.process.kill('SIGKILL');
+    await until(async () => (await listening(gatehouse)).every((open) => !open));
+  });
+
+  it('starts again on the same folder, and ends well on SIGTERM, its processes first', async () => {
+    const gatehouse = await startGatehouse(data);
+    gatehouse.process.kill('SIGTERM');
+    expect(await once(gatehouse.process, 'exit')).toEqual([0, null]);
+    expect(await listening(gatehouse)).toEqual([false, false]);
+  });
+
+  it.each(['--enroll-port', '--mqtt-port'])('says so where the port of %s is taken', async (flag) => {
+    const first = await startGatehouse(data);
+    const taken = new URL(flag === '--mqtt-port' ? first.mqttUrl : first.enrollUrl).port;
+    const flags = ['--host', '127.0.0.1', ...freePorts(), flag, taken, '--log-level', 'silent', '--json'];
+    const { code, stdout, stderr } = await run(executable, 'up', '--data', `${data}-of-another`, ...flags);
+    expect([code, stdout, errorCode(stderr)]).toEqual([1, '', 'port_in_use']);
+    expect(await listening(first)).toEqual([true, true]);
+    await first.stop();
+  });
+});
+
+describe('a command whose output nobody reads', () => {
+  it('ends without a word', async () => {
+    const child = spawn(process.execPath, [executable, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    expect([await once(child, 'close'), stderr]).toEqual([[0, null], '']);
+  });
+});
+
+function freePorts(): string[] {
+  return ['enroll', 'status', 'admin', 'mqtt', 'metrics'].flatMap((name) => [`--${name}-port`, '0']);
+}

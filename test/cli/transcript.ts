@@ -1,0 +1,67 @@
+/** Runs a command inside this process and keeps what it left: exit code and both streams. */
+import type { Registrar } from '../../cli/program.ts';
+import { runCommand } from '../../cli/program.ts';
+import { enrollCommands } from '../../enroll/commands.ts';
+
+export interface Transcript {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const registrars: readonly Registrar[] = [enrollCommands];
+
+export interface RunOptions {
+  /** What `gatehouse up` starts its processes with. */
+  readonly executable?: string;
+  /** Aborts for each SIGINT or SIGTERM that the command is to be sent. */
+  readonly signals?: readonly AbortSignal[];
+  /** Told of standard output as it comes. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** @param environment all of it: nothing of this process's own comes through */
+export async function gatehouse(
+  given: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  { executable = '', signals = [], onOutput }: RunOptions = {},
+): Promise<Transcript> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCommand(registrars, {
+    arguments: given,
+    environment,
+    executable,
+    stdout: {
+      write(text) {
+        stdout += text;
+        onOutput?.(text);
+      },
+    },
+    stderr: {
+      write(text) {
+        stderr += text;
+      },
+    },
+    onEndSignal(listener) {
+      for (const signal of signals) signal.addEventListener('abort', listener, { once: true });
+    },
+  });
+  return { code, stdout, stderr };
+}
+
+/** The three lines that people get. */
+export function explained(message: string | RegExp, code: string): RegExp {
+  const text =
+    typeof message === 'string' ? message.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&') : message.source;
+  return new RegExp(`^error: ${text}\ncode: ${code}\nwhat to do: .{10,}\n$`);
+}
+
+/** The code in the one line that programs get; undefined where it is not just that. */
+export function errorCode(stderr: string): string | undefined {
+  const lines = stderr.split('\n');
+  if (lines.length !== 2 || lines[1] !== '') return undefined;
+  const { error, ...rest } = JSON.parse(lines[0] ?? '');
+  const complete = typeof error.detail === 'string' && typeof error.remedy === 'string';
+  return complete && Object.keys(rest).length === 0 ? error.code : undefined;
+}

@@ -1,0 +1,142 @@
+/**
+ * docker-compose.yml, without an engine: the file is valid, and each service's command runs with the folders, and
+ * only the folders, that its volumes give it.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import type { TokenCreated } from '../../core/api.ts';
+import { describeWith } from '../support/external.ts';
+import { executable, run } from '../support/gatehouse.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+interface Service {
+  readonly command: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly secrets?: readonly string[];
+}
+const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+  services: Readonly<Record<'init' | 'enroll' | 'broker' | 'device-sim', Service>>;
+};
+
+describeWith(['docker-compose'], 'docker-compose config', () => {
+  it('accepts the file', () => {
+    const output = execFileSync('docker-compose', ['-f', join(root, 'docker-compose.yml'), 'config'], {
+      stdio: 'pipe',
+    });
+    expect(Object.keys(parse(String(output)).services).sort()).toEqual([
+      'broker',
+      'device-sim',
+      'enroll',
+      'init',
+    ]);
+  });
+});
+
+describe('the services', () => {
+  const folder = temporaryFolder();
+  const passphrase = join(folder, 'passphrase');
+  const children: ChildProcess[] = [];
+
+  /** The data folder as the container of this service sees it. */
+  function dataOf(name: keyof typeof services): string {
+    const data = join(folder, name);
+    for (const volume of services[name].volumes) {
+      const [source = '', target = ''] = volume.split(':');
+      const [real, seen] = [join(folder, 'volumes', source), join(data, target.replace(/^\/data\//, ''))];
+      mkdirSync(real, { recursive: true, mode: 0o700 });
+      mkdirSync(dirname(seen), { recursive: true });
+      if (!existsSync(seen)) symlinkSync(real, seen);
+    }
+    return data;
+  }
+
+  function environmentOf(name: keyof typeof services): NodeJS.ProcessEnv {
+    const ports = ['ENROLL', 'STATUS', 'ADMIN', 'MQTT', 'METRICS'].map((port) => [
+      `GATEHOUSE_${port}_PORT`,
+      '0',
+    ]);
+    const given = Object.entries(services[name].environment ?? {}).map(([key, value]) => [
+      key,
+      String(value)
+        .replace(/\$\{\w+:-([^}]*)\}/, '$1')
+        .replace('/run/secrets/passphrase', passphrase),
+    ]);
+    return {
+      ...process.env,
+      ...Object.fromEntries([...ports, ...given]),
+      GATEHOUSE_DATA: dataOf(name),
+      GATEHOUSE_HOST: '127.0.0.1',
+    };
+  }
+
+  const runOnce = (name: keyof typeof services) =>
+    execFileSync(process.execPath, [executable, ...services[name].command], {
+      env: environmentOf(name),
+      stdio: 'pipe',
+    });
+
+  async function start<Ready>(name: keyof typeof services, more: NodeJS.ProcessEnv = {}): Promise<Ready> {
+    const child = spawn(process.execPath, [executable, ...services[name].command, '--json'], {
+      env: { ...environmentOf(name), ...more },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    children.push(child);
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    return JSON.parse(line) as Ready;
+  }
+
+  beforeAll(() => writeFileSync(passphrase, 'of the container\n', { mode: 0o600 }));
+  afterAll(async () => {
+    for (const child of children.reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+  });
+
+  it('give the broker no CA key and no passphrase', () => {
+    const { volumes, secrets, environment } = services.broker;
+    expect(volumes.map((volume) => volume.split(':')[0]).sort()).toEqual([
+      'registry',
+      'sessions',
+      'tls-broker',
+    ]);
+    expect(secrets).toBeUndefined();
+    expect(JSON.stringify(environment)).not.toMatch(/passphrase/i);
+  });
+
+  it('run as written: init, init again, enroll, broker, and a device that publishes', async () => {
+    runOnce('init');
+    runOnce('init');
+    const { mqttUrl } = await start<{ mqttUrl: string }>('broker');
+    const { enrollUrl } = await start<{ enrollUrl: string }>('enroll', { GATEHOUSE_MQTT_URL: mqttUrl });
+    expect(existsSync(join(folder, 'broker', 'ca'))).toBe(false);
+
+    const { stdout } = await run(executable, 'token', 'create', '--json', '--data', join(folder, 'enroll'));
+    const { token } = JSON.parse(stdout) as TokenCreated;
+    const [, script = ''] = services['device-sim'].entrypoint ?? [];
+    const args = services['device-sim'].command.map((word) =>
+      word.replace('https://enroll:8443', enrollUrl).replace(/^\/data\//, `${dataOf('device-sim')}/`),
+    );
+    const device = spawn(process.execPath, [join(root, script), ...args, '--json', '--duration', '1s'], {
+      env: { ...environmentOf('device-sim'), GATEHOUSE_SIM_TOKEN: token },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    device.stderr.on('data', (text) => {
+      errors += text;
+    });
+    const [code] = (await once(device, 'exit')) as [number];
+    expect([code, errors]).toEqual([0, expect.any(String)]);
+    expect(existsSync(join(folder, 'volumes', 'sim', 'device-1'))).toBe(true);
+  });
+});
