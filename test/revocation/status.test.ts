@@ -1,5 +1,5 @@
 /** What others who trust the CA learn of a revocation: CRL and OCSP, judged by openssl. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -146,9 +146,7 @@ describeWith(['openssl'], 'openssl asking by OCSP', () => {
       inFolder('chain.pem'),
     ];
     return new Promise<string>((resolve) => {
-      import('node:child_process').then(({ execFile }) =>
-        execFile('openssl', args, (_error, stdout, stderr) => resolve(stdout + stderr)),
-      );
+      execFile('openssl', args, (_error, stdout, stderr) => resolve(stdout + stderr));
     });
   };
 
