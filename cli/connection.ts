@@ -57,6 +57,12 @@ export function findServer(flags: ConnectionFlags, environment: NodeJS.ProcessEn
   const token =
     given('token') ?? (caFile === undefined ? readIfThere(folder.operator.token)?.trim() : undefined);
   if (token === undefined || token === '') throw new GatehouseError('operator_token_missing');
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new GatehouseError(
+      'operator_token_invalid',
+      'the operator token holds characters that no token has',
+    );
+  }
   return {
     url: parseUrl(url),
     token,

@@ -9,7 +9,7 @@ import { ReportedError } from './failure.ts';
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 
-/** What a page is asked for: the most that the server gives. */
+/** As many items as every list gives at once. */
 const PAGE_SIZE = 1_000;
 
 /** What of RFC 9457 a command tells. */

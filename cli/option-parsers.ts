@@ -29,6 +29,12 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** The seq of a journal row; 0 is before the first. */
+export function parseSeq(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Give the seq of a row.');
+  return Number(text);
+}
+
 /** @returns seconds, as the API takes them */
 export function parseLifetime(text: string): number {
   const milliseconds = parseDuration(text);

@@ -6,7 +6,7 @@ import type { JournalRow } from '../../core/journal/events.ts';
 import type { CommandIo } from '../io.ts';
 import type { OperatorClient } from '../operator-client.ts';
 import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parseChainHead, parseCount } from '../option-parsers.ts';
+import { parseChainHead, parseSeq } from '../option-parsers.ts';
 import { renderTable } from '../table.ts';
 
 const FOLLOW_INTERVAL_MS = 500;
@@ -24,7 +24,7 @@ export function journalCommands(program: Command, io: CommandIo): void {
     .description(
       'Lists the journal, oldest first. With --follow, each row as it comes, until Ctrl-C; with --json then one row a line.',
     )
-    .option('--after <seq>', 'only rows after this one', parseCount)
+    .option('--after <seq>', 'only rows after this one', parseSeq)
     .option('--follow', 'go on with what happens from now on');
   addExamples(list, ['gatehouse journal list', 'gatehouse journal list --after 1200 --follow --json']);
   operatorCommand<[], { after?: number; follow?: boolean }>(

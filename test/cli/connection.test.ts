@@ -117,6 +117,15 @@ describe('when the server cannot be found', () => {
     expect(stderr).toMatch(explained('No operator token was sent', 'operator_token_missing'));
   });
 
+  it.each(['gho_a b', 'gho_a\nb', 'gho_ü'])(
+    'refuses the token %j, which no header can carry',
+    async (token) => {
+      const given = ['--url', server.url, '--ca', caFile, '--token', token, '--json'];
+      const { code, stderr } = await gatehouse([...list, ...given]);
+      expect([code, errorCode(stderr), seen]).toEqual([1, 'operator_token_invalid', []]);
+    },
+  );
+
   it('says so where nothing listens', async () => {
     const { code, stdout, stderr } = await gatehouse([
       ...list,

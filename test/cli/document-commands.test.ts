@@ -23,56 +23,49 @@ function file(name: string, content: string): string {
 
 describe('gatehouse policy, profile and group', () => {
   it('shows a policy as a file that can be changed and applied', async () => {
-    const shown = await operated.run(['policy', 'show', 'device']);
+    const shown = await operated.run('policy show device');
     const path = file('device.yaml', shown.stdout.replace('messagesPerSecond: 100', 'messagesPerSecond: 7'));
-    const applied = await operated.run(['policy', 'apply', path]);
+    const applied = await operated.run(`policy apply ${path}`);
     expect([applied.code, applied.stdout]).toEqual([
       0,
       expect.stringMatching(/^policy device is in place since .*Z\n$/),
     ]);
-    expect(await operated.json('policy', 'show', 'device')).toMatchObject({
+    expect(await operated.json('policy show device')).toMatchObject({
       limits: { messagesPerSecond: 7 },
     });
   });
 
   it('applies what show --json prints', async () => {
-    const path = file(
-      'reader.json',
-      JSON.stringify(await operated.json('policy', 'show', 'telemetry-reader')),
-    );
-    expect((await operated.run(['policy', 'apply', path])).code).toBe(0);
+    const path = file('reader.json', JSON.stringify(await operated.json('policy show telemetry-reader')));
+    expect((await operated.run(`policy apply ${path}`)).code).toBe(0);
   });
 
   it('refuses a policy that is not valid, naming the field', async () => {
-    const { code, stdout, stderr } = await operated.run([
-      'policy',
-      'apply',
-      file('bad.yaml', 'name: bad\npublish: ["a/#/b"]'),
-    ]);
+    const { code, stdout, stderr } = await operated.run(
+      `policy apply ${file('bad.yaml', 'name: bad\npublish: ["a/#/b"]')}`,
+    );
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(explained(/publish\[0\]: .*/, 'policy_invalid'));
   });
 
   it('lists policies and profiles', async () => {
-    expect((await operated.run(['policy', 'list'])).stdout).toMatch(/\ntelemetry-reader +0 +1 +0 +.*Z +.*\n/);
-    expect((await operated.run(['profile', 'list'])).stdout).toMatch(
+    expect((await operated.run('policy list')).stdout).toMatch(/\ntelemetry-reader +0 +1 +0 +.*Z +.*\n/);
+    expect((await operated.run('profile list')).stdout).toMatch(
       /^NAME +VALIDITY +KEYS +.*\ndevice +90d +ec-p256 .*\n$/,
     );
   });
 
   it('makes a group with a policy and a profile of its own', async () => {
-    await operated.json('profile', 'apply', file('short.yaml', 'name: short\nvalidity: 1d\nkeys: [ec-p256]'));
-    await operated.json('policy', 'apply', file('quiet.yaml', 'name: quiet\npublish: ["quiet/{id}"]'));
-    const applied = await operated.run([
-      'group',
-      'apply',
-      file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words'),
-    ]);
+    await operated.json(`profile apply ${file('short.yaml', 'name: short\nvalidity: 1d\nkeys: [ec-p256]')}`);
+    await operated.json(`policy apply ${file('quiet.yaml', 'name: quiet\npublish: ["quiet/{id}"]')}`);
+    const applied = await operated.run(
+      `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words')}`,
+    );
     expect(applied.stdout).toMatch(/^NAME +POLICY +PROFILE +DESCRIPTION\nquiet +quiet +short +few words\n$/);
-    expect(
-      await operated.json('group', 'apply', '--name', 'quiet', '--policy', 'device', '--profile', 'short'),
-    ).toMatchObject({ policy: 'device' });
-    expect(await operated.json('group', 'list')).toContainEqual({
+    expect(await operated.json('group apply --name quiet --policy device --profile short')).toMatchObject({
+      policy: 'device',
+    });
+    expect(await operated.json('group list')).toContainEqual({
       name: 'quiet',
       policy: 'device',
       profile: 'short',
@@ -81,20 +74,13 @@ describe('gatehouse policy, profile and group', () => {
   });
 
   it('tells what a policy says of a device and a topic, and by which rule', async () => {
-    const publish = await operated.run([
-      'policy',
-      'test',
-      '--device',
-      'dev:3',
-      '--publish',
-      'devices/dev:3/status',
-    ]);
+    const publish = await operated.run('policy test --device dev:3 --publish devices/dev:3/status');
     expect([publish.code, publish.stdout]).toEqual([
       0,
       expect.stringMatching(/^answer +allowed\nreason +.*\nrule +devices\/dev:3\/status\npolicy +device\n/),
     ]);
     const filter = 'devices/+/commands/#';
-    expect(await operated.json('policy', 'test', '--device', 'dev:3', '--subscribe', filter)).toMatchObject({
+    expect(await operated.json(`policy test --device dev:3 --subscribe ${filter}`)).toMatchObject({
       allowed: false,
       rule: null,
       reason: expect.stringContaining('only to "devices/dev:3/commands/#"'),

@@ -35,6 +35,7 @@ const misuses: [command: string, message: RegExp][] = [
   ['operator create night --role god', /.*god.*Allowed choices are viewer, operator, admin\./],
   ['operator create Night! --role viewer', /.*Night!.*beginning with a letter or digit\./],
   ['key block abc --note x', /.*abc.*Give 64 hex digits.*/],
+  ['journal list --after -1', /.*--after.*/],
   ['journal verify --expect 12', /.*--expect.*Give SEQ:HASH.*/],
 ];
 

@@ -15,14 +15,14 @@ export class Operated {
     return new Operated(await startTestEnroll(folder));
   }
 
-  /** A command on the data folder of this Gatehouse. */
-  run(given: readonly string[], options?: RunOptions): Promise<Transcript> {
-    return gatehouse([...given, '--data', this.enroll.settings.data], {}, options);
+  /** A command on the data folder of this Gatehouse. No word of it holds a space. */
+  run(command: string, options?: RunOptions): Promise<Transcript> {
+    return gatehouse([...command.split(' '), '--data', this.enroll.settings.data], {}, options);
   }
 
   /** The same with --json, which must have worked and printed one line. */
-  async json(...given: string[]) {
-    const { code, stdout, stderr } = await this.run([...given, '--json']);
+  async json(command: string) {
+    const { code, stdout, stderr } = await this.run(`${command} --json`);
     expect([code, stderr, stdout.split('\n').length]).toEqual([0, '', 2]);
     return JSON.parse(stdout);
   }

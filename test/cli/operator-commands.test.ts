@@ -15,14 +15,7 @@ afterAll(() => operated.close());
 
 describe('gatehouse token', () => {
   it('creates one: the token alone on standard output, its terms beside', async () => {
-    const { code, stdout, stderr } = await operated.run([
-      'token',
-      'create',
-      '--device',
-      'press-*',
-      '--max-uses',
-      '3',
-    ]);
+    const { code, stdout, stderr } = await operated.run('token create --device press-* --max-uses 3');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^ghe_[0-9a-f]{12}_[\w-]{43}\n$/)]);
     expect(stderr).toMatch(
       /^Lets in 3 devices named press-\*, into the group devices, until .*Z\.\nIt is shown only now\./,
@@ -30,33 +23,24 @@ describe('gatehouse token', () => {
   });
 
   it('creates one for programs, with the terms that were asked for', async () => {
-    const created = await operated.json(
-      'token',
-      'create',
-      '--group',
-      'services',
-      '--device',
-      'svc-1',
-      '--expires',
-      '15m',
-    );
+    const created = await operated.json('token create --group services --device svc-1 --expires 15m');
     expect(created).toMatchObject({ group: 'services', device: 'svc-1', maxUses: 1, status: 'active' });
     expect(Date.parse(created.expiresAt) - Date.parse(created.createdAt)).toBe(900_000);
   });
 
   it('lists and revokes them, and never shows one again', async () => {
-    const { id, token } = await operated.json('token', 'create');
-    expect((await operated.run(['token', 'revoke', id])).stdout).toBe(`token ${id} is revoked\n`);
-    const { code, stdout, stderr } = await operated.run(['token', 'list']);
+    const { id, token } = await operated.json('token create');
+    expect((await operated.run(`token revoke ${id}`)).stdout).toBe(`token ${id} is revoked\n`);
+    const { code, stdout, stderr } = await operated.run('token list');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^ID {12}STATUS +USES +GROUP +DEVICE +EXPIRES +CREATED BY\n/);
     expect(stdout).toMatch(new RegExp(`^${id}  revoked +0/1 +devices +any +.*Z  operator:admin$`, 'm'));
     expect(stdout).not.toContain(token.slice(-20));
-    expect(JSON.stringify(await operated.json('token', 'list'))).not.toContain(token.slice(-20));
+    expect(JSON.stringify(await operated.json('token list'))).not.toContain(token.slice(-20));
   });
 
   it('passes on why one was refused', async () => {
-    const { code, stdout, stderr } = await operated.run(['token', 'create', '--group', 'nosuch']);
+    const { code, stdout, stderr } = await operated.run('token create --group nosuch');
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(explained('there is no group "nosuch"', 'group_unknown'));
   });
@@ -64,25 +48,25 @@ describe('gatehouse token', () => {
 
 describe('gatehouse operator, issuer and key', () => {
   it('creates an operator whose token works, within its role', async () => {
-    const created = await operated.run(['operator', 'create', 'night', '--role', 'viewer']);
+    const created = await operated.run('operator create night --role viewer');
     expect([created.code, created.stdout]).toEqual([0, expect.stringMatching(/^gho_\w{12}_[\w-]{43}\n$/)]);
     const token = created.stdout.trim();
-    expect((await operated.run(['device', 'list', '--token', token])).code).toBe(0);
-    const { code, stderr } = await operated.run(['device', 'revoke', 'dev:3', '--token', token]);
+    expect((await operated.run(`device list --token ${token}`)).code).toBe(0);
+    const { code, stderr } = await operated.run(`device revoke dev:3 --token ${token}`);
     expect(code).toBe(1);
     expect(stderr).toMatch(explained(/.*night.*/, 'operator_role_insufficient'));
-    expect((await operated.run(['operator', 'list'])).stdout).toMatch(/\nnight +viewer +.*Z\n/);
+    expect((await operated.run('operator list')).stdout).toMatch(/\nnight +viewer +.*Z\n/);
 
-    expect((await operated.run(['operator', 'remove', 'night'])).stdout).toBe('operator night is removed\n');
-    const { stderr: after } = await operated.run(['device', 'list', '--token', token, '--json']);
+    expect((await operated.run('operator remove night')).stdout).toBe('operator night is removed\n');
+    const { stderr: after } = await operated.run(`device list --token ${token} --json`);
     expect(errorCode(after)).toBe('operator_token_invalid');
   });
 
   it('lists the CA certificates', async () => {
-    expect((await operated.run(['issuer', 'list'])).stdout).toMatch(
+    expect((await operated.run('issuer list')).stdout).toMatch(
       /\nroot +active +CN=.*Z +[0-9a-f]{64}\nissuing +active /,
     );
-    expect(await operated.json('issuer', 'list')).toMatchObject([
+    expect(await operated.json('issuer list')).toMatchObject([
       { kind: 'root' },
       { pem: expect.stringMatching(/^-----BEGIN/) },
     ]);
@@ -90,34 +74,27 @@ describe('gatehouse operator, issuer and key', () => {
 
   it('blocks a key', async () => {
     const fingerprint = `${'AB:'.repeat(31)}CD`;
-    const { code, stdout } = await operated.run([
-      'key',
-      'block',
-      fingerprint,
-      '--note',
-      'found in a repository',
-    ]);
+    const { code, stdout } = await operated.run(`key block ${fingerprint} --note leaked`);
     expect([code, stdout]).toEqual([0, `key ${fingerprint.replaceAll(':', '').toLowerCase()} is blocked\n`]);
   });
 });
 
 describe('gatehouse journal', () => {
   it('lists what happened and who did it', async () => {
-    const { stdout } = await operated.run(['journal', 'list']);
+    const { stdout } = await operated.run('journal list');
     expect(stdout).toMatch(/^SEQ +TIME +ACTOR +ACTION +SUBJECT +DATA\n1 +.*Z +system +issuer\.added /);
-    expect(stdout).toMatch(/ operator:admin +device\.revoked +dev1 +reason=keyCompromise\n/);
-    const rows = await operated.json('journal', 'list', '--after', '3');
+    expect(stdout).toMatch(/ operator:admin +operator\.created +night +role=viewer\n/);
+    const rows = await operated.json('journal list --after 3');
     expect(rows[0].seq).toBe(4);
   });
 
   it('follows what happens, one row a line, until it is asked to end', async () => {
-    const { seq } = (await operated.json('journal', 'list')).at(-1);
-    await operated.json('token', 'create');
+    const { seq } = (await operated.json('journal list')).at(-1);
+    await operated.json('token create');
     const end = new AbortController();
     const seen: JournalRow[] = [];
     const created = () => seen.filter(({ event }) => event.action === 'token.created');
-    const follow = ['journal', 'list', '--after', String(seq), '--follow', '--json'];
-    const { code, stderr } = await operated.run(follow, {
+    const { code, stderr } = await operated.run(`journal list --after ${seq} --follow --json`, {
       signals: [end.signal],
       onOutput(line) {
         seen.push(JSON.parse(line));
@@ -130,22 +107,17 @@ describe('gatehouse journal', () => {
   });
 
   it('verifies, and tells the head to expect next time', async () => {
-    const { code, stdout } = await operated.run(['journal', 'verify']);
+    const { code, stdout } = await operated.run('journal verify');
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(/^the journal verifies: \d+ rows\nhead \d+:[0-9a-f]{64}\n$/),
     ]);
     const head = /head (.*)/.exec(stdout)?.[1] ?? '';
-    expect(await operated.json('journal', 'verify', '--expect', head)).toMatchObject({ verified: true });
+    expect(await operated.json(`journal verify --expect ${head}`)).toMatchObject({ verified: true });
   });
 
   it('fails where the journal does not hold the head that is expected', async () => {
-    const { code, stdout, stderr } = await operated.run([
-      'journal',
-      'verify',
-      '--expect',
-      `3:${'a'.repeat(64)}`,
-    ]);
+    const { code, stdout, stderr } = await operated.run(`journal verify --expect 3:${'a'.repeat(64)}`);
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(explained(/journal row 3 .*/, 'journal_broken'));
   });
