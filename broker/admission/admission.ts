@@ -1,0 +1,63 @@
+/** Whether the registry lets a peer in, and with what: asked for every connection, resumed TLS session or not. */
+import type { Clock } from '../../core/clock.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { bindPolicy, type Grants, type PolicySubject } from '../../core/policy/grants.ts';
+import type { RegistryReader } from '../../registry/port.ts';
+import type { Admission as AdmissionRecord } from '../../registry/records.ts';
+import type { VerifiedPeer } from './peer-certificate.ts';
+import type { PolicyCache } from './policy-cache.ts';
+import { checkStanding } from './rules.ts';
+
+/** What an admitted session stands on. */
+export interface Standing {
+  readonly subject: PolicySubject;
+  readonly grants: Grants;
+  /** ms since the epoch: the session ends with its certificate. */
+  readonly notAfter: number;
+}
+
+export interface AdmissionOptions {
+  readonly registry: RegistryReader;
+  readonly policies: PolicyCache;
+  readonly clock: Clock;
+  /** ms for which the journal could not be read; 0 while it can. */
+  readonly journalSilence: () => number;
+  /** ms of silence from which on nobody is admitted. */
+  readonly maxJournalSilence: number;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GatehouseError naming the rule that refuses; `registry_unavailable` where it cannot be asked */
+  async admit(peer: VerifiedPeer): Promise<Standing> {
+    const { clock, policies, journalSilence, maxJournalSilence } = this.#options;
+    // A session that is admitted now could not be cut off later.
+    if (journalSilence() > maxJournalSilence) {
+      throw new GatehouseError('registry_unavailable', 'the journal cannot be read');
+    }
+    const record = await this.#lookUp(peer);
+    checkStanding(record, peer, clock.now());
+    const { id, group, attributes } = record.device;
+    const subject = { id, group, attributes };
+    const grants = bindPolicy(policies.parse(record.policy), subject);
+    return { subject, grants, notAfter: record.certificate.notAfter };
+  }
+
+  async #lookUp(peer: VerifiedPeer): Promise<AdmissionRecord> {
+    const { registry } = this.#options;
+    try {
+      const record = await registry.admission(peer.fingerprint);
+      if (record !== undefined) return record;
+      const namesake = await registry.certificateBySerial(peer.serialNumber);
+      throw new GatehouseError(namesake === undefined ? 'certificate_unknown' : 'certificate_mismatch');
+    } catch (error) {
+      if (error instanceof GatehouseError) throw error;
+      throw new GatehouseError('registry_unavailable', undefined, { cause: error });
+    }
+  }
+}

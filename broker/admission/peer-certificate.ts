@@ -1,0 +1,63 @@
+/** The certificate that a peer showed in the TLS handshake, or in the one that its session goes back to. */
+import type { TLSSocket } from 'node:tls';
+import { GatehouseError } from '../../core/errors.ts';
+import {
+  type DeviceId,
+  type Fingerprint,
+  isDeviceId,
+  parseFingerprint,
+  parseSerialNumber,
+  quote,
+  type SerialNumber,
+} from '../../core/ids.ts';
+
+export interface PeerCertificate {
+  /** SHA-256 over the DER as it came. */
+  readonly fingerprint: Fingerprint;
+  /** As the certificate claims; null where it has no CN, or several. */
+  readonly commonName: string | null;
+  readonly serialNumber: string;
+  /** OpenSSL's name for what is wrong with the chain; null where it leads to a trust anchor. */
+  readonly chainError: string | null;
+}
+
+/** A peer whose certificate leads to our CA: what the registry is asked about. */
+export interface VerifiedPeer {
+  readonly fingerprint: Fingerprint;
+  readonly device: DeviceId;
+  readonly serialNumber: SerialNumber;
+}
+
+/** Undefined where the peer showed none. Works alike on resumed sessions of TLS 1.2 and 1.3. */
+export function readPeerCertificate(socket: TLSSocket): PeerCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const names: unknown = certificate.toLegacyObject().subject?.CN;
+  return {
+    fingerprint: parseFingerprint(certificate.fingerprint256),
+    commonName: typeof names === 'string' ? names : null,
+    serialNumber: certificate.serialNumber,
+    // Whatever is not a plain yes counts as no.
+    chainError: socket.authorized ? null : String(socket.authorizationError ?? 'not verified'),
+  };
+}
+
+/**
+ * The first lock: what TLS itself can tell. That a certificate is there is checked apart from the chain, because
+ * Node calls a resumed TLS 1.3 session authorized even if no certificate was ever shown in it.
+ * @throws GatehouseError `certificate_missing`, `certificate_expired`, `certificate_not_yet_valid`,
+ * `certificate_untrusted`, `certificate_unknown`
+ */
+export function verifyPeer(peer: PeerCertificate | undefined): VerifiedPeer {
+  if (peer === undefined) throw new GatehouseError('certificate_missing');
+  const { fingerprint, commonName, serialNumber, chainError } = peer;
+  if (chainError === 'CERT_HAS_EXPIRED') throw new GatehouseError('certificate_expired');
+  if (chainError === 'CERT_NOT_YET_VALID') throw new GatehouseError('certificate_not_yet_valid');
+  if (chainError !== null) {
+    throw new GatehouseError('certificate_untrusted', `the chain does not verify: ${chainError}`);
+  }
+  if (commonName === null || !isDeviceId(commonName)) {
+    throw new GatehouseError('certificate_unknown', `CN ${quote(commonName ?? '')} is not a device ID`);
+  }
+  return { fingerprint, device: commonName, serialNumber: parseSerialNumber(serialNumber) };
+}

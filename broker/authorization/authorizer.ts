@@ -1,0 +1,119 @@
+/**
+ * The decisions that Aedes asks for, each by the grants of that moment: what a device publishes, subscribes to and
+ * is handed.
+ *
+ * A PUBLISH that is denied ends the connection. MQTT 3.1.1 has no answer that says no: a server may acknowledge
+ * and drop, or close (§3.3.5, [MQTT-3.3.5-2]). To acknowledge would tell the device that a message arrived which
+ * nobody will ever see; closed, it notices, and so does whoever looks after it.
+ */
+import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes';
+import { GatehouseError } from '../../core/errors.ts';
+import { decideDelivery, decideSubscribe } from '../../core/policy/decide.ts';
+import type { Grants } from '../../core/policy/grants.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { BrokerMetrics } from '../metrics.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { LiveTable } from '../sessions/live-table.ts';
+import type { Denial, Denials } from './denials.ts';
+import { denialOfPublish, isWellFormed } from './message-rules.ts';
+import type { OrphanWills } from './orphan-wills.ts';
+
+export interface AuthorizerOptions {
+  readonly live: LiveTable;
+  readonly store: GuardedStore;
+  readonly orphanWills: OrphanWills;
+  readonly denials: Denials;
+  readonly metrics: BrokerMetrics;
+  readonly log: Logger;
+}
+
+type Done<Result> = (error: Error | null, result?: Result) => void;
+
+const NO_STANDING: Denial = { code: 'internal', reason: 'the session does not stand any more' };
+
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+  }
+
+  /** A message or, once its connection is lost, a will. Without a client: a will that another broker left. */
+  publish(client: Client | null, packet: PublishPacket, done: Done<never>): void {
+    const { live, orphanWills, denials, metrics } = this.#options;
+    if (client === null) {
+      orphanWills.decide(packet).then(() => done(null), done);
+      return;
+    }
+    const connection = live.byClient(client);
+    const grants = grantsOf(connection);
+    const denial =
+      grants === undefined ? NO_STANDING : denialOfPublish(grants, packet.topic, packet.payload.length);
+    if (denial === null) {
+      metrics.messageIn();
+      done(null);
+      return;
+    }
+    if (connection !== undefined) denials.record(connection, 'publish', denial);
+    done(new GatehouseError(denial.code, denial.reason));
+  }
+
+  /** A filter that is asked for, or one that a stored session brings back. Null means SUBACK 0x80. */
+  subscribe(client: Client, subscription: Subscription, done: Done<Subscription | null>): void {
+    const denial = this.denialOfSubscribe(client, subscription.topic);
+    if (denial === null) {
+      done(null, subscription);
+      return;
+    }
+    const { live, store, denials } = this.#options;
+    const connection = live.byClient(client);
+    if (connection === undefined || connection.isCut) {
+      done(null, null);
+      return;
+    }
+    denials.record(connection, 'subscribe', denial);
+    // It may have been granted once: what is stored must not go on collecting messages.
+    const removal = client.clean ? undefined : store.removeSubscriptions(client, [subscription.topic]);
+    if (removal === undefined) done(null, null);
+    else removal.then(() => done(null, null), done);
+  }
+
+  /** A message on its way to a device, whichever way it comes: live, retained, or from the queue. */
+  forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { live, denials, metrics } = this.#options;
+    const connection = live.byClient(client);
+    const grants = grantsOf(connection);
+    if (connection === undefined || grants === undefined) return null;
+    const decision = decideDelivery(grants, packet.topic);
+    if (decision.allowed) {
+      metrics.messageOut();
+      return packet;
+    }
+    denials.record(connection, 'deliver', decision);
+    this.#forgetQueued(client, packet);
+    return null;
+  }
+
+  denialOfSubscribe(client: object, filter: string): Denial | null {
+    const grants = grantsOf(this.#options.live.byClient(client));
+    if (grants === undefined) return NO_STANDING;
+    if (!isWellFormed(filter)) return { code: 'topic_filter_invalid', reason: 'the filter is not UTF-8' };
+    const decision = decideSubscribe(grants, filter);
+    return decision.allowed ? null : decision;
+  }
+
+  /** Aedes has queued it for a durable session before it asked. With a message id, Aedes removes it by itself. */
+  #forgetQueued(client: Client, packet: AedesPublishPacket): void {
+    if (client.clean || packet.qos === 0 || packet.messageId !== undefined) return;
+    const { store, log } = this.#options;
+    store
+      .dropQueued(client, packet)
+      .catch((error: unknown) => log.error({ err: error }, 'a denied message stayed in the queue'));
+  }
+}
+
+/** None for a session that has been cut off: what it sent before may still be on its way through Aedes. */
+function grantsOf(connection: Connection | undefined): Grants | undefined {
+  return connection?.isCut ? undefined : connection?.standing?.grants;
+}

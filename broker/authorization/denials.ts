@@ -1,0 +1,38 @@
+/** Tells of what a policy denied: always in the counters, and in the log as long as that stays readable. */
+import type { ErrorCode } from '../../core/errors.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { BrokerMetrics, DeniedAction } from '../metrics.ts';
+import type { Connection } from '../sessions/connection.ts';
+
+/** One packet can ask for thousands of filters. */
+const LOGGED_PER_SESSION = 20;
+
+export interface Denial {
+  readonly code: ErrorCode;
+  /** For people; names the topic and the rule. */
+  readonly reason: string;
+}
+
+export class Denials {
+  readonly #metrics: BrokerMetrics;
+  readonly #log: Logger;
+  readonly #logged = new WeakMap<Connection, number>();
+
+  constructor({ metrics, log }: { readonly metrics: BrokerMetrics; readonly log: Logger }) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  record(connection: Connection, action: DeniedAction, { code, reason }: Denial): void {
+    this.#metrics.denied(action, code);
+    const logged = (this.#logged.get(connection) ?? 0) + 1;
+    this.#logged.set(connection, logged);
+    if (logged > LOGGED_PER_SESSION) return;
+    const { device, clientId, peer, address } = connection;
+    const last = logged === LOGGED_PER_SESSION ? '; further ones of this session are only counted' : '';
+    this.#log.warn(
+      { rule: code, action, device, clientId, serialNumber: peer.serialNumber, address, reason },
+      `denied${last}`,
+    );
+  }
+}

@@ -1,0 +1,62 @@
+/** Wills whose broker is gone: Aedes asks without a client, so the registry is asked about their owner. */
+import type { PublishPacket } from 'aedes';
+import { GatehouseError } from '../../core/errors.ts';
+import { isDeviceId, quote } from '../../core/ids.ts';
+import { bindPolicy, type Grants } from '../../core/policy/grants.ts';
+import type { RegistryReader } from '../../registry/port.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { PolicyCache } from '../admission/policy-cache.ts';
+import type { BrokerMetrics } from '../metrics.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
+import { denialOfPublish } from './message-rules.ts';
+
+export interface OrphanWillsOptions {
+  readonly registry: Pick<RegistryReader, 'device' | 'group' | 'policy'>;
+  readonly policies: PolicyCache;
+  readonly store: GuardedStore;
+  readonly metrics: BrokerMetrics;
+  readonly log: Logger;
+}
+
+export class OrphanWills {
+  readonly #options: OrphanWillsOptions;
+
+  constructor(options: OrphanWillsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves where the will may be published. One that may not is forgotten, or Aedes would ask again for ever.
+   * @throws GatehouseError naming the rule; the registry's error where it cannot be asked
+   */
+  async decide(will: PublishPacket & { readonly clientId?: string }): Promise<void> {
+    const clientId = will.clientId ?? '';
+    try {
+      const grants = await this.#grantsOfOwner(clientId);
+      const denial = denialOfPublish(grants, will.topic, will.payload.length);
+      if (denial !== null) throw new GatehouseError(denial.code, denial.reason);
+    } catch (error) {
+      if (error instanceof GatehouseError) await this.#forget(clientId, error);
+      throw error;
+    }
+  }
+
+  async #grantsOfOwner(clientId: string): Promise<Grants> {
+    const { registry, policies } = this.#options;
+    const [owner = ''] = clientId.split('/', 1);
+    const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
+    if (device === undefined) throw new GatehouseError('device_unknown', `${quote(owner)} is no device`);
+    if (device.status !== 'active') throw new GatehouseError(`device_${device.status}`);
+    const group = await registry.group(device.group);
+    const policy = group && (await registry.policy(group.policy));
+    if (policy === undefined) throw new GatehouseError('policy_unknown');
+    return bindPolicy(policies.parse(policy), device);
+  }
+
+  async #forget(clientId: string, { code, message }: GatehouseError): Promise<void> {
+    const { store, metrics, log } = this.#options;
+    metrics.denied('publish', code);
+    log.warn({ rule: code, clientId, reason: message }, 'a will that another broker left was denied');
+    await store.delWill({ id: clientId });
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What Aedes holds instead of the device's socket: the bytes that the gate lets pass, and back-pressure both
+ * ways. A translation for MQTT 5 belongs here too: Aedes would go on speaking 3.1.1 to this stream.
+ */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { PacketGate } from './packet-gate.ts';
+
+export interface DeviceStreamOptions {
+  readonly socket: Socket;
+  readonly gate: PacketGate;
+  /** What Aedes reads first: the CONNECT. What the device sent after it waits for `open`. */
+  readonly preface: Buffer;
+  /** The gate found a packet that may not be. Nothing passes after it. */
+  readonly onViolation: (error: unknown) => void;
+  /** The device sends more than its policy lets it, and waits. */
+  readonly onThrottle: () => void;
+}
+
+type Callback = (error?: Error | null) => void;
+
+export class DeviceStream extends Duplex {
+  readonly #socket: Socket;
+  readonly #options: DeviceStreamOptions;
+  /** The part of the last chunk that has not passed the gate yet. */
+  #held: Buffer | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #inputOver = false;
+  #open = false;
+
+  constructor(options: DeviceStreamOptions) {
+    super();
+    this.#options = options;
+    this.#socket = options.socket;
+    this.push(options.preface);
+    this.#socket
+      .once('end', () => {
+        this.#inputOver = true;
+        if (this.#held === undefined) this.push(null);
+      })
+      // After a proper end, what is still buffered here is read to its end, and Aedes destroys the stream.
+      .once('close', () => {
+        if (!this.#inputOver) this.destroy();
+      });
+    if (this.#socket.destroyed) this.destroy();
+  }
+
+  /**
+   * CONNACK is sent: lets the device's packets in. Aedes would answer one that came early before CONNACK
+   * [MQTT-3.2.0-1], or work on it before it has set the session up.
+   */
+  open(): void {
+    if (this.#open || this.destroyed) return;
+    this.#open = true;
+    const onData = (chunk: Buffer) => {
+      this.#held = chunk;
+      this.#advance();
+    };
+    this.#socket.on('data', onData).resume();
+  }
+
+  override _read(): void {
+    if (this.#open && this.#held === undefined) this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
+    this.#send([chunk], callback);
+  }
+
+  /** Aedes writes a packet in several pieces: they leave as one TLS record. */
+  override _writev(pieces: { readonly chunk: Buffer }[], callback: Callback): void {
+    this.#send(
+      pieces.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  override _destroy(_error: Error | null, callback: Callback): void {
+    clearTimeout(this.#retry);
+    this.#held = undefined;
+    this.#socket.destroy();
+    callback(); // the connection's end is no error to anybody here
+  }
+
+  #send(chunks: readonly Buffer[], callback: Callback): void {
+    let flowing = true;
+    if (this.#socket.writable) {
+      this.#socket.cork();
+      for (const chunk of chunks) flowing = this.#socket.write(chunk);
+      this.#socket.uncork();
+    }
+    if (flowing) callback();
+    else this.#socket.once('drain', callback);
+  }
+
+  #advance(): void {
+    const chunk = this.#held;
+    if (chunk === undefined) return;
+    let passage: { readonly passed: number; readonly wait: number };
+    try {
+      passage = this.#options.gate.pass(chunk, performance.now());
+    } catch (error) {
+      this.#socket.pause();
+      this.#options.onViolation(error);
+      return;
+    }
+    const { passed, wait } = passage;
+    const roomForMore = passed === 0 || this.push(chunk.subarray(0, passed));
+    if (passed < chunk.length) {
+      this.#held = chunk.subarray(passed);
+      this.#socket.pause();
+      this.#options.onThrottle();
+      this.#retry = setTimeout(() => this.#advance(), Math.ceil(wait));
+      return;
+    }
+    this.#held = undefined;
+    if (this.#inputOver) this.push(null);
+    else if (roomForMore) this.#socket.resume();
+    else this.#socket.pause();
+  }
+}

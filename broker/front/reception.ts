@@ -1,0 +1,186 @@
+/**
+ * Receives a new connection and takes it, step by step, to Aedes, which sees nobody that was not admitted. Each
+ * step refuses by a rule; each refusal is one line in the log, one count, and the answer that MQTT has for it.
+ */
+import type { TLSSocket } from 'node:tls';
+import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { Admission, Standing } from '../admission/admission.ts';
+import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../admission/peer-certificate.ts';
+import { denialOfPublish } from '../authorization/message-rules.ts';
+import type { BrokerLimits } from '../limits.ts';
+import type { BrokerMetrics } from '../metrics.ts';
+import { Connection, PeerGone } from '../sessions/connection.ts';
+import type { CutOff } from '../sessions/cut-off.ts';
+import type { DurableSessions } from '../sessions/durable-sessions.ts';
+import type { LiveTable } from '../sessions/live-table.ts';
+import type { MessageBroker } from '../sessions/message-broker.ts';
+import { checkClientId } from './client-id.ts';
+import {
+  type ConnectRequest,
+  decodeConnect,
+  PROTOCOL_LEVEL,
+  readProtocolLevel,
+  type Will,
+} from './connect-packet.ts';
+import { readConnect } from './connect-reader.ts';
+import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
+
+export interface ReceptionOptions {
+  readonly live: LiveTable;
+  readonly durable: DurableSessions;
+  readonly admission: Admission;
+  readonly broker: MessageBroker;
+  readonly cutOff: CutOff;
+  readonly metrics: BrokerMetrics;
+  readonly limits: BrokerLimits;
+  readonly log: Logger;
+}
+
+const MAX_SHOWN = 128;
+
+/** What is known of a peer so far, to answer it and to report on it. */
+interface Visit {
+  readonly socket: TLSSocket;
+  readonly address: string;
+  readonly certificate: PeerCertificate | undefined;
+  /** Undefined until CONNECT has been read. */
+  protocolLevel?: number;
+  clientId?: string;
+}
+
+export class Reception {
+  readonly #options: ReceptionOptions;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** @param socket after its handshake. Never rejects. */
+  async receive(socket: TLSSocket): Promise<void> {
+    socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
+    const visit = { socket, address: socket.remoteAddress ?? '', certificate: readPeerCertificate(socket) };
+    try {
+      await this.#admit(visit);
+    } catch (error) {
+      if (error instanceof PeerGone) return;
+      await this.#refuse(visit, error);
+    }
+  }
+
+  async #admit(visit: Visit): Promise<void> {
+    // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at.
+    const peer = verifyPeer(visit.certificate);
+
+    // Step 2: into the table of connections. Only then is the registry asked (step 4): whatever it did not know
+    // yet when it was asked, the journal tells afterwards, and finds the connection here.
+    const connection = new Connection({ socket: visit.socket, peer, address: visit.address });
+    this.#options.live.add(connection);
+
+    // Step 3: CONNECT, within its cap and its time.
+    const request = await this.#readRequest(visit, connection);
+
+    // Step 4: what the registry says of this certificate.
+    const standing = await this.#within(connection, 'registry_unavailable', this.#stand(connection));
+
+    // Step 5: what CONNECT asks for.
+    checkWill(request.will, standing);
+    this.#checkSessionLimit(connection, request.clientId);
+
+    // Step 6: the client id, which another session of the device may still have.
+    const { live, broker, cutOff } = this.#options;
+    const takeOver = (holder: Connection) =>
+      cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
+    await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
+    connection.arrival.throwIfAborted();
+
+    // Step 7: Aedes takes over, and answers with CONNACK.
+    broker.attach(connection, standing, request);
+  }
+
+  async #readRequest(visit: Visit, connection: Connection): Promise<ConnectRequest> {
+    const { connectBytes } = this.#options.limits;
+    const reading = readConnect(visit.socket, { maxBytes: connectBytes, signal: connection.arrival });
+    const body = await this.#within(connection, 'connect_timeout', reading);
+    visit.protocolLevel = readProtocolLevel(body);
+    if (visit.protocolLevel !== PROTOCOL_LEVEL) {
+      throw new GatehouseError('protocol_version_unsupported', `protocol level ${visit.protocolLevel}`);
+    }
+    const request = decodeConnect(body);
+    visit.clientId = request.clientId;
+    checkClientId(request.clientId, connection.device);
+    return request;
+  }
+
+  /** Read anew if grants have changed while it was read, so that none are in use that the journal has revised. */
+  async #stand(connection: Connection): Promise<Standing> {
+    const { live, admission } = this.#options;
+    for (;;) {
+      const { changes } = live;
+      const standing = await admission.admit(connection.peer);
+      if (live.changes !== changes) continue;
+      connection.standing = standing;
+      return standing;
+    }
+  }
+
+  #checkSessionLimit({ device }: Connection, clientId: string): void {
+    const { live, durable, limits } = this.#options;
+    const ids = new Set(durable.of(device));
+    for (const { clientId: taken } of live.of(device)) if (taken !== null) ids.add(taken);
+    if (ids.has(clientId) || ids.size < limits.sessionsPerDevice) return;
+    throw new GatehouseError('session_limit', `the device has ${ids.size} sessions`);
+  }
+
+  /** Rejects by `rule` when the step takes too long, and with the arrival's reason when that ends meanwhile. */
+  async #within<T>(connection: Connection, rule: ErrorCode, step: Promise<T>): Promise<T> {
+    const deadline = setTimeout(() => connection.dismiss(rule), this.#options.limits.admissionTime);
+    try {
+      return await unlessAborted(step, connection.arrival);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #refuse(
+    { socket, address, certificate, protocolLevel, clientId }: Visit,
+    error: unknown,
+  ): Promise<void> {
+    const { metrics, limits, log } = this.#options;
+    const { code: rule, message, remedy, cause } = asRefusal(error);
+    const { commonName: device, serialNumber } = certificate ?? {};
+    metrics.refused(rule);
+    const claims = { device: shown(device), serialNumber: shown(serialNumber), clientId: shown(clientId) };
+    log.warn({ rule, ...claims, address, detail: message, remedy, err: cause }, 'connection refused');
+    const answer = connackFor(rule, protocolLevel ?? PROTOCOL_LEVEL);
+    // CONNACK answers CONNECT: it waits for whatever the peer means by one.
+    if (answer !== null && protocolLevel === undefined) await untilPeerSpeaks(socket, limits.refusalTime);
+    sayFarewell(socket, answer, limits.refusalTime);
+  }
+}
+
+/** @throws GatehouseError `will_denied` */
+function checkWill(will: Will | null, { grants }: Standing): void {
+  const denial = will && denialOfPublish(grants, will.topic, will.payload.length);
+  if (denial !== null) throw new GatehouseError('will_denied', denial.reason);
+}
+
+/** What a stranger claims may be of any length. */
+function shown(claim: string | null | undefined): string | null | undefined {
+  return claim?.slice(0, MAX_SHOWN);
+}
+
+function asRefusal(error: unknown): GatehouseError {
+  return error instanceof GatehouseError
+    ? error
+    : new GatehouseError('internal', undefined, { cause: error });
+}
+
+function unlessAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    step.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

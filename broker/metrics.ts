@@ -1,0 +1,82 @@
+/** The broker's counters, read at /metrics. Those on the path of every message are resolved to a child once. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { ErrorCode } from '../core/errors.ts';
+
+export type DeniedAction = 'publish' | 'subscribe' | 'deliver';
+
+export interface BrokerMetrics {
+  connected(): void;
+  disconnected(): void;
+  admitted(): void;
+  refused(rule: ErrorCode): void;
+  denied(action: DeniedAction, rule: ErrorCode): void;
+  messageIn(): void;
+  messageOut(): void;
+  throttled(): void;
+  cutOff(rule: ErrorCode): void;
+  /** @param milliseconds from the end of the right to be connected until the socket was closed */
+  cutOffLatency(milliseconds: number): void;
+}
+
+export function createBrokerMetrics(registry: Registry): BrokerMetrics {
+  const registers = [registry];
+  const connections = new Gauge({
+    name: 'gatehouse_broker_connections',
+    help: 'Sessions that are connected now',
+    registers,
+  });
+  const admissions = new Counter({
+    name: 'gatehouse_broker_admitted_total',
+    help: 'Connections that were admitted',
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'gatehouse_broker_refused_total',
+    help: 'Connections that were refused, by rule',
+    labelNames: ['rule'],
+    registers,
+  });
+  const denials = new Counter({
+    name: 'gatehouse_broker_denied_total',
+    help: 'Messages and subscriptions that the policy denied, by action and rule',
+    labelNames: ['action', 'rule'],
+    registers,
+  });
+  const messages = new Counter({
+    name: 'gatehouse_broker_messages_total',
+    help: 'Messages that came in from devices, and that went out to them',
+    labelNames: ['direction'],
+    registers,
+  });
+  const throttles = new Counter({
+    name: 'gatehouse_broker_throttled_total',
+    help: "Times that a device was held back by its policy's limits",
+    registers,
+  });
+  const cuts = new Counter({
+    name: 'gatehouse_broker_cut_off_total',
+    help: 'Sessions that the broker ended, by rule',
+    labelNames: ['rule'],
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'gatehouse_broker_cut_off_seconds',
+    help: 'Time from the end of the right to be connected (the journal row of a revocation) to the closed socket',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const incoming = messages.labels('in');
+  const outgoing = messages.labels('out');
+  return {
+    connected: () => connections.inc(),
+    disconnected: () => connections.dec(),
+    admitted: () => admissions.inc(),
+    refused: (rule) => refusals.inc({ rule }),
+    denied: (action, rule) => denials.inc({ action, rule }),
+    messageIn: () => incoming.inc(),
+    messageOut: () => outgoing.inc(),
+    throttled: () => throttles.inc(),
+    cutOff: (rule) => cuts.inc({ rule }),
+    cutOffLatency: (milliseconds) => latency.observe(Math.max(0, milliseconds) / 1_000),
+  };
+}

@@ -1,0 +1,68 @@
+/** The listener's TLS material: its own key and certificate from a file, the trust anchors from the registry. */
+import { constants, randomBytes } from 'node:crypto';
+import { unwatchFile, watchFile } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type Server, type TlsOptions } from 'node:tls';
+import { encodePem } from '../core/pki/pem.ts';
+import type { RegistryReader } from '../registry/port.ts';
+import type { Logger } from '../runtime/log.ts';
+
+const POLL_MS = 1_000;
+const TICKET_KEY_BYTES = 48;
+
+export interface SecureContextOptions {
+  /** PEM: private key, certificate and chain, replaced at one stroke when enroll renews them. */
+  readonly file: string;
+  readonly registry: Pick<RegistryReader, 'issuers'>;
+  readonly log: Logger;
+}
+
+export class SecureContextSource {
+  readonly #options: SecureContextOptions;
+  /** The same over every reload, or each would cost the whole fleet a full handshake at its next connect. */
+  readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES);
+
+  constructor(options: SecureContextOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects where the file is not there, or key and certificate do not belong together. */
+  async read(): Promise<TlsOptions> {
+    const { file, registry } = this.#options;
+    const pem = await readFile(file);
+    const issuers = await registry.issuers();
+    // The issuing CAs too, for devices that send their own certificate alone.
+    const inUse = issuers.filter(({ status }) => status !== 'retired');
+    const context: TlsOptions = {
+      key: pem,
+      cert: pem,
+      ca: inUse.map(({ der }) => encodePem('CERTIFICATE', der)),
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      // Who a peer is has been decided by then.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      ticketKeys: this.#ticketKeys,
+    };
+    createSecureContext(context);
+    return context;
+  }
+
+  /** Takes what is there now into service, without dropping anyone. What cannot be read changes nothing. */
+  async reload(server: Server): Promise<void> {
+    const { file, log } = this.#options;
+    try {
+      server.setSecureContext(await this.read());
+      log.info({ file }, 'server certificate and trust anchors were reloaded');
+    } catch (error) {
+      log.error({ err: error, file }, 'the server certificate could not be read; the last one is served');
+    }
+  }
+
+  /** Reloads whenever the file changes. Returns the function that ends it. */
+  watch(server: Server): () => void {
+    const { file } = this.#options;
+    const onChange = () => void this.reload(server);
+    watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
+    return () => unwatchFile(file, onChange);
+  }
+}

@@ -1,0 +1,122 @@
+/** The composition root of the broker process. It reads the registry, and holds no CA key. */
+import type { Clock } from '../core/clock.ts';
+import { openRegistryView } from '../registry/sqlite/open.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { dataLayout } from '../runtime/layout.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
+import { advertisedHost, type Settings } from '../runtime/settings.ts';
+import type { Closers } from '../runtime/shutdown.ts';
+import { Admission } from './admission/admission.ts';
+import { PolicyCache } from './admission/policy-cache.ts';
+import { Authorizer } from './authorization/authorizer.ts';
+import { Denials } from './authorization/denials.ts';
+import { OrphanWills } from './authorization/orphan-wills.ts';
+import { Rebinding } from './authorization/rebinding.ts';
+import { awaitData } from './await-data.ts';
+import { Reception } from './front/reception.ts';
+import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { Listener } from './listener.ts';
+import { createBrokerMetrics } from './metrics.ts';
+import { GuardedStore } from './persistence/guarded-store.ts';
+import { SecureContextSource } from './secure-context.ts';
+import { CutOff } from './sessions/cut-off.ts';
+import { DurableSessions } from './sessions/durable-sessions.ts';
+import { LiveTable } from './sessions/live-table.ts';
+import { MessageBroker } from './sessions/message-broker.ts';
+import { createEffects } from './tail/effects.ts';
+import { JournalTail } from './tail/journal-tail.ts';
+
+export interface BrokerAddresses {
+  readonly mqttUrl: string;
+  readonly metricsUrl: string;
+}
+
+export interface BrokerDependencies {
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly closers: Closers;
+  readonly clock?: Clock;
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+/** Whatever is opened is added to `closers`, in order; it is theirs to close even if this rejects half-way. */
+export async function startBroker(dependencies: BrokerDependencies): Promise<BrokerAddresses> {
+  const { settings, log, closers, clock = systemClock } = dependencies;
+  const limits = { ...defaultLimits, ...dependencies.limits };
+  const layout = dataLayout(settings.data);
+
+  const file = layout.registry.database;
+  const registry = await awaitData('the registry', () => openRegistryView({ file }), { log });
+  closers.add('registry', () => registry.close());
+  const secureContext = new SecureContextSource({ file: layout.tls.broker, registry, log });
+  const context = await awaitData('the server certificate', () => secureContext.read(), { log });
+
+  const metricsRegistry = createMetricsRegistry();
+  const metrics = createBrokerMetrics(metricsRegistry);
+  const policies = new PolicyCache();
+  const live = new LiveTable();
+  const store: GuardedStore = new GuardedStore({
+    isGranted: (client, filter) => authorizer.denialOfSubscribe(client, filter) === null,
+  });
+  const durable = new DurableSessions({ store });
+  const denials = new Denials({ metrics, log });
+  const orphanWills = new OrphanWills({ registry, policies, store, metrics, log });
+  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, log });
+  const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
+  const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
+
+  const listener = new Listener({
+    context,
+    limits,
+    metrics,
+    log,
+    onConnection: (socket) => void reception.receive(socket),
+  });
+  closers.add('connections', () => listener.dropAll());
+  const reloadTrust = () => secureContext.reload(listener.server);
+  const tail = new JournalTail({
+    registry,
+    apply: createEffects({ live, cutOff, rebinding, reloadTrust }),
+    log,
+  });
+  const admission = new Admission({
+    registry,
+    policies,
+    clock,
+    journalSilence: () => tail.silence(),
+    maxJournalSilence: limits.journalSilence,
+  });
+  const broker = await MessageBroker.start({
+    live,
+    durable,
+    store,
+    authorizer,
+    cutOff,
+    metrics,
+    limits,
+    clock,
+    log,
+  });
+  closers.add('sessions', () => broker.close());
+  const reception = new Reception({ live, durable, admission, broker, cutOff, metrics, limits, log });
+
+  // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
+  await tail.start();
+  closers.add('journal', () => tail.close());
+  const port = await listener.open(settings.host, settings.mqttPort);
+  closers.add('MQTT listener', () => listener.stop());
+  closers.add('server certificate', secureContext.watch(listener.server));
+
+  const metricsListener = await listenForMetrics({
+    host: settings.metricsHost,
+    port: settings.metricsPort,
+    registry: metricsRegistry,
+    isHealthy: () => tail.silence() <= limits.journalSilence,
+  });
+  closers.add('metrics', () => metricsListener.close());
+  return {
+    mqttUrl: `mqtts://${advertisedHost(settings)}:${port}`,
+    metricsUrl: metricsListener.url,
+  };
+}

@@ -1,0 +1,19 @@
+/** Members of Aedes 1.2.0 that its own type declarations leave out and the broker builds on. */
+import type { PublishPacket } from 'aedes';
+
+declare module 'aedes' {
+  interface Client {
+    /** Published when the connection ends without DISCONNECT. */
+    will: PublishPacket | null;
+    /** The will of a CONNECT that is still being worked on. */
+    _will: PublishPacket | null;
+    /** By topic filter. */
+    readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
+  }
+  interface Aedes {
+    /** By client id. */
+    readonly clients: Readonly<Record<string, Client | undefined>>;
+    registerClient(client: Client): void;
+    unregisterClient(client: Client): void;
+  }
+}

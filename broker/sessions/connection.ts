@@ -1,0 +1,116 @@
+/**
+ * One connection of a device, from the moment its certificate is verified to its end. It arrives, is admitted
+ * (it has a standing), is attached (Aedes serves it), and is gone.
+ */
+import type { TLSSocket } from 'node:tls';
+import type { Client } from 'aedes';
+import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
+import type { DeviceId } from '../../core/ids.ts';
+import type { Standing } from '../admission/admission.ts';
+import type { VerifiedPeer } from '../admission/peer-certificate.ts';
+
+/** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */
+export class PeerGone extends Error {
+  override readonly name = 'PeerGone';
+}
+
+export interface ConnectionOptions {
+  readonly socket: TLSSocket;
+  readonly peer: VerifiedPeer;
+  /** IP address, for the log. */
+  readonly address: string;
+}
+
+export class Connection {
+  readonly socket: TLSSocket;
+  readonly peer: VerifiedPeer;
+  readonly address: string;
+  /** Once CONNECT has been read. */
+  clientId: string | null = null;
+  /** Replaced whenever group, attributes or policy of the device change. */
+  standing: Standing | null = null;
+  readonly #arrival = new AbortController();
+  readonly #gone: Promise<void>;
+  #resolveGone: () => void = () => {};
+  #client: Client | null = null;
+  #endedBy: ErrorCode | null = null;
+  #isCut = false;
+
+  constructor({ socket, peer, address }: ConnectionOptions) {
+    this.socket = socket;
+    this.peer = peer;
+    this.address = address;
+    this.#gone = new Promise((resolve) => {
+      this.#resolveGone = resolve;
+    });
+    socket.once('close', () => {
+      this.#arrival.abort(new PeerGone());
+      if (this.#client === null) this.#resolveGone();
+    });
+    if (socket.destroyed) this.#arrival.abort(new PeerGone());
+  }
+
+  get device(): DeviceId {
+    return this.peer.device;
+  }
+
+  /** Aborted when an arrival is over before it is attached, with the reason for it. */
+  get arrival(): AbortSignal {
+    return this.#arrival.signal;
+  }
+
+  get client(): Client | null {
+    return this.#client;
+  }
+
+  /** The rule by which the broker ended it; null while it stands, or where the peer left. */
+  get endedBy(): ErrorCode | null {
+    return this.#endedBy;
+  }
+
+  /** Its right to be here has ended: nothing that it sent or waits for counts any more. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Resolves when Aedes, too, has let go of it. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
+  /** From now on Aedes serves it. @param gone resolves when Aedes has let go of `client` */
+  attach(client: Client, gone: Promise<void>): void {
+    this.#client = client;
+    void gone.then(this.#resolveGone);
+  }
+
+  /**
+   * Ends it because its right to be here has ended: at once, and its will is not published. False where it had
+   * been ended before.
+   */
+  cut(rule: ErrorCode): boolean {
+    if (!this.#end(rule)) return false;
+    this.#isCut = true;
+    if (this.#client === null) return true;
+    // Both: Aedes moves the one to the other while it works on CONNECT.
+    this.#client.will = null;
+    this.#client._will = null;
+    this.#client.close();
+    this.socket.destroy();
+    return true;
+  }
+
+  /** Ends it for what it did, or for another session of its id: to others it was lost, so its will is published. */
+  dismiss(rule: ErrorCode): boolean {
+    if (!this.#end(rule)) return false;
+    this.#client?.close();
+    return true;
+  }
+
+  #end(rule: ErrorCode): boolean {
+    if (this.#endedBy !== null) return false;
+    this.#endedBy = rule;
+    this.#arrival.abort(new GatehouseError(rule));
+    return true;
+  }
+}

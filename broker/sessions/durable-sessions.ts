@@ -1,0 +1,35 @@
+/** The sessions that outlive their connection (CONNECT with clean session 0), by device. */
+import type { DeviceId } from '../../core/ids.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
+
+export class DurableSessions {
+  readonly #store: GuardedStore;
+  /** Device → its client ids. Kept apart from the ids' text, so that `dev1` never stands for `dev10`. */
+  readonly #byDevice = new Map<DeviceId, Set<string>>();
+
+  constructor({ store }: { readonly store: GuardedStore }) {
+    this.#store = store;
+  }
+
+  keep(device: DeviceId, clientId: string): void {
+    const ids = this.#byDevice.get(device) ?? new Set();
+    this.#byDevice.set(device, ids.add(clientId));
+  }
+
+  /** The session was begun anew with clean session 1: Aedes has cleared it. */
+  forget(device: DeviceId, clientId: string): void {
+    const ids = this.#byDevice.get(device);
+    ids?.delete(clientId);
+    if (ids?.size === 0) this.#byDevice.delete(device);
+  }
+
+  of(device: DeviceId): readonly string[] {
+    return [...(this.#byDevice.get(device) ?? [])];
+  }
+
+  /** Removes every session of the device and all that waits in them. */
+  async discardAll(device: DeviceId): Promise<void> {
+    for (const clientId of this.of(device)) await this.#store.discard(clientId);
+    this.#byDevice.delete(device);
+  }
+}

@@ -1,0 +1,143 @@
+/** Aedes, set up with our decisions, and the connections that are handed over to it. */
+import type { Client } from 'aedes';
+import type { Clock } from '../../core/clock.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { Standing } from '../admission/admission.ts';
+import type { Authorizer } from '../authorization/authorizer.ts';
+import { type ConnectRequest, encodeConnect } from '../front/connect-packet.ts';
+import { DeviceStream } from '../front/device-stream.ts';
+import { PacketGate } from '../front/packet-gate.ts';
+import type { BrokerLimits } from '../limits.ts';
+import type { BrokerMetrics } from '../metrics.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Connection } from './connection.ts';
+import type { CutOff } from './cut-off.ts';
+import type { DurableSessions } from './durable-sessions.ts';
+import { callAfter } from './expiry.ts';
+import type { LiveTable } from './live-table.ts';
+import { SoundAedes } from './sound-aedes.ts';
+
+/** QoS 2 messages of one client that wait for PUBREL; each may be as large as the policy lets it. */
+const MAX_HALF_RECEIVED = 256;
+
+export interface MessageBrokerOptions {
+  readonly live: LiveTable;
+  readonly durable: DurableSessions;
+  readonly store: GuardedStore;
+  readonly authorizer: Authorizer;
+  readonly cutOff: CutOff;
+  readonly metrics: BrokerMetrics;
+  readonly limits: BrokerLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class MessageBroker {
+  readonly #options: MessageBrokerOptions;
+  readonly #aedes: SoundAedes;
+  /** What is to be done once Aedes has unregistered a client. */
+  readonly #departures = new WeakMap<Client, () => void>();
+  /** What is to be done once CONNACK is sent. */
+  readonly #arrivals = new WeakMap<Client, () => void>();
+
+  private constructor(options: MessageBrokerOptions) {
+    const { authorizer, store, limits, log } = options;
+    this.#options = options;
+    this.#aedes = new SoundAedes({
+      persistence: store,
+      // No common queue of messages: a subscriber that does not read holds up only who publishes to it.
+      concurrency: 0,
+      connectTimeout: limits.admissionTime,
+      drainTimeout: limits.drainTime,
+      maxInflightInbound: MAX_HALF_RECEIVED,
+      authenticate: (client, _user, _password, done) => done(null, this.#isExpected(client)),
+      authorizePublish: (client, packet, done) => authorizer.publish(client, packet, done),
+      authorizeSubscribe: (client, subscription, done) => authorizer.subscribe(client, subscription, done),
+      authorizeForward: (client, packet) => authorizer.forward(client, packet),
+    });
+    this.#aedes
+      .on('connackSent', (_packet, client) => this.#arrivals.get(client)?.())
+      .on('clientDisconnect', (client) => this.#departures.get(client)?.())
+      .on('clientError', (client, error) => log.debug({ err: error, clientId: client.id }, 'session failed'))
+      .on('connectionError', (_client, error) => log.debug({ err: error }, 'connection failed'))
+      // Without a listener a denied will of another broker would end the process.
+      .addListener('error', (error: unknown) => log.error({ err: error }, 'Aedes reports an error'));
+  }
+
+  static async start(options: MessageBrokerOptions): Promise<MessageBroker> {
+    const broker = new MessageBroker(options);
+    await broker.#aedes.listen();
+    return broker;
+  }
+
+  /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
+  attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
+    const { live, durable, cutOff, metrics, limits, clock } = this.#options;
+    const { device, socket } = connection;
+    const gate = new PacketGate({
+      budget: live.budgetOf(device),
+      limits: () => (connection.standing ?? standing).grants.limits,
+    });
+    const stream = new DeviceStream({
+      socket,
+      gate,
+      preface: encodeConnect(request),
+      onViolation: (error) => this.#dismissFor(connection, error),
+      onThrottle: () => metrics.throttled(),
+    });
+    const client = this.#aedes.handle(stream);
+    live.bind(client, connection);
+    if (!request.clean) durable.keep(device, request.clientId);
+    metrics.admitted();
+    metrics.connected();
+
+    const late = () =>
+      cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');
+    const deadline = setTimeout(late, limits.admissionTime);
+    this.#arrivals.set(client, () => {
+      clearTimeout(deadline);
+      if (request.clean) durable.forget(device, request.clientId);
+      stream.open();
+    });
+    const gone = this.#goneWith(client, stream);
+    connection.attach(client, gone);
+    const cancelExpiry = callAfter(standing.notAfter, clock, () => {
+      void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
+    });
+    void gone.then(() => {
+      clearTimeout(deadline);
+      cancelExpiry();
+      metrics.disconnected();
+    });
+  }
+
+  /** Ends every session as Aedes does: those without DISCONNECT publish their will. */
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#aedes.close(resolve));
+  }
+
+  /** Who may connect has been decided before Aedes saw a byte; this holds Aedes to having understood the same. */
+  #isExpected(client: Client): boolean {
+    const connection = this.#options.live.byClient(client);
+    return connection?.clientId === client.id && connection.endedBy === null;
+  }
+
+  /** Resolves when the stream is closed and Aedes has unregistered the client, if it ever had registered it. */
+  #goneWith(client: Client, stream: DeviceStream): Promise<void> {
+    return new Promise((resolve) => {
+      stream.once('close', () => {
+        client.close();
+        if (this.#aedes.clients[client.id] === client) this.#departures.set(client, resolve);
+        else resolve();
+      });
+    });
+  }
+
+  #dismissFor(connection: Connection, error: unknown): void {
+    const { cutOff, log } = this.#options;
+    if (!(error instanceof GatehouseError)) log.error({ err: error }, 'the packet gate failed');
+    const { code, message } = error instanceof GatehouseError ? error : new GatehouseError('internal');
+    cutOff.dismiss(connection, code, message);
+  }
+}

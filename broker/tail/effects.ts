@@ -1,0 +1,44 @@
+/** What each event of the journal means for the sessions of this broker. */
+import type { JournalRow } from '../../core/journal/events.ts';
+import type { Rebinding } from '../authorization/rebinding.ts';
+import type { CutOff } from '../sessions/cut-off.ts';
+import type { LiveTable } from '../sessions/live-table.ts';
+
+export interface EffectsOptions {
+  readonly live: LiveTable;
+  readonly cutOff: CutOff;
+  readonly rebinding: Rebinding;
+  /** The CA certificates in use have changed. */
+  readonly reloadTrust: () => Promise<void>;
+}
+
+/** The returned function may be applied to a row twice. */
+export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsOptions) {
+  return async ({ event, time }: JournalRow): Promise<void> => {
+    switch (event.action) {
+      case 'device.revoked':
+        return cutOff.revoke(event.subject, time);
+      case 'device.suspended':
+        // It may come back: its sessions and what waits in them are kept, and reach nobody until then.
+        return cutOff.cutDevice(event.subject, 'device_suspended', time);
+      case 'device.enrolled': {
+        const { superseded } = event.data;
+        const outdated = live.of(event.subject).filter(({ peer }) => superseded.includes(peer.serialNumber));
+        await Promise.all(outdated.map((one) => cutOff.cut(one, 'certificate_superseded', time)));
+        return;
+      }
+      case 'device.changed':
+        live.noteChange();
+        return rebinding.device(event.subject, time);
+      case 'group.applied':
+        live.noteChange();
+        return rebinding.group(event.subject, time);
+      case 'policy.applied':
+        live.noteChange();
+        return rebinding.policy(event.subject, time);
+      case 'issuer.added':
+        return reloadTrust();
+      default: // concerns nobody who is connected
+    }
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * Reads the registry's journal on from where it stood at the start, row by row and each one until it has taken
+ * effect. A wake-up that is missed costs a delay and never a change: rows are read by their number.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JournalRow } from '../../core/journal/events.ts';
+import type { RegistryView } from '../../registry/port.ts';
+import type { Logger } from '../../runtime/log.ts';
+
+const PAGE = 500;
+const RETRY_MS = 200;
+/** Looks without being told to, so that a journal which cannot be read is noticed even when nothing changes. */
+const LOOK_MS = 1_000;
+
+export interface JournalTailOptions {
+  readonly registry: Pick<RegistryView, 'journal' | 'journalHead' | 'watch'>;
+  /** May be called again with a row after it rejected. */
+  readonly apply: (row: JournalRow) => Promise<void>;
+  readonly log: Logger;
+}
+
+export class JournalTail {
+  readonly #options: JournalTailOptions;
+  #after = 0;
+  #woken = false;
+  #running = false;
+  #closed = false;
+  #failingSince: number | null = null;
+  #stop: () => void = () => {};
+
+  constructor(options: JournalTailOptions) {
+    this.#options = options;
+  }
+
+  /** What is in the journal now is left to the registry's own records: whoever is admitted is checked by them. */
+  async start(): Promise<void> {
+    const { registry } = this.#options;
+    this.#after = await registry.journalHead();
+    const wake = () => void this.#wake();
+    const unwatch = registry.watch(wake, wake);
+    const look = setInterval(wake, LOOK_MS).unref();
+    this.#stop = () => {
+      unwatch();
+      clearInterval(look);
+    };
+  }
+
+  /** ms for which the journal could not be read or put into effect; 0 while it can. */
+  silence(): number {
+    return this.#failingSince === null ? 0 : performance.now() - this.#failingSince;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stop();
+  }
+
+  async #wake(): Promise<void> {
+    this.#woken = true;
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#woken && !this.#closed) {
+      this.#woken = false;
+      try {
+        await this.#readOn();
+        this.#noteSuccess();
+      } catch (error) {
+        this.#noteFailure(error);
+        this.#woken = true;
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+    this.#running = false;
+  }
+
+  async #readOn(): Promise<void> {
+    const { registry, apply } = this.#options;
+    for (;;) {
+      const rows = await registry.journal(this.#after, PAGE);
+      for (const row of rows) {
+        await apply(row);
+        this.#after = row.seq;
+      }
+      if (rows.length < PAGE || this.#closed) return;
+    }
+  }
+
+  #noteSuccess(): void {
+    if (this.#failingSince === null) return;
+    this.#failingSince = null;
+    this.#options.log.info({ seq: this.#after }, 'the journal is read again');
+  }
+
+  #noteFailure(error: unknown): void {
+    if (this.#failingSince !== null || this.#closed) return;
+    this.#failingSince = performance.now();
+    this.#options.log.error({ err: error, after: this.#after }, 'the journal cannot be read; trying again');
+  }
+}

@@ -1,0 +1,114 @@
+/** The reader of the journal: every row once it is there, in order, and again where it did not take effect. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+import { JournalTail } from '../../broker/tail/journal-tail.ts';
+import { parseDeviceId } from '../../core/ids.ts';
+import type { JournalRow } from '../../core/journal/events.ts';
+import { eventually } from './eventually.ts';
+
+const log = pino({ level: 'silent' });
+const tails: JournalTail[] = [];
+afterEach(() => {
+  for (const tail of tails.splice(0)) tail.close();
+});
+
+function row(seq: number): JournalRow {
+  const event = {
+    action: 'device.suspended',
+    subject: parseDeviceId('dev-1'),
+    data: { serialNumbers: [] },
+  } as const;
+  return { seq, time: 0, actor: 'system', event, previousHash: '', hash: '' };
+}
+
+/** A journal in memory, with `head` rows that were there before. */
+class Journal {
+  readonly rows: JournalRow[] = [];
+  failing = false;
+  #onChange = () => {};
+
+  constructor(head: number) {
+    this.append(head);
+  }
+
+  append(count: number): void {
+    for (let index = 0; index < count; index++) this.rows.push(row(this.rows.length + 1));
+    this.#onChange();
+  }
+
+  async journal(after: number, limit: number) {
+    if (this.failing) throw new Error('the disk is gone');
+    return this.rows.slice(after, after + limit);
+  }
+
+  async journalHead() {
+    return this.rows.length;
+  }
+
+  watch(onChange: () => void) {
+    this.#onChange = onChange;
+    return () => {
+      this.#onChange = () => {};
+    };
+  }
+}
+
+async function follow(journal: Journal, apply: (row: JournalRow) => Promise<void>): Promise<JournalTail> {
+  const tail = new JournalTail({ registry: journal, apply, log });
+  tails.push(tail);
+  await tail.start();
+  return tail;
+}
+
+describe('the tail of the journal', () => {
+  it('begins behind what is there, and misses nothing of more than a page', async () => {
+    const journal = new Journal(7);
+    const seen: number[] = [];
+    await follow(journal, async ({ seq }) => void seen.push(seq));
+    journal.append(1_203);
+    await eventually(() => seen.length === 1_203);
+    expect(seen).toEqual(Array.from({ length: 1_203 }, (_, index) => index + 8));
+  });
+
+  it('applies no row before the one before it has taken effect', async () => {
+    const journal = new Journal(0);
+    let running = 0;
+    let most = 0;
+    let done = 0;
+    await follow(journal, async () => {
+      most = Math.max(most, ++running);
+      await new Promise(setImmediate);
+      running--;
+      done++;
+    });
+    journal.append(3);
+    journal.append(2);
+    await eventually(() => done === 5);
+    expect(most).toBe(1);
+  });
+
+  it('applies a row again that did not take effect, and then goes on', async () => {
+    const journal = new Journal(0);
+    const seen: number[] = [];
+    const tail = await follow(journal, async ({ seq }) => {
+      seen.push(seq);
+      if (seen.length === 2) throw new Error('not yet');
+    });
+    journal.append(3);
+    await eventually(() => seen.length === 4);
+    expect(seen).toEqual([1, 2, 2, 3]);
+    await eventually(() => tail.silence() === 0);
+  });
+
+  it('tells for how long it could not read, even if nothing wakes it', async () => {
+    const journal = new Journal(0);
+    const seen: number[] = [];
+    const tail = await follow(journal, async ({ seq }) => void seen.push(seq));
+    journal.failing = true;
+    await eventually(() => tail.silence() > 0);
+    journal.append(1);
+    journal.failing = false;
+    await eventually(() => seen.length === 1);
+    expect(tail.silence()).toBe(0);
+  });
+});

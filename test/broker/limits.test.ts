@@ -1,0 +1,145 @@
+/** What a device may send, as its policy limits it: by holding that one device back. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { MqttClient } from 'mqtt';
+import { eventually } from './eventually.ts';
+import { Fleet } from './fleet.ts';
+import { Inbox, subscribe, untilClosed } from './inbox.ts';
+import { connectPacket, RawClient } from './raw-client.ts';
+
+const DRAIN_TIME = 400;
+
+let fleet: Fleet;
+let backend: MqttClient;
+let inbox: Inbox;
+beforeAll(async () => {
+  fleet = await Fleet.create({ limits: { drainTime: DRAIN_TIME } });
+  await fleet.applyPolicyGroup('backends', {
+    publish: ['#'],
+    subscribe: ['#'],
+    limits: { messagesPerSecond: 10_000, bytesPerSecond: '900MB' },
+  });
+  backend = await fleet.connect(await fleet.enroll('backend', { group: 'backends' }));
+  inbox = new Inbox(backend);
+  await subscribe(backend, ['slow/#', 'devices/+/telemetry/#']);
+});
+afterAll(() => fleet.close());
+
+describe('messages a second', () => {
+  it('hold a flood back, lose nothing of it, and hold up nobody else', async () => {
+    await fleet.applyPolicyGroup('slow', { publish: ['slow/#'], limits: { messagesPerSecond: 50 } });
+    const slow = await fleet.connect(await fleet.enroll('slow-1', { group: 'slow' }));
+    const other = await fleet.connect(await fleet.enroll('quick-1'));
+    const throttled = await fleet.metric('throttled_total');
+    const started = performance.now();
+    for (let count = 0; count < 90; count++) slow.publish('slow/x', `slow ${count}`, { qos: 0 });
+    await other.publishAsync('devices/quick-1/telemetry', 'quick', { qos: 1 });
+    const quick = performance.now() - started;
+    await inbox.has('slow 89');
+    const took = performance.now() - started;
+    const slowOnes = inbox.payloads.filter((payload) => payload.startsWith('slow'));
+    expect(slowOnes).toEqual(Array.from({ length: 90 }, (_, index) => `slow ${index}`));
+    // 50 at once and 40 at 50 a second.
+    expect(took).toBeGreaterThan(700);
+    expect(quick).toBeLessThan(took / 2);
+    expect(await fleet.metric('throttled_total')).toBeGreaterThan(throttled);
+    await Promise.all([slow.endAsync(), other.endAsync()]);
+  });
+
+  it('are not gained anew by connecting again', async () => {
+    await fleet.applyPolicyGroup('tight', { publish: ['slow/#'], limits: { messagesPerSecond: 10 } });
+    const identity = await fleet.enroll('tight-1', { group: 'tight' });
+    const started = performance.now();
+    for (let round = 0; round < 2; round++) {
+      const client = await fleet.connect(identity);
+      for (let count = 0; count < 9; count++) {
+        await client.publishAsync('slow/z', `round ${round} ${count}`, { qos: 1 });
+      }
+      client.stream.destroy();
+      await untilClosed(client);
+    }
+    expect(performance.now() - started).toBeGreaterThan(600);
+  });
+
+  it('do not keep a revocation from cutting off whoever is held back', async () => {
+    const slow = await fleet.connect(await fleet.enroll('slow-2', { group: 'slow' }));
+    for (let count = 0; count < 500; count++) slow.publish('slow/y', `late ${count}`, { qos: 0 });
+    await inbox.has('late 10');
+    const started = performance.now();
+    await fleet.revoke('slow-2');
+    await untilClosed(slow);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(inbox.payloads).not.toContain('late 499');
+  });
+});
+
+describe('a device that leaves', () => {
+  it('has what it sent before DISCONNECT delivered', async () => {
+    const identity = await fleet.enroll('brief');
+    const client = await RawClient.open(fleet, identity);
+    client.send(connectPacket('brief'));
+    await client.connack();
+    for (let count = 0; count < 20; count++) {
+      client.send({
+        ...{ cmd: 'publish', topic: 'devices/brief/telemetry', payload: `brief ${count}` },
+        ...{ qos: 0, dup: false, retain: false },
+      } as const);
+    }
+    await client.end();
+    await inbox.has('brief 19');
+  });
+});
+
+describe('a packet', () => {
+  async function connected(id: string): Promise<RawClient> {
+    const client = await RawClient.open(fleet, await fleet.enroll(id));
+    client.send(connectPacket(id));
+    expect(await client.connack()).toBe(0);
+    return client;
+  }
+
+  it('is refused by its declared length, before its body is sent', async () => {
+    const client = await connected('large-1');
+    client.send(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]));
+    await client.untilClosed();
+    const line = await fleet.logged('session cut off', 'packet_too_large');
+    expect(line).toMatchObject({ device: 'large-1' });
+  });
+
+  it.each([
+    ['a second CONNECT [MQTT-3.1.0-2]', Buffer.from([0x10, 0])],
+    ['CONNACK', Buffer.from([0x20, 2, 0, 0])],
+    ['AUTH', Buffer.from([0xf0, 0])],
+  ])('may not be %s', async (_, bytes) => {
+    const client = await connected(`odd-${bytes[0]}`);
+    client.send(bytes);
+    await client.untilClosed();
+    await fleet.logged('session cut off', 'packet_malformed');
+  });
+});
+
+describe('a subscriber that does not read', () => {
+  it('is cut off in time, and an unrelated one goes on meanwhile', async () => {
+    const stalled = await RawClient.open(fleet, await fleet.enroll('stalled', { group: 'backends' }));
+    stalled.send(connectPacket('stalled'), {
+      ...{ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'bulk/#', qos: 0 }] },
+    } as const);
+    await eventually(() => stalled.received.length >= 9);
+    stalled.socket.pause();
+
+    const publisher = await fleet.connect(await fleet.enroll('publisher', { group: 'backends' }));
+    const payload = Buffer.alloc(100_000);
+    for (let count = 0; count < 200; count++) publisher.publish('bulk/x', payload, { qos: 0 });
+
+    const device = await fleet.connect(await fleet.enroll('unrelated'));
+    const latencies: number[] = [];
+    for (let count = 0; count < 20; count++) {
+      const started = performance.now();
+      await device.publishAsync('devices/unrelated/telemetry', `unrelated ${count}`, { qos: 1 });
+      await inbox.has(`unrelated ${count}`);
+      latencies.push(performance.now() - started);
+    }
+    expect(Math.max(...latencies)).toBeLessThan(DRAIN_TIME);
+    await eventually(async () => (await fleet.metric('connections')) <= 3);
+    stalled.socket.destroy();
+  });
+});

@@ -1,0 +1,139 @@
+/** The gate in the byte stream: packets by their headers, caps by their declared length, limits by waiting. */
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { generate, type Packet } from 'mqtt-packet';
+import { Budget } from '../../broker/front/budget.ts';
+import { PacketGate } from '../../broker/front/packet-gate.ts';
+import type { Limits } from '../../core/policy/policy.ts';
+
+const generous: Limits = { messagesPerSecond: 1e6, bytesPerSecond: 1e9, maxPayload: 1_000 };
+
+function gateWith(limits: Partial<Limits> = {}, budget = new Budget()) {
+  return new PacketGate({ budget, limits: () => ({ ...generous, ...limits }) });
+}
+
+function publish(bytes: number, qos: 0 | 1 = 0): Buffer {
+  return generate({
+    cmd: 'publish',
+    topic: 't',
+    payload: Buffer.alloc(bytes),
+    qos,
+    messageId: 1,
+    dup: false,
+    retain: false,
+  });
+}
+
+const small: Packet[] = [
+  { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
+  { cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] },
+  { cmd: 'pingreq' },
+  { cmd: 'puback', messageId: 3 },
+  { cmd: 'pubrel', messageId: 4 },
+  { cmd: 'disconnect' },
+];
+
+describe('framing', () => {
+  it('passes a stream of packets however it is cut', () => {
+    const stream = Buffer.concat([
+      publish(0),
+      publish(200, 1),
+      ...small.map((packet) => generate(packet)),
+      publish(999),
+    ]);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: stream.length - 1 })), (cuts) => {
+        const gate = gateWith();
+        const edges = [0, ...new Set(cuts.sort((a, b) => a - b)), stream.length];
+        for (let index = 1; index < edges.length; index++) {
+          const chunk = stream.subarray(edges[index - 1], edges[index]);
+          expect(gate.pass(chunk, 0)).toEqual({ passed: chunk.length, wait: 0 });
+        }
+      }),
+    );
+  });
+
+  it('never says anything but a refusal of its own to noise', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        try {
+          gateWith().pass(Buffer.from(noise), 0);
+        } catch (error) {
+          expect(error).toMatchObject({ code: expect.stringMatching(/^packet_(malformed|too_large)$/) });
+        }
+      }),
+    );
+  });
+
+  it.each([0, 1, 2, 9, 11, 13, 15])('refuses packet type %i, which no connected client sends', (type) => {
+    expect(() => gateWith().pass(Buffer.from([type << 4, 0]), 0)).toThrow(
+      expect.objectContaining({ code: 'packet_malformed' }),
+    );
+  });
+
+  it('refuses a remaining length of five bytes', () => {
+    expect(() => gateWith().pass(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]), 0)).toThrow(
+      expect.objectContaining({ code: 'packet_malformed' }),
+    );
+  });
+});
+
+describe('caps', () => {
+  it.each([
+    ['a PUBLISH beyond the payload of the policy', Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f])],
+    ['a SUBSCRIBE of 16 KiB and more', Buffer.from([0x82, 0x81, 0x80, 0x01])],
+  ])('refuse %s by its header alone', (_, header) => {
+    expect(() => gateWith().pass(header, 0)).toThrow(expect.objectContaining({ code: 'packet_too_large' }));
+  });
+
+  it('follow a policy that changes', () => {
+    let maxPayload = 1_000;
+    const gate = new PacketGate({ budget: new Budget(), limits: () => ({ ...generous, maxPayload }) });
+    gate.pass(publish(1_900), 0);
+    maxPayload = 10;
+    expect(() => gate.pass(publish(1_900), 0)).toThrow(expect.objectContaining({ code: 'packet_too_large' }));
+  });
+});
+
+describe('limits', () => {
+  it('let a second of messages pass at once, and then each in its time', () => {
+    const gate = gateWith({ messagesPerSecond: 10 });
+    const stream = Buffer.concat(Array.from({ length: 30 }, () => publish(5)));
+    const size = publish(5).length;
+    const first = gate.pass(stream, 0);
+    // The one that is paid for at this very moment passes too.
+    expect(first).toEqual({ passed: 11 * size, wait: 100 });
+    const rest = stream.subarray(first.passed);
+    expect(gate.pass(rest, 50)).toEqual({ passed: 0, wait: 50 });
+    expect(gate.pass(rest, 100)).toEqual({ passed: size, wait: 100 });
+    expect(gate.pass(rest.subarray(size), 5_000).passed).toBe(11 * size);
+  });
+
+  it('count bytes too, and let a large packet through whole', () => {
+    const gate = gateWith({ bytesPerSecond: 1_000 });
+    const large = publish(1_900);
+    expect(gate.pass(large, 0).passed).toBe(large.length);
+    const { passed, wait } = gate.pass(publish(5), 0);
+    expect(passed).toBe(0);
+    expect(wait).toBeCloseTo(large.length - 1_000, -2);
+  });
+
+  it('charge short packets more than their bytes', () => {
+    const gate = gateWith({ bytesPerSecond: 640 });
+    const acknowledgements = Buffer.concat(
+      Array.from({ length: 50 }, () => generate({ cmd: 'puback', messageId: 1 })),
+    );
+    expect(gate.pass(acknowledgements, 0).passed).toBe(11 * 4);
+  });
+
+  it('are one budget for all sessions of a device', () => {
+    const budget = new Budget();
+    const [one, other] = [
+      gateWith({ messagesPerSecond: 1 }, budget),
+      gateWith({ messagesPerSecond: 1 }, budget),
+    ];
+    one.pass(publish(5), 0);
+    one.pass(publish(5), 0);
+    expect(other.pass(publish(5), 0)).toMatchObject({ passed: 0 });
+  });
+});
