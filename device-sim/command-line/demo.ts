@@ -1,0 +1,39 @@
+/** `gatehouse-sim demo`: the whole flow on a Gatehouse of its own, then everything that must fail, as a table. */
+import type { Command } from 'commander';
+import { createOutput } from '../output.ts';
+import { listenForStop } from './stop-signal.ts';
+
+const HELP = `
+Starts Gatehouse in a temporary folder on free ports of this machine, enrolls 20 devices, lets them publish to a
+back-end service, revokes one in full flow and measures how long it stays connected. Then it attacks: foreign
+certificates, revoked ones, resumed TLS sessions, other devices' topics, spent tokens, forged requests.
+Each row of the table says what was tried, what had to happen and what did. In the end everything is removed.
+
+Examples:
+  $ gatehouse-sim demo
+  $ gatehouse-sim demo --json | jq '.rows[] | select(.ok | not)'
+
+Exit code: 0 every row is as expected, 1 one differs, 2 misuse.`;
+
+export function demoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('show the whole flow with its attacks, on a Gatehouse started for it')
+    .option('--json', 'print rows and figures as one JSON object')
+    .option('--keep', 'keep the temporary folder, and say where it is')
+    .addHelpText('after', HELP)
+    .action(demo);
+}
+
+async function demo({ json, keep }: { readonly json?: boolean; readonly keep?: boolean }): Promise<void> {
+  const { runDemo } = await import('../demo/demo.ts');
+  const output = createOutput(json === true);
+  const stop = listenForStop();
+  try {
+    const verdict = await runDemo({ output, keep: keep === true, signal: stop.signal });
+    output.result(verdict);
+    if (verdict.rows.some(({ ok }) => !ok)) process.exitCode = 1;
+  } finally {
+    stop.release();
+  }
+}

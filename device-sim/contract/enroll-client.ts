@@ -1,0 +1,132 @@
+/** The device's side of `POST /v1/enroll`: one CSR and one token go in, a certificate or a `Failure` comes out. */
+import { Agent, type Dispatcher, request } from 'undici';
+import { z } from 'zod';
+import type { EnrollRequest, EnrollResponse, Problem } from '../../core/api.ts';
+import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
+import { Failure, transportFailure } from './failure.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** Far above any real answer; what exceeds it does not come from Gatehouse. */
+const MAX_BODY_BYTES = 256 * 1024;
+const TIMEOUT_MS = 30_000;
+/** Statuses after which the same request may succeed later (RFC 9110 §15.5.9, §15.6; RFC 6585 §4). */
+const TRANSIENT_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export interface EnrollAnswer {
+  /** False where this token and key had the certificate already (status 200). */
+  readonly created: boolean;
+  readonly enrollment: EnrollResponse;
+}
+
+export interface EnrollClient {
+  /** @throws Failure with the server's code, or that of the transport */
+  enroll(token: string, csr: string, signal?: AbortSignal): Promise<EnrollAnswer>;
+  close(): Promise<void>;
+}
+
+export interface EnrollClientOptions {
+  /** The device listener, for example `https://localhost:8443`. */
+  readonly url: string;
+  /** PEM of the CA that the server's certificate must lead to. */
+  readonly ca: string;
+  /** Connections kept open at most. */
+  readonly connections?: number;
+}
+
+const enrollmentSchema = z.object({
+  deviceId: z.string().transform(parseDeviceId),
+  serialNumber: z.string().transform(parseSerialNumber),
+  certificate: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  chain: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  notBefore: z.iso.datetime(),
+  notAfter: z.iso.datetime(),
+  renewAfter: z.iso.datetime(),
+  mqttUrl: z.url({ protocol: /^mqtts$/ }),
+});
+
+const problemSchema = z.object({
+  code: z.string().max(64),
+  detail: z.string(),
+  remedy: z.string(),
+}) satisfies z.ZodType<Pick<Problem, 'code' | 'detail' | 'remedy'>>;
+
+export function createEnrollClient({ url, ca, connections = 1 }: EnrollClientOptions): EnrollClient {
+  const endpoint = new URL('/v1/enroll', url);
+  const agent = new Agent({
+    connections,
+    connect: { ca, timeout: TIMEOUT_MS },
+    headersTimeout: TIMEOUT_MS,
+    bodyTimeout: TIMEOUT_MS,
+  });
+  return {
+    async enroll(token, csr, signal) {
+      const body: EnrollRequest = { csr };
+      try {
+        const response = await request(endpoint, {
+          dispatcher: agent,
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+          signal: signal ?? null,
+        });
+        const text = await readBounded(response.body);
+        if (response.statusCode === 200 || response.statusCode === 201) {
+          return { created: response.statusCode === 201, enrollment: parseEnrollment(text) };
+        }
+        throw refusal(response, text);
+      } catch (error) {
+        throw transportFailure(error, endpoint.origin);
+      }
+    },
+    close: () => agent.close(),
+  };
+}
+
+async function readBounded(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw misunderstood('the answer is far too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseEnrollment(text: string): EnrollResponse {
+  try {
+    return enrollmentSchema.parse(parseJson(text));
+  } catch (error) {
+    // zod's own error, or one of core's parsers for IDs.
+    const [issue] = error instanceof z.ZodError ? error.issues : [];
+    const what = issue && `${issue.path.join('.')}: ${issue.message}`;
+    throw misunderstood(what ?? (error as Error).message);
+  }
+}
+
+function refusal({ statusCode, headers }: Dispatcher.ResponseData, text: string): Failure {
+  const problem = problemSchema.safeParse(parseJson(text));
+  const permanent = !TRANSIENT_STATUSES.has(statusCode);
+  const retryAfter = parseRetryAfter(headers['retry-after'], Date.now());
+  if (!problem.success) {
+    return new Failure(`http_${statusCode}`, `the server answered ${statusCode}`, { permanent, retryAfter });
+  }
+  const { code, detail, remedy } = problem.data;
+  return new Failure(code, detail, { permanent, retryAfter, remedy });
+}
+
+/** Undefined, which no schema takes, where the text is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function misunderstood(what: string): Failure {
+  return new Failure('enrollment_failed', `the answer to the enrollment is not understood: ${what}`, {
+    permanent: true,
+    remedy: 'Check that the address is that of a Gatehouse device listener.',
+  });
+}

@@ -1,0 +1,167 @@
+/**
+ * One MQTT 3.1.1 session over mutual TLS, from CONNECT to the end of its connection. It never reconnects by
+ * itself: when to try again is the device's decision.
+ */
+import { isIP } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type IClientOptions, MqttClient } from 'mqtt';
+import { connectionLost, type Failure } from './failure.ts';
+import { acknowledged, connectFailure } from './mqtt-failure.ts';
+
+const DEFAULT_MQTTS_PORT = 8883;
+const CONNECT_TIMEOUT_MS = 15_000;
+/** How long a DISCONNECT may take to close the connection. */
+const END_TIMEOUT_MS = 2_000;
+
+export interface Credentials {
+  /** PEM of the private key. */
+  readonly key: string;
+  /** PEM of the certificate and those between it and the root. */
+  readonly chain: string;
+}
+
+export interface Will {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+export interface SessionOptions {
+  /** `mqtts://host:port` */
+  readonly url: string;
+  /** PEM of the CA that the broker's certificate must lead to. */
+  readonly ca: string;
+  /** Absent: the client shows no certificate. */
+  readonly credentials?: Credentials;
+  readonly clientId: string;
+  readonly will?: Will;
+  readonly signal?: AbortSignal;
+  /** A TLS session to resume, and the only version to speak: for those who test a server. */
+  readonly tls?: { readonly session?: Buffer; readonly version?: 'TLSv1.2' | 'TLSv1.3' };
+}
+
+export type MessageHandler = (topic: string, payload: Buffer) => void;
+
+export interface Session {
+  /** QoS 1: resolves on PUBACK. @throws Failure `connection_lost` */
+  publish(topic: string, payload: string, options?: { readonly retain?: boolean }): Promise<void>;
+  /** QoS 1: resolves on SUBACK. @throws Failure `subscribe_refused`, `connection_lost` */
+  subscribe(filter: string): Promise<void>;
+  onMessage(handler: MessageHandler): void;
+  /** Resolves when the connection is gone, whoever ended it. */
+  readonly closed: Promise<void>;
+  /** Says DISCONNECT, so that the broker drops the will. */
+  end(): Promise<void>;
+  /** Vanishes without a word, as a device does whose power fails. */
+  drop(): void;
+  /** Whether TLS resumed an earlier session, and the ticket for the next one once the server has sent it. */
+  readonly tls: { readonly resumed: boolean; ticket(): Buffer | undefined };
+}
+
+/** Resolves on CONNACK 0. @throws Failure */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { client, socket } = connect(options);
+  let ticket: Buffer | undefined;
+  let gone = false;
+  socket().on('session', (session) => {
+    ticket = session;
+  });
+  const closed = new Promise<void>((resolve) => {
+    client.once('close', () => {
+      // mqtt.js keeps what is unacknowledged for a reconnect that never comes: settle those promises.
+      for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
+      client.end(true);
+      gone = true;
+      resolve();
+    });
+  });
+  await untilConnected(client, options);
+  client.on('error', () => {
+    // What breaks a live connection closes it too, and `closed` tells.
+  });
+  return {
+    async publish(topic, payload, { retain = false } = {}) {
+      if (gone) throw connectionLost(options.url);
+      await acknowledged(client.publishAsync(topic, payload, { qos: 1, retain }), options.url);
+    },
+    async subscribe(filter) {
+      if (gone) throw connectionLost(options.url);
+      await acknowledged(client.subscribeAsync(filter, { qos: 1 }), options.url);
+    },
+    onMessage(handler) {
+      client.on('message', handler);
+    },
+    closed,
+    async end() {
+      if (gone) return;
+      const deadline = setTimeout(() => socket().destroy(), END_TIMEOUT_MS);
+      client.end();
+      await closed;
+      clearTimeout(deadline);
+    },
+    drop() {
+      socket().destroy();
+    },
+    tls: { resumed: socket().isSessionReused(), ticket: () => ticket },
+  };
+}
+
+function connect({ url, ca, credentials, clientId, will, tls }: SessionOptions) {
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  let socket: TLSSocket | undefined;
+  const openSocket = () => {
+    socket = connectTls({
+      host,
+      port: port === '' ? DEFAULT_MQTTS_PORT : Number(port),
+      ca,
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(credentials && { key: credentials.key, cert: credentials.chain }),
+      ...(tls?.session && { session: tls.session }),
+      ...(tls?.version && { minVersion: tls.version, maxVersion: tls.version }),
+    });
+    return socket.setNoDelay(true);
+  };
+  const settings: IClientOptions = {
+    clientId,
+    clean: true,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(will && { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
+  };
+  // Not mqtt.connect: its TLS stream hides the socket, and with it what TLS has to tell.
+  const client = new MqttClient(openSocket, settings);
+  return {
+    client,
+    socket: () => {
+      if (socket === undefined) throw new Error('mqtt.js did not open its stream');
+      return socket;
+    },
+  };
+}
+
+/** @throws Failure where CONNACK refuses, TLS fails, or the connection closes before either */
+function untilConnected(client: MqttClient, { url, signal }: SessionOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (failure?: Failure) => {
+      client.off('connect', onConnect);
+      client.off('error', onError);
+      client.off('close', onClose);
+      signal?.removeEventListener('abort', onAbort);
+      if (failure === undefined) return resolve();
+      // A late error of a connection that is given up has nobody to tell.
+      client.on('error', () => {});
+      client.end(true);
+      reject(failure);
+    };
+    const onConnect = () => settle();
+    const onError = (error: Error) => settle(connectFailure(error, url));
+    const onClose = () => settle(connectionLost(url));
+    const onAbort = () => settle(connectionLost(url));
+    client.on('connect', onConnect);
+    client.on('error', onError);
+    client.on('close', onClose);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

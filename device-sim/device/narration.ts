@@ -1,0 +1,58 @@
+/** A device's life told as it happens: a line for people, a JSON object for programs. */
+
+import type { Output } from '../output.ts';
+import type { DeviceState } from './device.ts';
+import type { SensorEvent } from './sensor.ts';
+
+export function narrateState(output: Output, state: DeviceState): void {
+  output.result(stateRecord(state));
+  const sentence = stateSentence(state);
+  if (sentence !== null) output.say(sentence);
+}
+
+export function narrateEvent(output: Output, event: SensorEvent): void {
+  if (event.name === 'published') {
+    const { seq, temperature } = event.reading;
+    output.result({ event: 'published', ...event.reading });
+    output.say(`published reading ${seq}: ${temperature} °C`);
+  } else {
+    output.result({ event: 'obeyed', answer: event.answer });
+    output.say(`obeyed ${JSON.stringify(event.answer)}`);
+  }
+}
+
+function stateRecord(state: DeviceState): object {
+  const event = state.name;
+  switch (state.name) {
+    case 'connecting': {
+      const { deviceId, serialNumber, notAfter } = state.identity;
+      return { event, deviceId, serialNumber, notAfter: new Date(notAfter).toISOString() };
+    }
+    case 'online':
+      return { event, deviceId: state.identity.deviceId };
+    case 'waiting':
+      return { event, code: state.reason.code, detail: state.reason.message, delayMs: state.delay };
+    case 'refused':
+      return { event, code: state.reason.code, detail: state.reason.message };
+    default:
+      return { event };
+  }
+}
+
+/** Null for a refusal: people read it as the error that ends the command. */
+function stateSentence(state: DeviceState): string | null {
+  switch (state.name) {
+    case 'connecting':
+      return `connecting to the broker as ${state.identity.deviceId}`;
+    case 'online':
+      return `online as ${state.identity.deviceId}`;
+    case 'waiting': {
+      const { code, message } = state.reason;
+      return `${message} (${code}); trying again in ${(state.delay / 1000).toFixed(1)} s`;
+    }
+    case 'refused':
+      return null;
+    default:
+      return state.name;
+  }
+}

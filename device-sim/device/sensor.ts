@@ -1,0 +1,64 @@
+/** What a single simulated device does while it is online: it says so, publishes a reading at each interval, and obeys. */
+import type { Clock } from '../../core/clock.ts';
+import type { Will } from '../contract/mqtt-session.ts';
+import type { Identity } from '../identity/identity.ts';
+import type { Occupation } from './device.ts';
+import { type OrderAnswer, obey } from './orders.ts';
+import { createThermometer, type Reading } from './readings.ts';
+import type { Sleep } from './sleep.ts';
+import { deviceTopics } from './topics.ts';
+
+export interface SensorOptions {
+  /** Milliseconds between two readings, until a command changes it. */
+  readonly interval: number;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  readonly observe: (event: SensorEvent) => void;
+}
+
+export type SensorEvent =
+  | { readonly name: 'published'; readonly reading: Reading }
+  | { readonly name: 'obeyed'; readonly answer: OrderAnswer };
+
+/** The broker publishes it where the device vanishes without a DISCONNECT. */
+export function offlineWill({ deviceId }: Identity): Will {
+  return { topic: deviceTopics(deviceId).status, payload: status('offline'), retain: true };
+}
+
+/** One occupation for a device's whole life: its interval and sequence numbers outlast a lost connection. */
+export function createSensor({ interval, clock, sleep, observe }: SensorOptions): Occupation {
+  const measure = createThermometer();
+  let currentInterval = interval;
+
+  return async ({ identity, session, signal }) => {
+    const topics = deviceTopics(identity.deviceId);
+    let intervalChanged = new AbortController();
+    session.onMessage((_topic, payload) => {
+      const answer = obey(payload, {
+        identity,
+        setInterval(milliseconds) {
+          currentInterval = milliseconds;
+          intervalChanged.abort();
+        },
+      });
+      observe({ name: 'obeyed', answer });
+      // Where the connection is lost meanwhile, so is the answer: the sender has its own time-out.
+      session.publish(topics.answers, JSON.stringify(answer)).catch(() => {});
+    });
+    await session.subscribe(topics.commands);
+    await session.publish(topics.status, status('online'), { retain: true });
+    while (!signal.aborted) {
+      const reading = measure(clock.now());
+      await session.publish(topics.telemetry, JSON.stringify(reading));
+      observe({ name: 'published', reading });
+      intervalChanged = new AbortController();
+      await sleep(currentInterval, AbortSignal.any([signal, intervalChanged.signal]));
+    }
+    // Stopped on purpose, the device says so itself. Where the connection is gone, the will has said it.
+    await session.publish(topics.status, status('offline'), { retain: true });
+  };
+}
+
+function status(value: 'online' | 'offline'): string {
+  return JSON.stringify({ status: value });
+}

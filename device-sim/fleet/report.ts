@@ -1,0 +1,107 @@
+/** The closing report of a fleet: one object for programs, a few lines for people. */
+import type { Figures, Latency } from './figures.ts';
+import type { Phase } from './phase.ts';
+import type { Traffic } from './traffic.ts';
+
+export interface FleetReport {
+  /** False where anything failed, or a device did not even get connected. */
+  readonly ok: boolean;
+  readonly devices: number;
+  readonly enrolled: { readonly count: number; readonly seconds: number; readonly perSecond: number };
+  /** Devices that went on with an identity of an earlier run. */
+  readonly resumed: number;
+  readonly connected: { readonly count: number; readonly seconds: number; readonly perSecond: number };
+  readonly messages: {
+    readonly sent: number;
+    readonly acknowledged: number;
+    readonly heldBack: number;
+    readonly seconds: number;
+    /** Acknowledged ones. */
+    readonly perSecond: number;
+    readonly asked: number;
+  };
+  /** Milliseconds; null where nothing was acknowledged. */
+  readonly latencyMs: Latency | null;
+  /** How many, by code. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly retries: Readonly<Record<string, number>>;
+}
+
+export interface ReportInput {
+  readonly enrollment: Phase;
+  readonly connection: Phase;
+  readonly figures: Figures;
+  readonly traffic: Traffic;
+  /** Messages per second that were asked for. */
+  readonly rate: number;
+}
+
+export function buildReport({ enrollment, connection, figures, traffic, rate }: ReportInput): FleetReport {
+  const seconds = traffic.elapsed / 1000;
+  return {
+    ok: figures.failures.size === 0 && connection.succeeded === connection.total,
+    devices: enrollment.total,
+    enrolled: throughput(enrollment.succeeded - figures.resumed, enrollment.seconds),
+    resumed: figures.resumed,
+    connected: throughput(connection.succeeded, connection.seconds),
+    messages: {
+      sent: figures.sent,
+      acknowledged: figures.acknowledged,
+      heldBack: traffic.heldBack,
+      ...withoutCount(throughput(figures.acknowledged, seconds)),
+      asked: rate,
+    },
+    latencyMs: figures.latency,
+    failures: Object.fromEntries(figures.failures),
+    retries: Object.fromEntries(figures.retries),
+  };
+}
+
+function throughput(count: number, seconds: number) {
+  return { count, seconds: round(seconds), perSecond: seconds === 0 ? 0 : round(count / seconds) };
+}
+
+function withoutCount({ seconds, perSecond }: ReturnType<typeof throughput>) {
+  return { seconds, perSecond };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+export function renderReport(report: FleetReport): string {
+  const { enrolled, resumed, connected, messages, latencyMs } = report;
+  const heldBack = messages.heldBack === 0 ? '' : `, ${number(messages.heldBack)} held back`;
+  const lines: [string, string][] = [
+    ['enrolled', `${pace(enrolled)}${resumed === 0 ? '' : `, ${number(resumed)} went on as before`}`],
+    ['connected', `${pace(connected)} of ${number(report.devices)} devices`],
+    [
+      'messages',
+      `${number(messages.acknowledged)} acknowledged of ${number(messages.sent)} in ${messages.seconds} s, ` +
+        `${number(messages.perSecond)}/s of the ${number(messages.asked)}/s asked for${heldBack}`,
+    ],
+    ['latency', latencyMs === null ? 'nothing to measure' : renderLatency(latencyMs)],
+    ['retries', renderCounts(report.retries)],
+    ['failures', renderCounts(report.failures)],
+  ];
+  return lines.map(([name, text]) => `  ${name.padEnd(10)} ${text}`).join('\n');
+}
+
+function pace({ count, seconds, perSecond }: FleetReport['enrolled']): string {
+  return count === 0 ? 'none' : `${number(count)} in ${seconds} s, ${number(perSecond)}/s`;
+}
+
+function renderLatency({ p50, p95, p99, max }: Latency): string {
+  const ms = (value: number) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+  return `p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, at most ${ms(max)}`;
+}
+
+function renderCounts(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts);
+  if (entries.length === 0) return 'none';
+  return entries.map(([code, count]) => `${code} ${number(count)}`).join(', ');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-GB', { maximumFractionDigits: value < 10 ? 2 : 0 });
+}

@@ -1,0 +1,233 @@
+/** The simulator as a program: what it prints where, how it ends, and that it survives being killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Authority, createAuthority } from './support/authority.ts';
+import { type EnrollServer, enrolling, startEnrollServer } from './support/enroll-server.ts';
+import { eventually } from './support/eventually.ts';
+import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
+
+const EXECUTABLE = fileURLToPath(new URL('../../bin/gatehouse-sim.js', import.meta.url));
+const folder = temporaryFolder();
+const caFile = join(folder, 'root.pem');
+
+let authority: Authority;
+let server: EnrollServer;
+let broker: ScriptedBroker;
+
+beforeAll(async () => {
+  authority = await createAuthority();
+  broker = await startScriptedBroker(authority);
+  server = await startEnrollServer(authority, enrolling(authority));
+  writeFileSync(caFile, authority.ca);
+});
+afterAll(() => {
+  broker.close();
+  server.close();
+});
+
+const children = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+function start(...given: string[]): Run {
+  const child = spawn(process.execPath, [EXECUTABLE, ...given], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  children.add(child);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => {
+    children.delete(child);
+    return code as number | null;
+  });
+  return { child, stdout: () => stdout, stderr: () => stderr, ended };
+}
+
+async function run(...given: string[]) {
+  const { stdout, stderr, ended } = start(...given);
+  return { code: await ended, stdout: stdout(), stderr: stderr() };
+}
+
+const address = () => ['--url', server.url, '--ca', caFile, '--mqtt-url', broker.url];
+
+describe('help', () => {
+  it.each([['run'], ['fleet'], ['demo']])('of %s teaches by examples and exits with 0', async (command) => {
+    const { code, stdout, stderr } = await run(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain(`$ gatehouse-sim ${command}`);
+    expect(stderr).toBe('');
+  });
+});
+
+describe('misuse', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['fly']],
+    ['an unknown option', ['demo', '--fast']],
+    ['a missing option', ['run']],
+    ['an ID that cannot be one', ['run', '--state', 'x', '--id', '../x']],
+    ['an address without TLS', ['run', '--state', 'x', '--url', 'http://localhost']],
+    ['no token where one is needed', ['run', '--state', 'x']],
+    ['a number that is none', ['fleet', '--token', 't', '--devices', '0']],
+    ['a time that is none', ['fleet', '--token', 't', '--duration', 'long']],
+    ['a kind of key that is none', ['run', '--state', 'x', '--key-type', 'dsa']],
+  ])('by %s exits with 2 and says so on standard error', async (_what, given) => {
+    const { code, stderr } = await run(...given);
+    expect(code).toBe(2);
+    expect(stderr).toContain('code: usage_invalid');
+  });
+});
+
+describe('a failure', () => {
+  it('exits with 1, and says what, which code and what to do', async () => {
+    const { code, stdout, stderr } = await run('fleet', '--token', 't', '--ca', 'nowhere.pem');
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^error: nowhere\.pem cannot be read.*\ncode: file_unreadable\nwhat to do: .+\n$/);
+  });
+
+  it('is JSON on standard error with --json', async () => {
+    const { stdout, stderr } = await run('fleet', '--token', 't', '--ca', 'nowhere.pem', '--json');
+    expect(stdout).toBe('');
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'file_unreadable' } });
+  });
+
+  it('never shows the token', async () => {
+    server.answer = (_request, response) => void response.writeHead(400).end();
+    const { code, stdout, stderr } = await run(
+      ...['run', '--state', 'secretive', '--token', 'ghe_secret', ...address()],
+    );
+    server.answer = enrolling(authority);
+    expect(code).toBe(1);
+    expect(stdout + stderr).not.toContain('ghe_secret');
+  });
+});
+
+describe('gatehouse-sim run', () => {
+  it('tells its life in JSON lines, and stops well on SIGTERM', async () => {
+    const device = start(
+      ...['run', '--state', 'p1', '--id', 'press-1', '--token', 't', '--interval', '50ms', '--json'],
+      ...address(),
+    );
+    await eventually('it publishes', () => device.stdout().includes('"published"'));
+    device.child.kill('SIGTERM');
+    expect(await device.ended).toBe(0);
+    const events = device
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { event: string }).event);
+    expect(events.slice(0, 4)).toEqual(['enrolling', 'connecting', 'online', 'published']);
+    expect(events.at(-1)).toBe('stopped');
+    expect(broker.connections.at(-1)?.packets.at(-1)?.cmd).toBe('disconnect');
+  });
+
+  it('stops by itself after --duration', async () => {
+    const { code, stdout } = await run(
+      ...['run', '--state', 'p2', '--token', 't', '--duration', '300ms', '--interval', '50ms', ...address()],
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/stopped\n$/);
+  });
+
+  it('needs no token once it has its certificate', async () => {
+    const given = ['run', '--state', 'p3', '--duration', '300ms', ...address()];
+    await run(...given, '--token', 't');
+    const { code, stdout } = await run(...given);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('enrolling');
+  });
+
+  it('ends with 1 when it is refused for good, and does not knock again', async () => {
+    broker.onConnect = () => 5;
+    broker.connections.length = 0;
+    const { code, stderr } = await run('run', '--state', 'p4', '--token', 't', ...address());
+    broker.onConnect = () => 0;
+    expect(code).toBe(1);
+    expect(stderr).toContain('code: mqtt_not_authorized');
+    expect(broker.connections).toHaveLength(1);
+  });
+});
+
+describe('when killed at any moment', () => {
+  it('goes on with the same identity: one key, one certificate', async () => {
+    authority.issued.clear();
+    const state = join(folder, 'killed');
+    const given = ['run', '--state', state, '--token', 't', '--json', '--interval', '20ms', ...address()];
+    // The answer takes its time, so that some of the kills fall before it, some while it is written, some after.
+    server.answer = async (request, response) => {
+      await delay(40);
+      await enrolling(authority)(request, response);
+    };
+    const keys = new Set<string>();
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      const device = start(...given);
+      await eventually('it lives', () => device.stdout() !== '');
+      await delay(attempt * 9);
+      device.child.kill('SIGKILL');
+      await device.ended;
+      if (readdirSync(state).includes('key.pem')) keys.add(readFileSync(join(state, 'key.pem'), 'utf8'));
+    }
+    server.answer = enrolling(authority);
+    const { code, stdout } = await run(...given, '--duration', '300ms');
+    expect(code).toBe(0);
+    expect(stdout).toContain('"published"');
+    keys.add(readFileSync(join(state, 'key.pem'), 'utf8'));
+    expect(keys.size).toBe(1);
+    expect([...authority.issued.values()]).toEqual([1]);
+  });
+});
+
+describe('gatehouse-sim fleet', () => {
+  it('prints one JSON object and nothing else on standard output with --json', async () => {
+    const { code, stdout, stderr } = await run(
+      ...[
+        'fleet',
+        '--devices',
+        '3',
+        '--token',
+        't',
+        '--rate',
+        '50',
+        '--duration',
+        '200ms',
+        '--json',
+        ...address(),
+      ],
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, devices: 3, messages: { acknowledged: 10 } });
+    expect(stderr).toMatch(/latency +p50/);
+  });
+
+  it('exits with 1 where something failed, with the report all the same', async () => {
+    broker.onConnect = () => 5;
+    const { code, stdout } = await run(
+      ...['fleet', '--devices', '2', '--token', 't', '--duration', '100ms', ...address()],
+    );
+    broker.onConnect = () => 0;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/failures +mqtt_not_authorized 2/);
+  });
+});

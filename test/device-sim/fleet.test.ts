@@ -1,0 +1,165 @@
+/** A whole fleet, over real connections to a server that a test controls. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type FleetOptions, runFleet } from '../../device-sim/fleet/fleet.ts';
+import type { Output } from '../../device-sim/output.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Authority, createAuthority } from './support/authority.ts';
+import { type EnrollServer, enrolling, json, startEnrollServer } from './support/enroll-server.ts';
+import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
+
+let authority: Authority;
+let server: EnrollServer;
+let broker: ScriptedBroker;
+const folder = temporaryFolder();
+
+beforeAll(async () => {
+  authority = await createAuthority();
+  broker = await startScriptedBroker(authority);
+  server = await startEnrollServer(authority, enrolling(authority));
+});
+afterAll(() => {
+  broker.close();
+  server.close();
+});
+beforeEach(() => {
+  server.answer = enrolling(authority);
+  server.requests.length = 0;
+  broker.connections.length = 0;
+  broker.onConnect = () => 0;
+  broker.onPublish = () => true;
+});
+
+const said: string[] = [];
+const output: Output = {
+  json: false,
+  terminal: false,
+  columns: 80,
+  say: (text) => said.push(text),
+  write: (text) => said.push(text),
+  result: () => {},
+};
+
+const run = (changes: Partial<FleetOptions> = {}, interrupt = new AbortController().signal) =>
+  runFleet(
+    {
+      url: server.url,
+      ca: authority.ca,
+      token: 'ghe_token',
+      mqttUrl: broker.url,
+      devices: 5,
+      prefix: 'sim-',
+      keyType: 'ec-p256',
+      rate: 100,
+      duration: 300,
+      ...changes,
+    },
+    output,
+    interrupt,
+  );
+
+const telemetry = () =>
+  broker.connections.flatMap(({ packets }) => packets.filter(({ cmd }) => cmd === 'publish'));
+
+describe('a fleet', () => {
+  it('enrolls, connects and publishes, each device as itself', async () => {
+    const report = await run();
+    expect(report).toMatchObject({
+      ok: true,
+      devices: 5,
+      enrolled: { count: 5 },
+      resumed: 0,
+      connected: { count: 5 },
+      messages: { sent: 30, acknowledged: 30, heldBack: 0 },
+      failures: {},
+    });
+    expect(telemetry()).toHaveLength(30);
+    expect(broker.connections.map(({ connect }) => connect.clientId).sort()).toEqual(
+      [1, 2, 3, 4, 5].map((number) => `sim-000${number}`),
+    );
+    for (const { connect, commonName } of broker.connections) expect(commonName).toBe(connect.clientId);
+  });
+
+  it('leaves each identity in a folder, and goes on with it the next time', async () => {
+    const out = join(folder, 'fleet');
+    await run({ out, devices: 3 });
+    for (const id of ['sim-0001', 'sim-0002', 'sim-0003']) {
+      expect(readdirSync(join(out, id))).toEqual(
+        expect.arrayContaining(['key.pem', 'cert.pem', 'chain.pem']),
+      );
+      expect(statSync(join(out, id, 'key.pem')).mode & 0o777).toBe(0o600);
+    }
+    const certificate = readFileSync(join(out, 'sim-0001', 'cert.pem'), 'utf8');
+    server.requests.length = 0;
+
+    const report = await run({ out, devices: 4 });
+    expect(report).toMatchObject({ ok: true, enrolled: { count: 1 }, resumed: 3, connected: { count: 4 } });
+    expect(server.requests).toHaveLength(1);
+    expect(readFileSync(join(out, 'sim-0001', 'cert.pem'), 'utf8')).toBe(certificate);
+  });
+
+  it('leaves nothing where it was not asked to', async () => {
+    await run({ prefix: 'nowhere-' });
+    expect(existsSync('nowhere-0001')).toBe(false);
+  });
+
+  it('makes failed attempts good, and says how many there were', async () => {
+    let refusals = 2;
+    server.answer = async (request, response) => {
+      if (refusals-- > 0) return json(response, 503, {}, { 'retry-after': '0' });
+      return enrolling(authority)(request, response);
+    };
+    expect(await run()).toMatchObject({ ok: true, retries: { http_503: 2 }, failures: {} });
+  });
+
+  it('counts refusals by code, and goes on with the others', async () => {
+    broker.onConnect = ({ clientId }) => (clientId === 'sim-0002' ? 5 : 0);
+    const report = await run();
+    expect(report).toMatchObject({
+      ok: false,
+      connected: { count: 4 },
+      messages: { acknowledged: 30 },
+      failures: { mqtt_not_authorized: 1 },
+    });
+    expect(broker.connections.filter(({ connect }) => connect.clientId === 'sim-0002')).toHaveLength(1);
+  });
+
+  it('ends with a report where nobody gets in', async () => {
+    server.answer = (_request, response) =>
+      json(response, 401, { code: 'token_unknown', detail: '', remedy: '' });
+    expect(await run()).toMatchObject({
+      ok: false,
+      enrolled: { count: 0 },
+      messages: { sent: 0, heldBack: 30 },
+      latencyMs: null,
+      failures: { token_unknown: 5 },
+    });
+  });
+
+  it('counts the loss of a live connection and what was lost with it', async () => {
+    broker.onPublish = () => {
+      broker.connections.find(({ connect }) => connect.clientId === 'sim-0001')?.socket.destroy();
+      return true;
+    };
+    const report = await run({ devices: 2 });
+    expect(report.ok).toBe(false);
+    expect(report.failures.connection_lost).toBeGreaterThan(0);
+  });
+
+  it('ends early when interrupted, with the report of what was done', async () => {
+    const interrupt = new AbortController();
+    broker.onPublish = () => {
+      interrupt.abort();
+      return true;
+    };
+    const report = await run({ duration: 60_000 }, interrupt.signal);
+    expect(report.messages.seconds).toBeLessThan(10);
+    expect(report.connected.count).toBe(5);
+  });
+
+  it('says goodbye, so that no will is published', async () => {
+    await run();
+    for (const { packets } of broker.connections) expect(packets.at(-1)?.cmd).toBe('disconnect');
+  });
+});

@@ -1,0 +1,207 @@
+/** One session with a broker: how it comes about, how it is refused, and what becomes of it when it is lost. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { parseDeviceId } from '../../core/ids.ts';
+import { openSession, type Session, type SessionOptions } from '../../device-sim/contract/mqtt-session.ts';
+import { enrollIdentity, type Identity } from '../../device-sim/identity/identity.ts';
+import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
+import { type Authority, createAuthority } from './support/authority.ts';
+import { eventually } from './support/eventually.ts';
+import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
+
+let authority: Authority;
+let broker: ScriptedBroker;
+let identity: Identity;
+
+const deviceOf = ({ enroll }: Authority) =>
+  enrollIdentity({
+    storage: memoryStorage(),
+    requestedId: parseDeviceId('press-7'),
+    keyType: 'ec-p256',
+    enroll,
+  });
+
+beforeAll(async () => {
+  authority = await createAuthority();
+  broker = await startScriptedBroker(authority);
+  identity = await deviceOf(authority);
+});
+
+afterAll(() => broker.close());
+
+beforeEach(() => {
+  broker.connections.length = 0;
+  broker.onConnect = () => 0;
+  broker.onSubscribe = () => 1;
+  broker.onPublish = () => true;
+});
+
+const open = (changes: Partial<SessionOptions> = {}): Promise<Session> =>
+  openSession({
+    url: broker.url,
+    ca: authority.ca,
+    credentials: identity,
+    clientId: identity.deviceId,
+    ...changes,
+  });
+
+const live = () => broker.connections.at(-1);
+
+describe('a session', () => {
+  it('shows the certificate, asks for a clean session, and carries the will', async () => {
+    const session = await open({ will: { topic: 't', payload: 'gone', retain: true } });
+    expect(live()?.commonName).toBe('press-7');
+    expect(live()?.connect).toMatchObject({
+      clientId: 'press-7',
+      clean: true,
+      protocolVersion: 4,
+      will: { topic: 't', retain: true, qos: 1 },
+    });
+    await session.end();
+  });
+
+  it('says DISCONNECT when it ends, so that no will is published', async () => {
+    const session = await open();
+    await session.end();
+    expect(live()?.packets.at(-1)?.cmd).toBe('disconnect');
+  });
+
+  it('can be ended twice', async () => {
+    const session = await open();
+    await session.end();
+    await session.end();
+  });
+
+  it('hands over what arrives', async () => {
+    const session = await open();
+    const received: string[] = [];
+    session.onMessage((topic, payload) => received.push(`${topic} ${payload}`));
+    live()?.send({
+      cmd: 'publish',
+      topic: 'a/b',
+      payload: 'hello',
+      qos: 1,
+      messageId: 9,
+      dup: false,
+      retain: false,
+    });
+    await eventually('the message arrives', () => received.length > 0);
+    expect(received).toEqual(['a/b hello']);
+    await eventually(
+      'it is acknowledged',
+      () => live()?.packets.some(({ cmd }) => cmd === 'puback') ?? false,
+    );
+    await session.end();
+  });
+
+  it('resumes an earlier TLS session when it has its ticket', async () => {
+    const first = await open({ tls: { version: 'TLSv1.2' } });
+    expect(first.tls.resumed).toBe(false);
+    const ticket = first.tls.ticket();
+    await first.end();
+    if (ticket === undefined) throw new Error('there is no ticket');
+    const second = await open({ tls: { version: 'TLSv1.2', session: ticket } });
+    expect(second.tls.resumed).toBe(true);
+    await second.end();
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    [1, 'mqtt_protocol_version', true],
+    [2, 'mqtt_identifier_rejected', true],
+    [3, 'mqtt_unavailable', false],
+    [4, 'mqtt_bad_credentials', true],
+    [5, 'mqtt_not_authorized', true],
+  ])('by CONNACK %d is %s (for good: %s)', async (returnCode, code, permanent) => {
+    broker.onConnect = () => returnCode;
+    await expect(open()).rejects.toMatchObject({ code, permanent });
+  });
+
+  it('without a word may be another matter next time', async () => {
+    broker.onConnect = () => undefined;
+    await expect(open()).rejects.toMatchObject({ code: 'connection_lost', permanent: false });
+  });
+
+  it('by TLS, for want of a certificate, is final', async () => {
+    await expect(
+      openSession({ url: broker.url, ca: authority.ca, clientId: 'press-7' }),
+    ).rejects.toMatchObject({
+      code: 'tls_refused',
+      permanent: true,
+    });
+  });
+
+  it('by TLS, for a foreign certificate, never becomes a session', async () => {
+    const credentials = await deviceOf(await createAuthority());
+    await expect(open({ credentials })).rejects.toMatchObject({ name: 'Failure' });
+    expect(broker.connections).toHaveLength(0);
+  });
+
+  it('of a subscription is told from the loss of the connection', async () => {
+    broker.onSubscribe = (filter) => (filter === '#' ? 128 : 1);
+    const session = await open();
+    await expect(session.subscribe('#')).rejects.toMatchObject({
+      code: 'subscribe_refused',
+      permanent: true,
+    });
+    await session.subscribe('devices/press-7/commands/#');
+    await session.end();
+  });
+});
+
+describe('a broker', () => {
+  it('whose certificate leads to another root is not trusted', async () => {
+    const { ca } = await createAuthority();
+    await expect(open({ ca })).rejects.toMatchObject({ code: 'server_untrusted', permanent: true });
+    expect(broker.connections).toHaveLength(0);
+  });
+
+  it('that is not there may be there later', async () => {
+    await expect(open({ url: 'mqtts://localhost:1' })).rejects.toMatchObject({
+      code: 'server_unreachable',
+      permanent: false,
+    });
+  });
+});
+
+describe('when the connection is lost', () => {
+  it('says so once, and fails what was not acknowledged', async () => {
+    broker.onPublish = () => false;
+    const session = await open();
+    const publishing = session.publish('a', 'b');
+    await eventually(
+      'the broker has it',
+      () => live()?.packets.some(({ cmd }) => cmd === 'publish') ?? false,
+    );
+    live()?.socket.destroy();
+    await expect(publishing).rejects.toMatchObject({ code: 'connection_lost', permanent: false });
+    await session.closed;
+  });
+
+  it('fails what is tried afterwards instead of keeping it for never', async () => {
+    const session = await open();
+    live()?.socket.destroy();
+    await session.closed;
+    await expect(session.publish('a', 'b')).rejects.toMatchObject({ code: 'connection_lost' });
+    await expect(session.subscribe('a')).rejects.toMatchObject({ code: 'connection_lost' });
+  });
+
+  it('does not connect again by itself', async () => {
+    const session = await open();
+    live()?.socket.destroy();
+    await session.closed;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(broker.connections).toHaveLength(1);
+  });
+});
+
+describe('when stopped while connecting', () => {
+  it('gives the attempt up', async () => {
+    const stop = new AbortController();
+    broker.onConnect = () => {
+      stop.abort();
+      return 0;
+    };
+    await expect(open({ signal: stop.signal })).rejects.toMatchObject({ code: 'connection_lost' });
+  });
+});
