@@ -21,7 +21,8 @@ export function createOutput(json: boolean): Output {
   return {
     json,
     terminal: people.isTTY === true && process.env.TERM !== 'dumb',
-    columns: people.columns ?? 100,
+    // Some terminals say 0.
+    columns: people.columns || 100,
     say: (text) => void people.write(`${text}\n`),
     write: (text) => void people.write(text),
     result(value) {

@@ -16,11 +16,7 @@ Exit codes: 0 done, 1 failed, 2 misuse.`;
 
 /** Runs the command of the command line; what is left to the process is its exit code. */
 export async function runSimulator(): Promise<void> {
-  // A reader that has seen enough, such as `head`, ends the command without a word.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', tolerateLostReader);
   const program = new Command('gatehouse-sim')
     .description('Simulated devices for Gatehouse: they enroll, connect over mutual TLS, publish and obey.')
     .addHelpText('after', HELP)
@@ -33,4 +29,12 @@ export async function runSimulator(): Promise<void> {
   } catch (error) {
     process.exitCode = reportError(error, process.argv.includes('--json'));
   }
+}
+
+/**
+ * A reader that has seen enough (`head`), or a terminal that was closed, is no failure of the command. What runs
+ * on learns of it by listenForStop, and ends in good order.
+ */
+function tolerateLostReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }

@@ -4,10 +4,13 @@ import { createOutput } from '../output.ts';
 import { listenForStop } from './stop-signal.ts';
 
 const HELP = `
-Starts Gatehouse in a temporary folder on free ports of this machine, enrolls 20 devices, lets them publish to a
-back-end service, revokes one in full flow and measures how long it stays connected. Then it attacks: foreign
-certificates, revoked ones, resumed TLS sessions, other devices' topics, spent tokens, forged requests.
-Each row of the table says what was tried, what had to happen and what did. In the end everything is removed.
+Starts Gatehouse in a temporary folder on free ports of this machine, enrolls 20 devices, lets
+them publish to a back-end service, revokes one in full flow and measures how long it stays
+connected. Then it attacks: foreign certificates, revoked ones, resumed TLS sessions, other
+devices' topics, spent tokens, forged requests.
+
+Each row of the table says what was tried, what had to happen and what did; a refusal is named by
+its rule, as the operator's log has it. In the end everything is removed.
 
 Examples:
   $ gatehouse-sim demo

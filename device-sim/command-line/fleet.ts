@@ -17,10 +17,12 @@ interface FleetFlags extends ServerOptions {
 }
 
 const HELP = `
-All devices enroll, then all connect, then together they publish --rate messages a second for --duration.
-Latency is the time from publishing a message (QoS 1) to its acknowledgement.
-With --out each identity is left as DIR/ID/key.pem, cert.pem and chain.pem (the certificate with its issuer, as
-a client presents it), and a second run with the same --out goes on with them: nothing is enrolled twice.
+All devices enroll, then all connect, then together they publish --rate messages a second for
+--duration. Latency is the time from publishing a message (QoS 1) to its acknowledgement.
+
+With --out each identity is left as DIR/ID/key.pem, cert.pem and chain.pem (the certificate with
+its issuer's, as a client presents it), and a second run with the same --out goes on with them:
+nothing is enrolled twice.
 
 Examples:
   $ gatehouse token create --max-uses 200

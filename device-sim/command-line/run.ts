@@ -17,9 +17,9 @@ interface RunOptions extends ServerOptions {
 }
 
 const HELP = `
-The state folder is the device: its key, made here and never sent, its request and its certificate.
-Kill the simulator at any moment and start it again with the same folder: the same device goes on.
-Once the device has its certificate, no token is needed any more.
+The state folder is the device: its key, made here and never sent, its request and its
+certificate. Kill the simulator at any moment and start it again with the same folder: the
+same device goes on. Once it has its certificate, it needs no token any more.
 
 It obeys commands in JSON on devices/ID/commands, and answers on devices/ID/telemetry/answers:
   {"command":"ping"}   {"command":"identify"}   {"command":"set-interval","seconds":1}
@@ -27,7 +27,7 @@ It obeys commands in JSON on devices/ID/commands, and answers on devices/ID/tele
 Examples:
   $ gatehouse-sim run --token ghe_… --state ./press-7 --id press-7
   $ gatehouse-sim run --state ./press-7 --interval 500ms --duration 1m
-  $ gatehouse-sim run --url https://gate.example:8443 --ca root.pem --token ghe_… --state ./p --json
+  $ gatehouse-sim run --url https://gate.example:8443 --ca root.pem --state ./press-7 --json
 
 Exit code: 0 stopped (Ctrl-C, SIGTERM, --duration), 1 refused for good, 2 misuse.`;
 

@@ -1,4 +1,7 @@
-/** Ctrl-C, SIGTERM and a terminal that closes, as an AbortSignal: the first asks to end in good order, the second ends the process at once. */
+/**
+ * The ways in which a running command is asked to end, as one AbortSignal: Ctrl-C, SIGTERM, a terminal that closes,
+ * a reader of its output that goes away. A second Ctrl-C ends the process at once.
+ */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface StopSignal {
@@ -11,16 +14,20 @@ export interface StopSignal {
 export function listenForStop(duration?: number): StopSignal {
   const controller = new AbortController();
   const timer = duration === undefined ? undefined : setTimeout(() => controller.abort(), duration);
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(1);
+  const onSignal = (name: NodeJS.Signals) => {
+    if (name === 'SIGINT' && controller.signal.aborted) process.exit(1);
     controller.abort();
   };
+  const onLostReader = () => controller.abort();
+  const streams = [process.stdout, process.stderr];
   for (const name of SIGNALS) process.on(name, onSignal);
+  for (const stream of streams) stream.on('error', onLostReader);
   return {
     signal: controller.signal,
     release() {
       clearTimeout(timer);
       for (const name of SIGNALS) process.off(name, onSignal);
+      for (const stream of streams) stream.off('error', onLostReader);
     },
   };
 }

@@ -60,12 +60,15 @@ export interface Session {
 
 /** Resolves on CONNACK 0. @throws Failure */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const { client, socket } = connect(options);
+  const { url } = options;
+  const socket = openSocket(options);
   let ticket: Buffer | undefined;
-  let gone = false;
-  socket().on('session', (session) => {
+  socket.on('session', (session) => {
     ticket = session;
   });
+  // Not mqtt.connect: it would hide the socket, and with it what TLS has to tell.
+  const client = new MqttClient(() => socket, settingsOf(options));
+  let gone = false;
   const closed = new Promise<void>((resolve) => {
     client.once('close', () => {
       // mqtt.js keeps what is unacknowledged for a reconnect that never comes: settle those promises.
@@ -76,17 +79,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     });
   });
   await untilConnected(client, options);
-  client.on('error', () => {
-    // What breaks a live connection closes it too, and `closed` tells.
-  });
+  // What breaks a live connection closes it too, and `closed` tells.
+  client.on('error', () => {});
   return {
     async publish(topic, payload, { retain = false } = {}) {
-      if (gone) throw connectionLost(options.url);
-      await acknowledged(client.publishAsync(topic, payload, { qos: 1, retain }), options.url);
+      if (gone) throw connectionLost(url);
+      await acknowledged(client.publishAsync(topic, payload, { qos: 1, retain }), url);
     },
     async subscribe(filter) {
-      if (gone) throw connectionLost(options.url);
-      await acknowledged(client.subscribeAsync(filter, { qos: 1 }), options.url);
+      if (gone) throw connectionLost(url);
+      await acknowledged(client.subscribeAsync(filter, { qos: 1 }), url);
     },
     onMessage(handler) {
       client.on('message', handler);
@@ -94,50 +96,42 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     closed,
     async end() {
       if (gone) return;
-      const deadline = setTimeout(() => socket().destroy(), END_TIMEOUT_MS);
+      const deadline = setTimeout(() => socket.destroy(), END_TIMEOUT_MS);
       client.end();
       await closed;
       clearTimeout(deadline);
     },
     drop() {
-      socket().destroy();
+      socket.destroy();
     },
-    tls: { resumed: socket().isSessionReused(), ticket: () => ticket },
+    tls: { resumed: socket.isSessionReused(), ticket: () => ticket },
   };
 }
 
-function connect({ url, ca, credentials, clientId, will, tls }: SessionOptions) {
+function openSocket({ url, ca, credentials, tls }: SessionOptions): TLSSocket {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
-  let socket: TLSSocket | undefined;
-  const openSocket = () => {
-    socket = connectTls({
-      host,
-      port: port === '' ? DEFAULT_MQTTS_PORT : Number(port),
-      ca,
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(credentials && { key: credentials.key, cert: credentials.chain }),
-      ...(tls?.session && { session: tls.session }),
-      ...(tls?.version && { minVersion: tls.version, maxVersion: tls.version }),
-    });
-    return socket.setNoDelay(true);
-  };
-  const settings: IClientOptions = {
+  const socket = connectTls({
+    host,
+    port: port === '' ? DEFAULT_MQTTS_PORT : Number(port),
+    ca,
+    // An address is no server name (RFC 6066 §3).
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(credentials && { key: credentials.key, cert: credentials.chain }),
+    ...(tls?.session && { session: tls.session }),
+    ...(tls?.version && { minVersion: tls.version, maxVersion: tls.version }),
+  });
+  return socket.setNoDelay(true);
+}
+
+function settingsOf({ clientId, will }: SessionOptions): IClientOptions {
+  return {
     clientId,
     clean: true,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(will && { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
-  };
-  // Not mqtt.connect: its TLS stream hides the socket, and with it what TLS has to tell.
-  const client = new MqttClient(openSocket, settings);
-  return {
-    client,
-    socket: () => {
-      if (socket === undefined) throw new Error('mqtt.js did not open its stream');
-      return socket;
-    },
   };
 }
 
@@ -163,5 +157,6 @@ function untilConnected(client: MqttClient, { url, signal }: SessionOptions): Pr
     client.on('error', onError);
     client.on('close', onClose);
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
   });
 }

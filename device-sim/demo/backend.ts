@@ -8,19 +8,22 @@ const POLL_MS = 5;
 
 export class Backend {
   readonly session: Session;
+  readonly #signal: AbortSignal;
   /** By topic, what arrived: payloads, as text. */
   readonly #received = new Map<string, Set<string>>();
 
-  private constructor(session: Session) {
+  private constructor(session: Session, signal: AbortSignal) {
     this.session = session;
+    this.#signal = signal;
     session.onMessage((topic, payload) => {
       const payloads = this.#received.get(topic) ?? new Set();
       this.#received.set(topic, payloads.add(payload.toString('utf8')));
     });
   }
 
-  static async start(session: Session): Promise<Backend> {
-    const backend = new Backend(session);
+  /** @param signal ends every wait */
+  static async start(session: Session, signal: AbortSignal): Promise<Backend> {
+    const backend = new Backend(session, signal);
     await session.subscribe('devices/+/telemetry/#');
     return backend;
   }
@@ -39,7 +42,8 @@ export class Backend {
     const begun = performance.now();
     while (!condition()) {
       if (performance.now() - begun > deadline) return false;
-      await sleep(POLL_MS);
+      await sleep(POLL_MS, this.#signal);
+      this.#signal.throwIfAborted();
     }
     return true;
   }

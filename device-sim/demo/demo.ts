@@ -49,7 +49,7 @@ async function perform(
   output: Output,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const stage = new Stage(gatehouse);
+  const stage = new Stage(gatehouse, signal);
   const rows: Row[] = [];
   const show = (row: Row) => {
     rows.push(row);
@@ -59,6 +59,7 @@ async function perform(
     output.say(`\n${tableHead()}`);
     output.say(renderHeading('The flow', output));
     const { rows: flowRows, figures, devices, backend } = await runFlow(stage, timeline);
+    signal.throwIfAborted();
     for (const row of flowRows) show(row);
 
     const [attacker, victim] = devices;
@@ -84,12 +85,15 @@ async function perform(
 }
 
 function closingWords({ rows, figures }: Verdict): string {
+  const { devices, enrollMs, connectMs, revokeCutOffMs, revokeCallMs, seconds } = figures;
   const differing = rows.filter(({ ok }) => !ok).length;
-  const times = Object.entries(figures.seconds).map(([step, seconds]) => `${step} ${seconds.toFixed(1)} s`);
+  const times = Object.entries(seconds).map(([step, time]) => `${step} ${time.toFixed(1)} s`);
   return [
     '',
-    `${figures.devices} devices enrolled in ${figures.enrollMs} ms and connected in ${figures.connectMs} ms; ` +
-      `the revoked one was cut off ${figures.revokeCutOffMs} ms after the call began (it took ${figures.revokeCallMs} ms).`,
+    `${devices} devices enrolled in ${enrollMs} ms and connected in ${connectMs} ms.`,
+    revokeCutOffMs === null
+      ? 'The revoked one was never cut off.'
+      : `The revoked one was cut off ${revokeCutOffMs} ms after the operator's call began; the call took ${revokeCallMs} ms.`,
     `Time went into: ${times.join(', ')}.`,
     differing === 0
       ? `All ${rows.length} rows are as expected.`

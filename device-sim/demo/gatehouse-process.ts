@@ -18,31 +18,12 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
 const START_TIMEOUT_MS = 40_000;
 const STOP_TIMEOUT_MS = 10_000;
 
+const LISTENERS = '--enroll-port 0 --status-port 0 --admin-port 0 --mqtt-port 0 --metrics-port 0';
 const ARGUMENTS = [
-  'up',
-  '--json',
-  ...[
-    '--host',
-    '127.0.0.1',
-    '--hostname',
-    'localhost,127.0.0.1',
-    '--log-level',
-    'warn',
-    '--log-format',
-    'json',
-  ],
-  ...[
-    '--enroll-port',
-    '0',
-    '--status-port',
-    '0',
-    '--admin-port',
-    '0',
-    '--mqtt-port',
-    '0',
-    '--metrics-port',
-    '0',
-  ],
+  ...['up', '--json', '--host', '127.0.0.1', '--hostname', 'localhost,127.0.0.1'],
+  ...LISTENERS.split(' '),
+  // Every refusal is a warning, and the demo reads them.
+  ...['--log-level', 'warn', '--log-format', 'json'],
 ];
 
 const readySchema = z.object({
@@ -117,15 +98,15 @@ export async function startGatehouse(options: StartOptions): Promise<Gatehouse> 
 
 /** What a demo that was asked to end ends with. */
 export function interruption(): Failure {
-  return new Failure('interrupted', 'the demo was interrupted; everything is removed', { permanent: true });
+  return new Failure('interrupted', 'the demo was interrupted; its Gatehouse was ended', { permanent: true });
 }
 
 /** bin/gatehouse.js above this file, which lies deeper in the build than in the sources. */
 function findExecutable(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'bin', 'gatehouse.js')) && folder !== dirname(folder))
-    folder = dirname(folder);
-  return join(folder, 'bin', 'gatehouse.js');
+  const executable = () => join(folder, 'bin', 'gatehouse.js');
+  while (!existsSync(executable()) && folder !== dirname(folder)) folder = dirname(folder);
+  return executable();
 }
 
 /** What the shell has set for another Gatehouse must not reach this one. */

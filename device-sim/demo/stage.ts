@@ -4,6 +4,7 @@ import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { createEnrollClient, type EnrollClient } from '../contract/enroll-client.ts';
 import { openSession, type Session, type SessionOptions } from '../contract/mqtt-session.ts';
+import { sleep } from '../device/sleep.ts';
 import { buildCsr } from '../identity/csr.ts';
 import { enrollIdentity, type Identity } from '../identity/identity.ts';
 import { memoryStorage } from '../identity/identity-storage.ts';
@@ -17,13 +18,16 @@ export class Stage {
   readonly operator: Operator;
   readonly enrollClient: EnrollClient;
   readonly log: OperatorLog;
+  /** Aborts when the demo is to end: nothing of it waits any longer then. */
+  readonly signal: AbortSignal;
   readonly #sessions = new Set<Session>();
   #names = 0;
 
-  constructor(gatehouse: Gatehouse) {
+  constructor(gatehouse: Gatehouse, signal: AbortSignal) {
     const { adminUrl, adminToken, enrollUrl, ca } = gatehouse;
     this.gatehouse = gatehouse;
     this.log = gatehouse.log;
+    this.signal = signal;
     this.operator = new Operator({ url: adminUrl, ca, token: adminToken });
     this.enrollClient = createEnrollClient({ url: enrollUrl, ca, connections: 8 });
   }
@@ -32,6 +36,12 @@ export class Stage {
   newId(): DeviceId {
     this.#names += 1;
     return parseDeviceId(`attack-${this.#names}`);
+  }
+
+  /** Lets milliseconds pass. */
+  async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, this.signal);
+    this.signal.throwIfAborted();
   }
 
   async token(terms: TokenRequest = {}): Promise<string> {

@@ -22,9 +22,9 @@ export interface Figures {
   /** Of the devices that were not revoked: acknowledged to them, and counted by the service. */
   readonly messagesAcknowledged: number;
   readonly messagesReceived: number;
-  /** Milliseconds from the start of the call to revoke until it returned, and until the socket was closed. */
+  /** Milliseconds from the start of the call to revoke until it returned, and until the socket was closed: null if it was not. */
   readonly revokeCallMs: number;
-  readonly revokeCutOffMs: number;
+  readonly revokeCutOffMs: number | null;
   /** Seconds, by step. */
   readonly seconds: Readonly<Record<string, number>>;
 }

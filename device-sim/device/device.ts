@@ -7,7 +7,6 @@
  *         ▼  │         ▼  │          │
  *        waiting      waiting ◄──────┘          any ──► refused
  */
-
 import type { EnrollResponse } from '../../core/api.ts';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';

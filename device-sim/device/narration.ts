@@ -1,5 +1,4 @@
 /** A device's life told as it happens: a line for people, a JSON object for programs. */
-
 import type { Output } from '../output.ts';
 import type { DeviceState } from './device.ts';
 import type { SensorEvent } from './sensor.ts';

@@ -32,13 +32,15 @@ export function createSensor({ interval, clock, sleep, observe }: SensorOptions)
 
   return async ({ identity, session, signal }) => {
     const topics = deviceTopics(identity.deviceId);
-    let intervalChanged = new AbortController();
+    // Aborts to cut a wait short. One listener a session, not one a reading: this may go on for months.
+    let wake = new AbortController();
+    signal.addEventListener('abort', () => wake.abort(), { once: true });
     session.onMessage((_topic, payload) => {
       const answer = obey(payload, {
         identity,
         setInterval(milliseconds) {
           currentInterval = milliseconds;
-          intervalChanged.abort();
+          wake.abort();
         },
       });
       observe({ name: 'obeyed', answer });
@@ -51,8 +53,8 @@ export function createSensor({ interval, clock, sleep, observe }: SensorOptions)
       const reading = measure(clock.now());
       await session.publish(topics.telemetry, JSON.stringify(reading));
       observe({ name: 'published', reading });
-      intervalChanged = new AbortController();
-      await sleep(currentInterval, AbortSignal.any([signal, intervalChanged.signal]));
+      await sleep(currentInterval, wake.signal);
+      wake = new AbortController();
     }
     // Stopped on purpose, the device says so itself. Where the connection is gone, the will has said it.
     await session.publish(topics.status, status('offline'), { retain: true });

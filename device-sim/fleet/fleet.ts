@@ -79,16 +79,17 @@ export async function runFleet(
   try {
     enrollment.begin();
     const build = deviceBuilder(options, client, enrollment);
-    const lives = members.map((member) => runDevice(build(member), signal));
-    await enrollment.done;
+    const lives = Promise.all(members.map((member) => runDevice(build(member), signal)));
+    // An error that no device foresees (a full disk, say) ends the whole fleet.
+    await Promise.race([enrollment.done, lives]);
     connection.begin();
-    await connection.done;
+    await Promise.race([connection.done, lives]);
     trafficBegun = stopwatch();
     const { rate, duration } = options;
     traffic = await publishAtRate({ publishers: members, rate, duration, stopwatch, sleep, signal });
     await drain(members, stopwatch);
     stop.abort();
-    await Promise.all(lives);
+    await lives;
   } finally {
     stop.abort();
     endProgress();

@@ -100,6 +100,20 @@ describe('gatehouse-sim demo --json', () => {
   });
 });
 
+describe('when nobody reads what the demo says', () => {
+  it(
+    'ends it and Gatehouse, and removes its folder',
+    async () => {
+      const demo = startDemo('unread');
+      await eventually('it is under way', () => demo.stdout() !== '', TIMEOUT_MS);
+      demo.child.stdout.destroy();
+      expect(await demo.ended).toBe(1);
+      expect(readdirSync(demo.temporary)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe('when the demo is interrupted', () => {
   it(
     'ends Gatehouse, removes its folder, and exits with 1',

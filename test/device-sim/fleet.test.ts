@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type FleetOptions, runFleet } from '../../device-sim/fleet/fleet.ts';
+import type { KeyType } from '../../device-sim/identity/private-key.ts';
 import type { Output } from '../../device-sim/output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
@@ -156,6 +157,10 @@ describe('a fleet', () => {
     const report = await run({ duration: 60_000 }, interrupt.signal);
     expect(report.messages.seconds).toBeLessThan(10);
     expect(report.connected.count).toBe(5);
+  });
+
+  it('ends with an error that no device foresees, rather than waiting for it', async () => {
+    await expect(run({ keyType: 'no such key' as KeyType })).rejects.toThrow(/is not a function/);
   });
 
   it('says goodbye, so that no will is published', async () => {

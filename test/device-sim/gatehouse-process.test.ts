@@ -67,8 +67,8 @@ describe('a Gatehouse that runs', () => {
   it('does not hear of the settings of another one', async () => {
     process.env.GATEHOUSE_DATA = '/nowhere';
     const starting = startScript(`console.error(process.env.GATEHOUSE_DATA); process.exit(1);`);
-    delete process.env.GATEHOUSE_DATA;
     await expect(starting).rejects.toThrow(/undefined$/);
+    delete process.env.GATEHOUSE_DATA;
   });
 
   it('is ended with its folder', async () => {

@@ -182,6 +182,8 @@ describe('when the connection is lost', () => {
     const session = await open();
     live()?.socket.destroy();
     await session.closed;
+    // Until mqtt.js has wound up, and would take messages for a connection to come.
+    await new Promise((resolve) => setImmediate(resolve));
     await expect(session.publish('a', 'b')).rejects.toMatchObject({ code: 'connection_lost' });
     await expect(session.subscribe('a')).rejects.toMatchObject({ code: 'connection_lost' });
   });
@@ -192,6 +194,17 @@ describe('when the connection is lost', () => {
     await session.closed;
     await new Promise((resolve) => setImmediate(resolve));
     expect(broker.connections).toHaveLength(1);
+  });
+});
+
+describe('when ended with something unacknowledged', () => {
+  it('waits for it no longer than its deadline, and then fails it', async () => {
+    broker.onPublish = () => false;
+    const session = await open();
+    const publishing = session.publish('a', 'b');
+    const outcome = expect(publishing).rejects.toMatchObject({ code: 'connection_lost' });
+    await session.end();
+    await outcome;
   });
 });
 

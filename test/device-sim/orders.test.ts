@@ -52,7 +52,7 @@ describe('what is not a command', () => {
     ['an array', []],
     ['null', null],
     ['bytes that are not JSON', Buffer.from('{')],
-    ['more than a line of JSON', { command: 'ping', id: 'x'.repeat(5_000) }],
+    ['more than a line of JSON', Buffer.from(`${' '.repeat(5_000)}{"command":"ping"}`)],
   ])('%s is answered so, and changes nothing', (_what, content) => {
     const { answer, intervals } = order(content);
     expect(answer.ok).toBe(false);

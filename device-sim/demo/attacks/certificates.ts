@@ -1,5 +1,4 @@
 /** Attacks with certificates that Gatehouse did not issue. */
-
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { DeviceId } from '../../../core/ids.ts';

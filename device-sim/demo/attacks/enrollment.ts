@@ -5,7 +5,6 @@ import type { DeviceId } from '../../../core/ids.ts';
 import { boolean, encode, sequence } from '../../../core/pki/der.ts';
 import { oids } from '../../../core/pki/oids.ts';
 import { encodePem } from '../../../core/pki/pem.ts';
-import { sleep } from '../../device/sleep.ts';
 import { buildCsr } from '../../identity/csr.ts';
 import { enrollment } from '../outcome.ts';
 import type { Stage } from '../stage.ts';
@@ -46,7 +45,7 @@ export const enrollmentAttacks: readonly Attack[] = [
     expected: 'token_expired',
     attempt: async ({ stage }) => {
       const token = await stage.token({ expiresIn: 1 });
-      await sleep(1_050);
+      await stage.pause(1_050);
       return send(stage, token, await stage.request(stage.newId()));
     },
   },

@@ -1,6 +1,5 @@
 /** Attacks with certificates that Gatehouse did issue, and that stand no more or belong to another device. */
 import type { Session } from '../../contract/mqtt-session.ts';
-import { sleep } from '../../device/sleep.ts';
 import { deviceTopics } from '../../device/topics.ts';
 import type { Identity } from '../../identity/identity.ts';
 import { admission, ending, within } from '../outcome.ts';
@@ -144,7 +143,7 @@ async function outliveCertificate(stage: Stage): Promise<string> {
   const tooEarly = await within(life - 500, session.closed);
   const cutInTime = await within(500 + CUT_OFF_WITHIN_MS, session.closed);
   // Certificates count in whole seconds: let the last one pass.
-  await sleep(Math.max(0, identity.notAfter + 1_000 - Date.now()));
+  await stage.pause(Math.max(0, identity.notAfter + 1_000 - Date.now()));
   const words = tooEarly ? 'cut off too early' : cutInTime ? 'cut off' : 'still connected';
   return `${words}, then ${await admission(stage, () => stage.connect(identity))}`;
 }
