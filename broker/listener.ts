@@ -7,7 +7,7 @@
  */
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import { GatehouseError } from '../core/errors.ts';
+import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
@@ -55,14 +55,13 @@ export class Listener {
     this.#reportRefusals();
   }
 
-  /** @returns the port that it really listens on @throws GatehouseError `port_in_use` */
+  /** @returns the port that it really listens on @throws GatehouseError `port_in_use`, `setting_invalid` */
   async open(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject);
       this.server.listen(port, host, resolve);
-    }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') throw error;
-      throw new GatehouseError('port_in_use', `${host}:${port} is taken`, { cause: error });
+    }).catch((error: unknown) => {
+      throw listenFailure(error, { host, port, setting: 'mqttPort' });
     });
     this.server.on('error', (error) => this.#options.log.error({ err: error }, 'the MQTT listener failed'));
     return (this.server.address() as AddressInfo).port;

@@ -142,6 +142,8 @@ export interface PolicyTestResult {
   readonly device: DeviceId;
   readonly group: EntityName;
   readonly policy: EntityName;
+  /** A device that is not active may do nothing, whatever its policy grants. */
+  readonly deviceStatus: 'active' | 'suspended' | 'revoked';
   readonly allowed: boolean;
   /** The filter of the policy that decided, variables filled in; null where nothing granted it. */
   readonly rule: string | null;

@@ -174,7 +174,7 @@ export const errorCatalog = {
   issuer_unknown: { title: 'There is no such issuer', remedy: 'GET /v1/ca lists the CA certificates.' },
   not_found: {
     title: 'There is nothing at this address',
-    remedy: 'Check the path and the method; /api/openapi.json lists them.',
+    remedy: 'Check the path and the method, and that this is the listener you mean.',
   },
 
   // Policies and profiles
@@ -334,7 +334,16 @@ export const errorCatalog = {
   },
   data_incomplete: {
     title: 'The data folder was left half-written by an init that did not finish',
-    remedy: 'Nothing has been issued from it yet: remove the folder and run gatehouse init again.',
+    remedy: 'Nothing has been issued from it yet: gatehouse init, or gatehouse up, begins it anew.',
+  },
+  data_damaged: {
+    title: 'The data folder holds a Gatehouse that is damaged',
+    remedy:
+      'Restore what the detail names from the backup; do not remove the folder, and do not run init on it.',
+  },
+  data_in_use: {
+    title: 'A Gatehouse runs on this data folder already',
+    remedy: 'Use that one, or stop it first; the registry has one writer.',
   },
   setting_invalid: { title: 'A setting is not valid', remedy: 'Correct the setting that the message names.' },
   passphrase_missing: {
@@ -344,10 +353,6 @@ export const errorCatalog = {
   passphrase_wrong: {
     title: 'The passphrase does not open the CA key',
     remedy: 'Give the file with the passphrase that init used.',
-  },
-  root_key_missing: {
-    title: "The root's key is not here",
-    remedy: 'Bring it back to DATA/ca for this one step.',
   },
   port_in_use: {
     title: 'Another program uses the port',

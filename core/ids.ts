@@ -62,6 +62,11 @@ export function parseFingerprint(text: string): Fingerprint {
   return hex as Fingerprint;
 }
 
+/** As openssl prints it, upper case with colons, for people who compare the two. */
+export function displayFingerprint(fingerprint: Fingerprint): string {
+  return fingerprint.toUpperCase().replace(/..(?=.)/g, '$&:');
+}
+
 /** Untrusted text made fit for a message: JSON quoting shows control characters, and the length is bounded. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

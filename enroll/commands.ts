@@ -1,5 +1,6 @@
 /** The commands of this role: `init`, `migrate`, `enroll`. What they run is loaded only when they run. */
 import type { Command } from 'commander';
+import { displayFingerprint } from '../core/ids.ts';
 import { readSettings, type SettingName } from '../runtime/settings.ts';
 import { addSettingsOptions } from '../runtime/settings-options.ts';
 
@@ -36,17 +37,18 @@ export function enrollCommands(program: Command): void {
       .option('--json', 'print the result as JSON'),
     INIT_SETTINGS,
   ).action(async (flags: Record<string, unknown>) => {
-    const { initialize, isInitialized } = await import('./init.ts');
+    const { initialize } = await import('./init.ts');
+    const { stateOf } = await import('./data-folder.ts');
     const { dataLayout } = await import('../runtime/layout.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const settings = readSettings(flags);
-    if (flags.ifNew && isInitialized(dataLayout(settings.data))) return;
+    if (flags.ifNew && stateOf(dataLayout(settings.data)).kind === 'complete') return;
     const keepHostname = flags.hostname !== undefined;
     const result = await initialize(settings, systemClock, keepHostname);
     if (flags.json) return print(JSON.stringify(result));
     print(`Gatehouse is set up in ${result.data}`);
     print(`  trust anchor       ${result.caFile}`);
-    print(`  its SHA-256        ${result.rootFingerprint}`);
+    print(`  its SHA-256        ${displayFingerprint(result.rootFingerprint)}`);
     print(`  admin's token      ${result.adminTokenFile}`);
     if (result.generatedPassphraseFile !== null) {
       process.stderr.write(
@@ -60,12 +62,18 @@ export function enrollCommands(program: Command): void {
   addSettingsOptions(
     program
       .command('migrate')
-      .summary("bring the registry to this version's schema")
-      .description("Brings the registry to this version's schema. `up` and `enroll` do this by themselves."),
-    ['data'],
+      .summary('bring a data folder up to date')
+      .description(
+        "Brings the registry to this version's schema, and restores what the registry and the CA key can bring back: " +
+          "the listeners' certificates and the trust anchor. `up` does this at every start.",
+      )
+      .option('--json', 'print the result as JSON'),
+    [...INIT_SETTINGS, 'logLevel', 'logFormat'],
   ).action(async (flags: Record<string, unknown>) => {
     const { migrate } = await import('./migrate.ts');
-    await migrate(readSettings(flags));
+    const settings = readSettings(flags);
+    await migrate(settings);
+    if (flags.json) print(JSON.stringify({ data: settings.data }));
   });
 
   addSettingsOptions(

@@ -5,8 +5,6 @@
  */
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Clock } from '../core/clock.ts';
 import { GatehouseError } from '../core/errors.ts';
@@ -29,6 +27,15 @@ import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';
 import type { Settings } from '../runtime/settings.ts';
+import {
+  beginSetup,
+  type DataFolderState,
+  discardUnfinished,
+  endSetup,
+  lockDataFolder,
+  refuseDamaged,
+  stateOf,
+} from './data-folder.ts';
 import { ensureServerCertificate } from './server-certificates.ts';
 import { generatePassphrase, readPassphrase } from './signer/passphrase.ts';
 import { configuredStatusUrl } from './status-url.ts';
@@ -49,15 +56,43 @@ export interface Initialized {
   readonly generatedPassphraseFile: string | null;
 }
 
-/** @throws GatehouseError `data_exists`, `passphrase_missing` */
+/** @throws GatehouseError `data_exists`, `data_damaged`, `data_in_use`, `passphrase_missing` */
 export async function initialize(
   settings: Settings,
   clock: Clock,
   keepHostname: boolean,
 ): Promise<Initialized> {
   const layout = dataLayout(settings.data);
-  await claim(layout, settings.passphraseFile);
+  refuseExisting(layout, settings);
+  const release = await lockDataFolder(layout);
+  try {
+    // Asked again: another init may have ended between the first look and the lock.
+    const state = refuseExisting(layout, settings);
+    if (state.kind === 'unfinished') await discardUnfinished(layout, [settings.passphraseFile ?? []].flat());
+    await beginSetup(layout);
+    const root = await create(settings, layout, clock);
+    if (keepHostname) await keepHostnames(layout, settings);
+    await endSetup(layout);
+    return {
+      data: settings.data,
+      rootFingerprint: root.certificate.fingerprint,
+      caFile: layout.rootCertificate,
+      adminTokenFile: layout.operator.token,
+      generatedPassphraseFile: settings.passphraseFile === undefined ? layout.ca.passphrase : null,
+    };
+  } finally {
+    release();
+  }
+}
 
+function refuseExisting(layout: DataLayout, { data }: Settings): DataFolderState {
+  const state = stateOf(layout);
+  if (state.kind === 'complete') throw new GatehouseError('data_exists', `${data} holds a Gatehouse`);
+  refuseDamaged(state);
+  return state;
+}
+
+async function create(settings: Settings, layout: DataLayout, clock: Clock): Promise<Issuer> {
   const passphrase =
     settings.passphraseFile === undefined
       ? await generatePassphrase(layout)
@@ -84,50 +119,7 @@ export async function initialize(
   } finally {
     await registry.close();
   }
-  if (keepHostname) await keepHostnames(layout, settings);
-
-  await rm(layout.ca.unfinished);
-  return {
-    data: settings.data,
-    rootFingerprint: root.certificate.fingerprint,
-    caFile: layout.rootCertificate,
-    adminTokenFile: layout.operator.token,
-    generatedPassphraseFile: settings.passphraseFile === undefined ? layout.ca.passphrase : null,
-  };
-}
-
-/** Whether the folder holds a finished Gatehouse; nothing, or what an interrupted init left, is neither. */
-export function isInitialized(layout: DataLayout): boolean {
-  return existsSync(layout.rootCertificate) && !existsSync(layout.ca.unfinished);
-}
-
-async function claim(layout: DataLayout, passphraseFile: string | undefined): Promise<void> {
-  if (isInitialized(layout))
-    throw new GatehouseError('data_exists', `${layout.ca.folder} holds a CA already`);
-  if (!existsSync(layout.ca.unfinished) && existsSync(layout.registry.database)) {
-    // A registry without its CA is the remains of something real, not of an init: it is not ours to remove.
-    throw new GatehouseError('data_incomplete', `${layout.registry.database} is there, but no CA beside it`);
-  }
-  const interrupted = existsSync(layout.ca.unfinished);
-  await mkdir(layout.ca.folder, { recursive: true, mode: 0o700 });
-  await writeFile(layout.ca.unfinished, '', { mode: 0o600 });
-  if (!interrupted) return;
-  const kept = [layout.ca.unfinished, ...(passphraseFile === undefined ? [] : [passphraseFile])];
-  for (const folder of [layout.ca.folder, layout.registry.folder, dirname(layout.operator.token)]) {
-    await empty(folder, kept);
-  }
-  await rm(layout.tls.enroll, { force: true });
-  await rm(layout.tls.broker, { force: true });
-}
-
-/** The folders themselves may be mount points: only what is in them goes. */
-async function empty(folder: string, kept: readonly string[]): Promise<void> {
-  if (!existsSync(folder)) return;
-  const keep = kept.map((path) => resolve(path));
-  for (const entry of await readdir(folder)) {
-    const path = join(folder, entry);
-    if (!keep.includes(resolve(path))) await rm(path, { recursive: true });
-  }
+  return root;
 }
 
 async function createRoot(layout: DataLayout, passphrase: string, now: number): Promise<Issuer> {

@@ -1,18 +1,18 @@
 /** The counters of the enroll process, read by operators at /metrics. */
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter } from 'prom-client';
+import { createMetricsRegistry } from '../runtime/metrics.ts';
 
 export interface EnrollMetrics {
   /** An enrollment that succeeded; `created` is false where the certificate was given again. */
   enrolled(created: boolean): void;
   /** A request to the device listener that was refused, by the code of the error table. */
-  refused(code: string): void;
+  refused(rule: string): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
 
 export function createEnrollMetrics(): EnrollMetrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = createMetricsRegistry();
   const enrollments = new Counter({
     name: 'gatehouse_enroll_enrollments_total',
     help: 'Certificates handed out: new ones, and ones that were given again',
@@ -21,13 +21,13 @@ export function createEnrollMetrics(): EnrollMetrics {
   });
   const refusals = new Counter({
     name: 'gatehouse_enroll_refused_total',
-    help: 'Requests of devices that were refused, by error code',
-    labelNames: ['code'],
+    help: 'Requests of devices that were refused, by the rule that refused',
+    labelNames: ['rule'],
     registers: [registry],
   });
   return {
     enrolled: (created) => enrollments.inc({ result: created ? 'created' : 'repeated' }),
-    refused: (code) => refusals.inc({ code }),
+    refused: (rule) => refusals.inc({ rule }),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

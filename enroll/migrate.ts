@@ -1,15 +1,31 @@
-/** `gatehouse migrate`: opens the registry as its writer does, which brings its schema up to date. */
-import { existsSync } from 'node:fs';
-import { GatehouseError } from '../core/errors.ts';
-import { openRegistry } from '../registry/sqlite/open.ts';
+/**
+ * `gatehouse migrate`: what must be in order before the broker starts. The registry has this version's schema,
+ * and the listeners have their certificates, whatever state an upgrade or a restored backup left them in.
+ */
 import { systemClock } from '../runtime/clock.ts';
-import { dataLayout } from '../runtime/layout.ts';
+import { createLogger } from '../runtime/log.ts';
 import type { Settings } from '../runtime/settings.ts';
+import { Closers } from '../runtime/shutdown.ts';
+import { openData } from './open-data.ts';
+import { ensureServerCertificates } from './server-certificates.ts';
+import { configuredStatusUrl } from './status-url.ts';
 
-/** @throws GatehouseError `data_missing`, `registry_schema` */
+/** @throws GatehouseError as `openData` does */
 export async function migrate(settings: Settings): Promise<void> {
-  const file = dataLayout(settings.data).registry.database;
-  if (!existsSync(file)) throw new GatehouseError('data_missing', `${file} is not there`);
-  const registry = await openRegistry({ file, clock: systemClock });
-  await registry.close();
+  const log = createLogger('migrate', { level: settings.logLevel, format: settings.logFormat });
+  const closers = new Closers();
+  try {
+    const { layout, registry, issuing } = await openData(settings, systemClock, closers);
+    const statusUrl = configuredStatusUrl(settings);
+    const context = {
+      registry,
+      issuer: issuing.current(),
+      clock: systemClock,
+      hostnames: settings.hostname,
+      ...(statusUrl === undefined ? {} : { statusUrl }),
+    };
+    await ensureServerCertificates(context, layout, log);
+  } finally {
+    await closers.closeAll(log);
+  }
 }

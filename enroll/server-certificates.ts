@@ -2,17 +2,19 @@
  * The certificates of Gatehouse's own listeners: issued by its CA, recorded like any other, renewed when a
  * third of their life is left or the hostnames change. Files are replaced at one stroke; listeners reload them.
  */
-import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
 import { type IssuedCertificate, type Issuer, issueServerCertificate } from '../core/pki/issue.ts';
-import { encodePem } from '../core/pki/pem.ts';
 import { publicKeyOf } from '../core/pki/public-key.ts';
 import type { Registry } from '../registry/port.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
+import type { DataLayout } from '../runtime/layout.ts';
+import type { Logger } from '../runtime/log.ts';
 
 const VALIDITY = 90 * 86_400_000;
 const RENEWAL_LEFT = 1 / 3;
+const CHECK_MS = 3_600_000;
 
 export interface ServerCertificates {
   readonly registry: Registry;
@@ -21,6 +23,32 @@ export interface ServerCertificates {
   readonly hostnames: readonly string[];
   /** Absent where the status listener's address is not known yet, at init. */
   readonly statusUrl?: string;
+}
+
+/** Makes sure of both listeners' certificates, now and from time to time. @returns what ends that */
+export async function keepServerCertificates(
+  context: ServerCertificates,
+  layout: DataLayout,
+  log: Logger,
+): Promise<() => void> {
+  await ensureServerCertificates(context, layout, log);
+  const timer = setInterval(() => {
+    ensureServerCertificates(context, layout, log).catch((error: unknown) => {
+      log.error({ err: error }, 'server certificates could not be renewed; the last ones are served');
+    });
+  }, CHECK_MS);
+  return () => clearInterval(timer);
+}
+
+export async function ensureServerCertificates(
+  context: ServerCertificates,
+  layout: DataLayout,
+  log: Logger,
+): Promise<void> {
+  for (const role of ['enroll', 'broker'] as const) {
+    const replaced = await ensureServerCertificate(context, role, layout.tls[role]);
+    if (replaced) log.info({ listener: role }, 'server certificate issued');
+  }
 }
 
 /** Makes sure that `file` holds a usable key and certificate. Resolves true if it had to be replaced. */
@@ -79,7 +107,10 @@ export function recordServerCertificate(
 async function stillGood({ clock, hostnames, issuer }: ServerCertificates, file: string): Promise<boolean> {
   let certificate: X509Certificate;
   try {
-    certificate = new X509Certificate(await readFile(file));
+    const pem = await readFile(file, 'utf8');
+    certificate = new X509Certificate(pem);
+    if (!certificate.checkPrivateKey(createPrivateKey(pem))) return false;
+    if (!pem.includes(issuer.certificate.pem)) return false;
   } catch {
     // Absent, or not what we wrote: either way a new one takes its place.
     return false;
@@ -99,5 +130,5 @@ function isAddress(name: string): boolean {
 
 function bundle(key: KeyObject, certificate: IssuedCertificate, issuer: Issuer): string {
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' });
-  return `${keyPem}${certificate.pem}${encodePem('CERTIFICATE', issuer.certificate.der)}`;
+  return `${keyPem}${certificate.pem}${issuer.certificate.pem}`;
 }

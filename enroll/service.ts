@@ -1,28 +1,21 @@
 /** The composition root of the enroll process: opens the registry and the CA key, and starts three listeners. */
-import { existsSync } from 'node:fs';
-import { GatehouseError } from '../core/errors.ts';
-import { openRegistry } from '../registry/sqlite/open.ts';
+import { rm } from 'node:fs/promises';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
-import { isInitialized } from './init.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { type HttpServer, listen } from './listeners/http-server.ts';
 import { createOperatorListener } from './listeners/operator.ts';
 import { createStatusListener } from './listeners/status.ts';
 import { createEnrollMetrics } from './metrics.ts';
-import { ensureServerCertificate } from './server-certificates.ts';
-import { loadIssuingAuthority } from './signer/issuing-authority.ts';
-import { readPassphrase } from './signer/passphrase.ts';
+import { openData } from './open-data.ts';
+import { keepServerCertificates } from './server-certificates.ts';
 import { startCrlPublisher } from './status/crl-publisher.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
 import { configuredStatusUrl } from './status-url.ts';
-
-const CERTIFICATE_CHECK_MS = 3_600_000;
 
 export interface EnrollAddresses {
   readonly enrollUrl: string;
@@ -36,53 +29,39 @@ export async function startEnroll(
   log: Logger,
   closers: Closers,
 ): Promise<EnrollAddresses> {
-  const layout = dataLayout(settings.data);
-  refuseUnfinished(layout, settings);
   const clock = systemClock;
-
-  const registry = await openRegistry({ file: layout.registry.database, clock });
-  closers.add('registry', () => registry.close());
-  const issuing = await loadIssuingAuthority(
-    registry,
-    layout,
-    await readPassphrase(layout, settings.passphraseFile),
-  );
-
-  // The status listener comes first: its address is part of every certificate from here on.
-  const ocsp = createOcspResponder({ registry, issuing, clock, log });
-  const statusPort = await open(
-    createStatusListener({ registry, ocsp, log }),
-    settings.host,
-    settings.statusPort,
-  );
   const host = advertisedHost(settings);
+  const open = async (server: HttpServer, name: PortSetting, address: string): Promise<number> => {
+    closers.add('listener', () => server.close());
+    return listen(server, { host: address, port: settings[name], setting: name });
+  };
+
+  // Step 1: the data folder, as its one writer, and the CA key.
+  const { layout, registry, issuing } = await openData(settings, clock, closers);
+  if (settings.passphraseFile === undefined) {
+    log.warn(
+      { file: layout.ca.passphrase },
+      'the passphrase of the CA keys lies beside them; see --passphrase-file',
+    );
+  }
+
+  // Step 2: the status listener, first because its address is part of every certificate from here on.
+  const ocsp = createOcspResponder({ registry, issuing, clock, log });
+  const statusPort = await open(createStatusListener({ registry, ocsp, log }), 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const context: EnrollContext = { registry, issuing, clock, statusUrl };
 
+  // Step 3: what is renewed by itself: the CRL, and the certificates of the listeners.
   const publisher = await startCrlPublisher({ ...context, issuer: issuing.current(), log });
   closers.add('crl publisher', () => publisher.close());
+  const certificates = { ...context, issuer: issuing.current(), hostnames: settings.hostname };
+  closers.add('server certificates', await keepServerCertificates(certificates, layout, log));
 
-  const renewServerCertificates = async () => {
-    const certificates = { ...context, issuer: issuing.current(), hostnames: settings.hostname };
-    for (const role of ['enroll', 'broker'] as const) {
-      if (await ensureServerCertificate(certificates, role, layout.tls[role]))
-        log.info({ listener: role }, 'server certificate renewed');
-    }
-  };
-  await renewServerCertificates();
-  const renewal = setInterval(
-    () =>
-      void renewServerCertificates().catch((error: unknown) =>
-        log.error({ err: error }, 'server certificates could not be renewed'),
-      ),
-    CERTIFICATE_CHECK_MS,
-  );
-  closers.add('server certificates', () => clearInterval(renewal));
-
+  // Step 4: devices.
   const metrics = createEnrollMetrics();
-  const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
-  const { enrollRate: addressRate, tokenRate } = settings;
   const tlsFile = layout.tls.enroll;
+  const { enrollRate: addressRate, tokenRate } = settings;
+  const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
   const device = await createDeviceListener({
     context,
     metrics,
@@ -92,30 +71,18 @@ export async function startEnroll(
     tlsFile,
     log,
   });
-  const enrollUrl = `https://${host}:${await open(device, settings.host, settings.enrollPort)}`;
+  const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;
 
+  // Step 5: operators, whose commands on this host find the address in the data folder.
   const operator = await createOperatorListener({ context, metrics, tlsFile, log });
-  const adminPort = await open(operator, settings.adminHost, settings.adminPort);
+  const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);
+  closers.add('operator url', () => rm(layout.operator.url, { force: true }));
   return { enrollUrl, statusUrl, adminUrl };
-
-  async function open(server: HttpServer, address: string, port: number): Promise<number> {
-    closers.add('listener', () => server.close());
-    return listen(server, address, port);
-  }
 }
 
-/** A folder that misses a piece is refused before anything is opened, since opening could create the piece anew. */
-function refuseUnfinished(layout: ReturnType<typeof dataLayout>, settings: Settings): void {
-  if (!isInitialized(layout) && !existsSync(layout.registry.database)) {
-    throw new GatehouseError('data_missing', `${settings.data} holds no Gatehouse`);
-  }
-  const missing = [layout.rootCertificate, layout.registry.database].filter((path) => !existsSync(path));
-  if (missing.length > 0 || existsSync(layout.ca.unfinished)) {
-    throw new GatehouseError('data_incomplete', `missing: ${missing.join(', ') || 'the end of init'}`);
-  }
-}
+type PortSetting = 'statusPort' | 'enrollPort' | 'adminPort';
 
 /** On loopback, the name by which the server certificate is checked; else the name that is advertised. */
 function adminHostname(settings: Settings): string {

@@ -25,6 +25,11 @@ export async function writeFileAtomic(
     await rm(temporary, { force: true });
     throw error;
   }
+  await syncFolder(folder);
+}
+
+/** Makes what was created, renamed or removed in a folder outlast a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
   const directory = await open(folder, 'r');
   try {
     await directory.sync();

@@ -20,7 +20,12 @@ export function dataLayout(data: string) {
       unfinished: join(data, 'ca', 'init-unfinished'),
     },
     /** Written by enroll, read by the broker. */
-    registry: { folder: join(data, 'registry'), database: join(data, 'registry', 'registry.db') },
+    registry: {
+      folder: join(data, 'registry'),
+      database: join(data, 'registry', 'registry.db'),
+      /** Held by enroll for its life: there is one writer. */
+      writerLock: join(data, 'registry', 'writer.lock'),
+    },
     /**
      * The listeners' private key, certificate and chain, in one PEM file each so that a renewal replaces them
      * at one stroke. Issued and renewed by enroll; the broker reads its own.

@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { GatehouseError } from '../core/errors.ts';
+import { listenFailure } from './listen-failure.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -27,7 +27,7 @@ export interface MetricsListener {
   close(): Promise<void>;
 }
 
-/** GET /metrics and GET /health over plain HTTP. @throws GatehouseError `port_in_use` */
+/** GET /metrics and GET /health over plain HTTP. @throws GatehouseError `port_in_use`, `setting_invalid` */
 export async function listenForMetrics(options: MetricsListenerOptions): Promise<MetricsListener> {
   const { host, port, registry, isHealthy } = options;
   const server = createServer((request, response) => {
@@ -42,9 +42,8 @@ export async function listenForMetrics(options: MetricsListenerOptions): Promise
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    throw new GatehouseError('port_in_use', `${host}:${port} is taken`, { cause: error });
+  }).catch((error: unknown) => {
+    throw listenFailure(error, { host, port, setting: 'metricsPort' });
   });
   const address = server.address() as AddressInfo;
   const name = host.includes(':') ? `[${host}]` : host;

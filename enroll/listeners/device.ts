@@ -21,7 +21,7 @@ export async function createDeviceListener({
   addressRate,
   ...routes
 }: DeviceListener): Promise<HttpServer> {
-  const server = createHttpServer({ log, tlsFile, onRefusal: (code) => routes.metrics.refused(code) });
+  const server = createHttpServer({ log, tlsFile, onRefusal: (rule) => routes.metrics.refused(rule) });
   await server.register(rateLimit, {
     max: addressRate,
     timeWindow: 60_000,

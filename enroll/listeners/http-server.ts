@@ -8,6 +8,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import fastify from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { GatehouseError } from '../../core/errors.ts';
+import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { problemOf } from '../problem.ts';
 
@@ -21,7 +22,7 @@ export interface HttpServerOptions {
   /** PEM file with key, certificate and chain; absent for plain HTTP. */
   readonly tlsFile?: string;
   /** Told of every refusal, for the counters. */
-  readonly onRefusal?: (code: string) => void;
+  readonly onRefusal?: (rule: string) => void;
 }
 
 export function createHttpServer({ log, tlsFile, onRefusal }: HttpServerOptions) {
@@ -42,39 +43,30 @@ export function createHttpServer({ log, tlsFile, onRefusal }: HttpServerOptions)
 
   server.setErrorHandler((error, request, reply) => {
     const { status, body, fault } = problemOf(error);
-    if (fault !== undefined) {
-      log.error(
-        { err: fault.error, fault: fault.id, method: request.method, url: request.url },
-        'request failed',
-      );
-    } else {
-      log.info(
-        { code: body.code, detail: body.detail, address: request.ip, url: request.url },
-        'request refused',
-      );
-    }
-    onRefusal?.(body.code);
+    const { code: rule, detail, remedy } = body;
+    // The route and not the address as it came: whatever is typed into a path may be a secret.
+    const call = { method: request.method, route: request.routeOptions.url, address: request.ip };
+    if (fault === undefined) log.warn({ rule, detail, remedy, ...call }, 'request refused');
+    else log.error({ err: fault.error, fault: fault.id, ...call }, 'request failed');
+    onRefusal?.(rule);
     if (status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
     return reply.status(status).type('application/problem+json').serializer(JSON.stringify).send(body);
   });
   server.setNotFoundHandler((request) => {
-    throw new GatehouseError(
-      'not_found',
-      `${request.method} ${request.url.slice(0, 200)} is not a call of this listener`,
-    );
+    throw new GatehouseError('not_found', `this listener has no such ${request.method} call`);
   });
   return server;
 }
 
 export type HttpServer = ReturnType<typeof createHttpServer>;
 
-/** @returns the port that it really listens on */
-export async function listen(server: HttpServer, host: string, port: number): Promise<number> {
+/** @returns the port that it really listens on @throws GatehouseError `port_in_use`, `setting_invalid` */
+export async function listen(server: HttpServer, endpoint: Endpoint): Promise<number> {
+  const { host, port } = endpoint;
   try {
     await server.listen({ host, port });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new GatehouseError('port_in_use', `${host}:${port} is taken`, { cause: error });
+    throw listenFailure(error, endpoint);
   }
   const address = server.server.address();
   return typeof address === 'object' && address !== null ? address.port : port;

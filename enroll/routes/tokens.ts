@@ -8,6 +8,7 @@ import { createEnrollmentToken, revokeEnrollmentToken } from '../use-cases/manag
 import { tokenView } from './views.ts';
 
 const YEAR_SECONDS = 31_536_000;
+const tokenId = z.string().regex(/^[0-9a-f]{12}$/, 'the 12 hex digits that `token list` shows');
 const body = z.strictObject({
   group: z.string().default('devices').transform(parseEntityName),
   device: z
@@ -54,7 +55,7 @@ export function tokenRoutes(server: HttpServer, context: EnrollContext): void {
     '/tokens/:id',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Revoke a token', params: z.object({ id: z.string().max(64) }) },
+      schema: { summary: 'Revoke a token', params: z.object({ id: tokenId }) },
     },
     async ({ actor, params: { id } }): Promise<TokenView> =>
       tokenView(await revokeEnrollmentToken(context, actor, id), clock.now()),

@@ -29,12 +29,10 @@ export async function testPolicy(
   const grants = bindPolicy(parsePolicy(JSON.parse(record.document)), device);
   const decision =
     publish === undefined ? decideSubscribe(grants, subscribe ?? '') : decidePublish(grants, publish);
-  return {
-    device: id,
-    group: group.name,
-    policy: group.policy,
-    allowed: decision.allowed,
-    rule: decision.rule,
-    reason: decision.allowed ? `granted by ${decision.rule}` : decision.reason,
-  };
+  const result = { device: id, group: group.name, policy: group.policy, deviceStatus: device.status };
+  if (device.status !== 'active') {
+    return { ...result, allowed: false, rule: null, reason: `the device is ${device.status}` };
+  }
+  const { allowed, rule } = decision;
+  return { ...result, allowed, rule, reason: allowed ? `granted by ${rule}` : decision.reason };
 }

@@ -1,5 +1,6 @@
 /** Connections to the file, with the settings that the registry's promises rest on. */
 import Sqlite, { type Database } from 'better-sqlite3';
+import { GatehouseError } from '../../core/errors.ts';
 
 /** How long a statement waits for another process's lock before it fails. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -29,14 +30,21 @@ export function closeOnFailure<T>(database: Database, use: (database: Database) 
   }
 }
 
+/** @throws GatehouseError `data_damaged` where the file holds something else than a database */
 function connect(
   file: string,
   { readonly }: { readonly readonly: boolean },
   pragmas: readonly string[],
 ): Database {
-  const database = new Sqlite(file, { readonly, timeout: BUSY_TIMEOUT_MS });
-  return closeOnFailure(database, () => {
-    for (const pragma of pragmas) database.pragma(pragma);
-    return database;
-  });
+  try {
+    const database = new Sqlite(file, { readonly, timeout: BUSY_TIMEOUT_MS });
+    return closeOnFailure(database, () => {
+      for (const pragma of pragmas) database.pragma(pragma);
+      return database;
+    });
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== 'SQLITE_NOTADB' && code !== 'SQLITE_CORRUPT') throw error;
+    throw new GatehouseError('data_damaged', `${file} is not a sound database`, { cause: error });
+  }
 }

@@ -42,6 +42,16 @@ export async function openRegistryView({ file }: Pick<OpenOptions, 'file'>): Pro
   });
 }
 
+/** Whether not even the first migration ever ended: nothing can have been written to it. */
+export function isBlankRegistry(file: string): boolean {
+  const database = connectReader(file);
+  try {
+    return database.pragma('user_version', { simple: true }) === 0;
+  } finally {
+    database.close();
+  }
+}
+
 /** SQLite gives its side files (-wal, -shm) the mode of the database file. */
 async function createPrivately(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });

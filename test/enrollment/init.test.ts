@@ -1,14 +1,16 @@
 /** A data folder: made once, never overwritten, begun anew where an init was cut off, with nothing readable in it. */
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GatehouseError } from '../../core/errors.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { initialize } from '../../enroll/init.ts';
+import { migrate } from '../../enroll/migrate.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import { dataLayout } from '../../runtime/layout.ts';
+import { type DataLayout, dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { csrPem, runTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';
@@ -66,14 +68,32 @@ describe('init', () => {
     expect((await service.enroll(token, csr)).status).toBe(201);
   });
 
-  it('does not touch a registry whose CA is gone', async () => {
+  it('does not believe a mark on a registry that is in use', async () => {
     const settings = newSettings();
     const layout = dataLayout(settings.data);
     await init(settings);
-    renameSync(layout.rootCertificate, `${layout.rootCertificate}.gone`);
-    expect(await codeOf(init(settings))).toBe('data_incomplete');
-    expect(await codeOf(runTestEnroll(settings, layout))).toBe('data_incomplete');
-    expect(statSync(layout.registry.database).size).toBeGreaterThan(0);
+    service = await runTestEnroll(settings, layout);
+    await service.createToken();
+    await service.close();
+    writeFileSync(layout.ca.unfinished, '');
+    expect(await codeOf(init(settings))).toBe('data_damaged');
+    rmSync(layout.ca.unfinished);
+    service = await runTestEnroll(settings, layout);
+  });
+
+  it.each<[string, (layout: DataLayout) => void]>([
+    ['the registry', ({ registry }) => rmSync(registry.database)],
+    ['the content of the registry', ({ registry }) => writeFileSync(registry.database, '')],
+    ['a sound registry', ({ registry }) => writeFileSync(registry.database, 'x'.repeat(8192))],
+    ['the keys of the CA', ({ ca }) => rmSync(ca.folder, { recursive: true })],
+  ])('neither starts nor begins anew on a Gatehouse that lacks %s', async (_name, damage) => {
+    const settings = newSettings();
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    for (const side of ['-wal', '-shm']) rmSync(layout.registry.database + side, { force: true });
+    damage(layout);
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('data_damaged');
+    expect(['data_damaged', 'data_exists']).toContain(await codeOf(init(settings)));
   });
 
   it('lets nobody but its owner read keys, tokens and the registry', async () => {
@@ -137,13 +157,45 @@ describe('starting', () => {
     expect((await service.enroll(token, csr)).status).toBe(201);
   });
 
-  it('issues a server certificate anew where its file is gone', async () => {
-    const settings = newSettings();
+  it.each<[string, (pem: string) => string | null]>([
+    ['gone', () => null],
+    ['empty', () => ''],
+    ['without its key', (pem) => pem.slice(pem.indexOf('-----BEGIN CERTIFICATE'))],
+    ['without its chain', (pem) => pem.slice(0, pem.lastIndexOf('-----BEGIN CERTIFICATE'))],
+    ['cut in half', (pem) => pem.slice(0, pem.length / 2)],
+  ])('mends, before the broker starts, a server certificate that is %s', async (_name, damage) => {
+    const settings = newSettings({ logLevel: 'silent' });
     const layout = dataLayout(settings.data);
     await init(settings);
-    rmSync(layout.tls.broker);
+    const damaged = damage(readFileSync(layout.tls.broker, 'utf8'));
+    if (damaged === null) rmSync(layout.tls.broker);
+    else writeFileSync(layout.tls.broker, damaged);
+    await migrate(settings);
+    const pem = readFileSync(layout.tls.broker, 'utf8');
+    expect(pem.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(() => createSecureContext({ key: pem, cert: pem })).not.toThrow();
+  });
+
+  it('brings the trust anchor back from the registry', async () => {
+    const settings = newSettings({ logLevel: 'silent' });
+    const layout = dataLayout(settings.data);
+    await init(settings);
+    const before = readFileSync(layout.rootCertificate, 'utf8');
+    writeFileSync(layout.rootCertificate, '');
+    await migrate(settings);
+    expect(readFileSync(layout.rootCertificate, 'utf8')).toBe(before);
+  });
+
+  it('refuses a folder on which another Gatehouse runs', async () => {
+    const settings = newSettings({ logLevel: 'silent' });
+    const layout = dataLayout(settings.data);
+    await init(settings);
     service = await runTestEnroll(settings, layout);
-    expect(readFileSync(layout.tls.broker, 'utf8').match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(await codeOf(runTestEnroll(settings, layout))).toBe('data_in_use');
+    expect(await codeOf(migrate(settings))).toBe('data_in_use');
+    expect((await service.operator('GET', '/devices')).status).toBe(200);
+    await service.close();
+    service = await runTestEnroll(settings, layout);
   });
 
   it('says which port is taken', async () => {

@@ -1,0 +1,48 @@
+/** Opens a data folder as its one writer, and mends in it what the registry and the CA key can bring back. */
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
+import { encodePem } from '../core/pki/pem.ts';
+import type { Registry } from '../registry/port.ts';
+import { openRegistry } from '../registry/sqlite/open.ts';
+import { writeFileAtomic } from '../runtime/atomic-file.ts';
+import { type DataLayout, dataLayout } from '../runtime/layout.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { Closers } from '../runtime/shutdown.ts';
+import { lockDataFolder, requireComplete } from './data-folder.ts';
+import { type IssuingAuthority, loadIssuingAuthority } from './signer/issuing-authority.ts';
+import { readPassphrase } from './signer/passphrase.ts';
+
+export interface OpenedData {
+  readonly layout: DataLayout;
+  readonly registry: Registry;
+  readonly issuing: IssuingAuthority;
+}
+
+/**
+ * Brings the registry to this version's schema on the way. Whatever is opened is added to `closers`.
+ * @throws GatehouseError `data_missing`, `data_incomplete`, `data_damaged`, `data_in_use`, `registry_schema`,
+ * `passphrase_missing`, `passphrase_wrong`
+ */
+export async function openData(settings: Settings, clock: Clock, closers: Closers): Promise<OpenedData> {
+  const layout = dataLayout(settings.data);
+  requireComplete(layout, settings.data);
+  closers.add('data folder', await lockDataFolder(layout));
+
+  const registry = await openRegistry({ file: layout.registry.database, clock });
+  closers.add('registry', () => registry.close());
+
+  const passphrase = await readPassphrase(layout, settings.passphraseFile);
+  const issuing = await loadIssuingAuthority(registry, layout, passphrase);
+  await restoreTrustAnchor(registry, layout);
+  return { layout, registry, issuing };
+}
+
+/** The file is for people and devices; the registry has the certificate itself. */
+async function restoreTrustAnchor(registry: Registry, layout: DataLayout): Promise<void> {
+  const roots = (await registry.issuers()).filter(
+    ({ kind, status }) => kind === 'root' && status !== 'retired',
+  );
+  const pem = roots.map(({ der }) => encodePem('CERTIFICATE', der)).join('');
+  const present = await readFile(layout.rootCertificate, 'utf8').catch(() => '');
+  if (present !== pem) await writeFileAtomic(layout.rootCertificate, pem, 0o644);
+}
