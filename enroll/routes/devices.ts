@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { revocationReasons } from '../../core/pki/revocation-reason.ts';
+import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import { deviceDetail, deviceView } from './views.ts';
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });
-const attributes = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().max(128));
+const attributes = z.record(z.string().regex(ATTRIBUTE_NAME), z.string().max(128));
 const { certificateHold: _suspendIsItsOwnCall, ...reasons } = revocationReasons;
 const reason = z.enum(Object.keys(reasons) as [keyof typeof reasons]).default('unspecified');
 const query = z.object({
