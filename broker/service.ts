@@ -7,7 +7,7 @@ import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
-import { Admission } from './admission/admission.ts';
+import { AdmissionControl } from './admission/admission-control.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
@@ -80,7 +80,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     apply: createEffects({ live, cutOff, rebinding, reloadTrust }),
     log,
   });
-  const admission = new Admission({
+  const admission = new AdmissionControl({
     registry,
     policies,
     clock,

@@ -50,7 +50,7 @@ export async function untilShutdown(closers: Closers, log: Logger, abort?: Abort
  * child outlives it. Undefined for a process that was started by itself.
  */
 export function supervisorGone(): AbortSignal | undefined {
-  if (process.env['GATEHOUSE_SUPERVISED'] !== '1') return undefined;
+  if (process.env.GATEHOUSE_SUPERVISED !== '1') return undefined;
   const gone = new AbortController();
   process.stdin.once('end', () => gone.abort()).once('error', () => gone.abort());
   process.stdin.resume();

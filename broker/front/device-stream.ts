@@ -2,12 +2,11 @@
  * What Aedes holds instead of the device's socket: the bytes that the gate lets pass, and back-pressure both
  * ways. A translation for MQTT 5 belongs here too: Aedes would go on speaking 3.1.1 to this stream.
  */
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { PacketGate } from './packet-gate.ts';
 
 export interface DeviceStreamOptions {
-  readonly socket: Socket;
+  readonly socket: Duplex;
   readonly gate: PacketGate;
   /** What Aedes reads first: the CONNECT. What the device sent after it waits for `open`. */
   readonly preface: Buffer;
@@ -20,7 +19,7 @@ export interface DeviceStreamOptions {
 type Callback = (error?: Error | null) => void;
 
 export class DeviceStream extends Duplex {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #options: DeviceStreamOptions;
   /** The part of the last chunk that has not passed the gate yet. */
   #held: Buffer | undefined;
@@ -42,7 +41,6 @@ export class DeviceStream extends Duplex {
       .once('close', () => {
         if (!this.#inputOver) this.destroy();
       });
-    if (this.#socket.destroyed) this.destroy();
   }
 
   /**

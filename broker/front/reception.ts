@@ -5,8 +5,9 @@
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import type { Admission, Standing } from '../admission/admission.ts';
+import type { AdmissionControl } from '../admission/admission-control.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../admission/peer-certificate.ts';
+import { type Standing, takeStanding } from '../admission/standing.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
@@ -29,7 +30,7 @@ import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
 export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
-  readonly admission: Admission;
+  readonly admission: AdmissionControl;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
   readonly metrics: BrokerMetrics;
@@ -43,7 +44,7 @@ const MAX_SHOWN = 128;
 interface Visit {
   readonly socket: TLSSocket;
   readonly address: string;
-  readonly certificate: PeerCertificate | undefined;
+  certificate?: PeerCertificate | undefined;
   /** Undefined until CONNECT has been read. */
   protocolLevel?: number;
   clientId?: string;
@@ -59,7 +60,7 @@ export class Reception {
   /** @param socket after its handshake. Never rejects. */
   async receive(socket: TLSSocket): Promise<void> {
     socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
-    const visit = { socket, address: socket.remoteAddress ?? '', certificate: readPeerCertificate(socket) };
+    const visit: Visit = { socket, address: socket.remoteAddress ?? '' };
     try {
       await this.#admit(visit);
     } catch (error) {
@@ -70,6 +71,7 @@ export class Reception {
 
   async #admit(visit: Visit): Promise<void> {
     // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at.
+    visit.certificate = readPeerCertificate(visit.socket);
     const peer = verifyPeer(visit.certificate);
 
     // Step 2: into the table of connections. Only then is the registry asked (step 4): whatever it did not know
@@ -81,7 +83,8 @@ export class Reception {
     const request = await this.#readRequest(visit, connection);
 
     // Step 4: what the registry says of this certificate.
-    const standing = await this.#within(connection, 'registry_unavailable', this.#stand(connection));
+    const asking = takeStanding(connection, this.#options);
+    const standing = await this.#within(connection, 'registry_unavailable', asking);
 
     // Step 5: what CONNECT asks for.
     checkWill(request.will, standing);
@@ -110,18 +113,6 @@ export class Reception {
     visit.clientId = request.clientId;
     checkClientId(request.clientId, connection.device);
     return request;
-  }
-
-  /** Read anew if grants have changed while it was read, so that none are in use that the journal has revised. */
-  async #stand(connection: Connection): Promise<Standing> {
-    const { live, admission } = this.#options;
-    for (;;) {
-      const { changes } = live;
-      const standing = await admission.admit(connection.peer);
-      if (live.changes !== changes) continue;
-      connection.standing = standing;
-      return standing;
-    }
   }
 
   #checkSessionLimit({ device }: Connection, clientId: string): void {

@@ -2,12 +2,12 @@
  * One connection of a device, from the moment its certificate is verified to its end. It arrives, is admitted
  * (it has a standing), is attached (Aedes serves it), and is gone.
  */
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
-import type { Standing } from '../admission/admission.ts';
 import type { VerifiedPeer } from '../admission/peer-certificate.ts';
+import type { Standing } from '../admission/standing.ts';
 
 /** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */
 export class PeerGone extends Error {
@@ -15,14 +15,14 @@ export class PeerGone extends Error {
 }
 
 export interface ConnectionOptions {
-  readonly socket: TLSSocket;
+  readonly socket: Duplex;
   readonly peer: VerifiedPeer;
   /** IP address, for the log. */
   readonly address: string;
 }
 
 export class Connection {
-  readonly socket: TLSSocket;
+  readonly socket: Duplex;
   readonly peer: VerifiedPeer;
   readonly address: string;
   /** Once CONNECT has been read. */
@@ -47,7 +47,6 @@ export class Connection {
       this.#arrival.abort(new PeerGone());
       if (this.#client === null) this.#resolveGone();
     });
-    if (socket.destroyed) this.#arrival.abort(new PeerGone());
   }
 
   get device(): DeviceId {
@@ -85,12 +84,13 @@ export class Connection {
   }
 
   /**
-   * Ends it because its right to be here has ended: at once, and its will is not published. False where it had
-   * been ended before.
+   * Ends it because its right to be here has ended: at once, and its will is not published, even where it was
+   * about to end anyway. False where it had been cut before.
    */
   cut(rule: ErrorCode): boolean {
-    if (!this.#end(rule)) return false;
+    if (this.#isCut) return false;
     this.#isCut = true;
+    this.#end(rule);
     if (this.#client === null) return true;
     // Both: Aedes moves the one to the other while it works on CONNECT.
     this.#client.will = null;

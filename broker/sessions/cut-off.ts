@@ -31,12 +31,16 @@ export class CutOff {
    * @param since ms since the epoch: when the right ended, for the latency
    */
   async cut(connection: Connection, rule: ErrorCode, since: number): Promise<void> {
-    const { metrics, clock, store } = this.#options;
+    const { metrics, clock, store, log } = this.#options;
     if (!connection.cut(rule) || connection.client === null) return;
     metrics.cutOff(rule);
     connection.socket.once('close', () => metrics.cutOffLatency(clock.now() - since));
     this.#report(connection, rule);
-    await store.delWill({ id: connection.client.id });
+    try {
+      await store.delWill({ id: connection.client.id });
+    } catch (error) {
+      log.error({ err: error, device: connection.device }, 'the will of a session that was cut off stayed');
+    }
   }
 
   /** Cuts every connection of the device first, and only then does what takes time. */

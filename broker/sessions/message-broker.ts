@@ -3,7 +3,7 @@ import type { Client } from 'aedes';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import type { Standing } from '../admission/admission.ts';
+import type { Standing } from '../admission/standing.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import { type ConnectRequest, encodeConnect } from '../front/connect-packet.ts';
 import { DeviceStream } from '../front/device-stream.ts';
@@ -73,7 +73,7 @@ export class MessageBroker {
 
   /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
   attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
-    const { live, durable, cutOff, metrics, limits, clock } = this.#options;
+    const { live, durable, cutOff, metrics, limits, clock, log } = this.#options;
     const { device, socket } = connection;
     const gate = new PacketGate({
       budget: live.budgetOf(device),
@@ -91,6 +91,7 @@ export class MessageBroker {
     if (!request.clean) durable.keep(device, request.clientId);
     metrics.admitted();
     metrics.connected();
+    log.debug({ device, clientId: request.clientId, address: connection.address }, 'connection admitted');
 
     const late = () =>
       cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseEntityName } from '../../core/ids.ts';
 import { createAuthority, DAY } from '../pki/test-authority.ts';
 import { type Identity, issueDevice, issueServer, selfSigned } from './authority.ts';
-import { Fleet, insertIssuer } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
+import { insertIssuer } from './world.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {

@@ -1,22 +1,10 @@
 /** The session store, where it differs from the one that Aedes brings along. */
-import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes';
-import { pino } from 'pino';
-import { Registry as MetricsRegistry } from 'prom-client';
-import { PolicyCache } from '../../broker/admission/policy-cache.ts';
-import { Authorizer } from '../../broker/authorization/authorizer.ts';
-import { Denials } from '../../broker/authorization/denials.ts';
-import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
-import { createBrokerMetrics } from '../../broker/metrics.ts';
 import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
-import { Connection } from '../../broker/sessions/connection.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
-import { LiveTable } from '../../broker/sessions/live-table.ts';
-import { parseDeviceId, parseEntityName, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
-import { bindPolicy } from '../../core/policy/grants.ts';
-import { parsePolicy } from '../../core/policy/policy.ts';
+import { parseDeviceId } from '../../core/ids.ts';
+import { connectionOf, roomsAround, standingOf } from './samples.ts';
 
 let store: GuardedStore;
 let granted: (filter: string) => boolean;
@@ -88,7 +76,11 @@ describe('the queue', () => {
   it('loses a message whose delivery is denied, and no other', async () => {
     await queue('dev1', 1, 2, 3);
     const client = { ...dev1, clean: false } as Partial<Client> as Client;
-    expect(authorizerFor(client).forward(client, packet(2, 'secret'))).toBeNull();
+    const { live, authorizer } = roomsAround(store);
+    const connection = connectionOf('dev1');
+    connection.standing = standingOf('dev1');
+    live.bind(client, connection);
+    expect(authorizer.forward(client, packet(2, 'secret'))).toBeNull();
     await new Promise(setImmediate);
     expect(await queueOf('dev1')).toEqual(['1', '3']);
   });
@@ -126,32 +118,3 @@ describe('a session that is discarded', () => {
     expect(await queueOf('dev1')).toEqual([]);
   });
 });
-
-/** Grants nothing to the one client that it knows. */
-function authorizerFor(client: Client): Authorizer {
-  const log = pino({ level: 'silent' });
-  const metrics = createBrokerMetrics(new MetricsRegistry());
-  const live = new LiveTable();
-  const id = parseDeviceId('dev1');
-  const connection = new Connection({
-    socket: new TLSSocket(new Socket()),
-    peer: {
-      device: id,
-      fingerprint: parseFingerprint('0'.repeat(64)),
-      serialNumber: parseSerialNumber('01'),
-    },
-    address: '',
-  });
-  const subject = { id, group: parseEntityName('default'), attributes: {} };
-  const grants = bindPolicy(parsePolicy({ name: 'none' }), subject);
-  connection.standing = { subject, grants, notAfter: 0 };
-  live.bind(client, connection);
-  const denials = new Denials({ metrics, log });
-  const registry = {
-    device: async () => undefined,
-    group: async () => undefined,
-    policy: async () => undefined,
-  };
-  const orphanWills = new OrphanWills({ registry, policies: new PolicyCache(), store, metrics, log });
-  return new Authorizer({ live, store, orphanWills, denials, metrics, log });
-}

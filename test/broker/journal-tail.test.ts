@@ -66,7 +66,7 @@ describe('the tail of the journal', () => {
     const seen: number[] = [];
     await follow(journal, async ({ seq }) => void seen.push(seq));
     journal.append(1_203);
-    await eventually(() => seen.length === 1_203);
+    await eventually(() => seen.length === 1_203, 500);
     expect(seen).toEqual(Array.from({ length: 1_203 }, (_, index) => index + 8));
   });
 
@@ -95,7 +95,7 @@ describe('the tail of the journal', () => {
       if (seen.length === 2) throw new Error('not yet');
     });
     journal.append(3);
-    await eventually(() => seen.length === 4);
+    await eventually(() => seen.length === 4, 700); // sooner than it looks by itself
     expect(seen).toEqual([1, 2, 2, 3]);
     await eventually(() => tail.silence() === 0);
   });

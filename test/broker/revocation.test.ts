@@ -1,4 +1,5 @@
 /** When the right to be connected ends: live sessions, their wills, and what is stored for them. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import type { Identity } from './authority.ts';
@@ -124,6 +125,26 @@ describe('when revoked', () => {
     await eventually(async () => (await fleet.refusals('device_revoked')) === before + 1);
     client.send(connectPacket('arriving-1'));
     expect(await client.connack()).toBe(5);
+  });
+
+  it('at any moment of connecting, nobody stays', async () => {
+    const connections = await fleet.metric('connections');
+    const identities = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => fleet.enroll(`racing-${index}`)),
+    );
+    const clients = await Promise.all(
+      identities.map(async (identity, index) => {
+        const revoked = delay(index).then(() => fleet.revoke(identity.id));
+        const client = await RawClient.open(fleet, identity);
+        client.send(connectPacket(identity.id, { clean: index % 2 === 0, will: willOf(identity) }));
+        await revoked;
+        return client;
+      }),
+    );
+    for (const client of clients) await client.untilClosed();
+    await eventually(async () => (await fleet.metric('connections')) === connections);
+    await settle();
+    expect(inbox.payloads.filter((payload) => payload.includes('racing'))).toEqual([]);
   });
 
   it('what it had sent just before reaches nobody after it is cut', async () => {

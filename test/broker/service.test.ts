@@ -12,9 +12,10 @@ import { brokerCommands } from '../../broker/commands.ts';
 import { createAuthority } from '../pki/test-authority.ts';
 import { issueDevice } from './authority.ts';
 import { eventually } from './eventually.ts';
-import { Fleet, type FleetOptions, insertIssuer } from './fleet.ts';
+import { Fleet, type FleetOptions } from './fleet.ts';
 import { untilClosed } from './inbox.ts';
 import { attempt, RawClient } from './raw-client.ts';
+import { insertIssuer } from './world.ts';
 
 const fleets: Fleet[] = [];
 async function createFleet(options?: FleetOptions): Promise<Fleet> {

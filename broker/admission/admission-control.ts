@@ -1,22 +1,15 @@
 /** Whether the registry lets a peer in, and with what: asked for every connection, resumed TLS session or not. */
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { bindPolicy, type Grants, type PolicySubject } from '../../core/policy/grants.ts';
+import { bindPolicy } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
-import type { Admission as AdmissionRecord } from '../../registry/records.ts';
+import type { Admission } from '../../registry/records.ts';
 import type { VerifiedPeer } from './peer-certificate.ts';
 import type { PolicyCache } from './policy-cache.ts';
 import { checkStanding } from './rules.ts';
+import type { Standing } from './standing.ts';
 
-/** What an admitted session stands on. */
-export interface Standing {
-  readonly subject: PolicySubject;
-  readonly grants: Grants;
-  /** ms since the epoch: the session ends with its certificate. */
-  readonly notAfter: number;
-}
-
-export interface AdmissionOptions {
+export interface AdmissionControlOptions {
   readonly registry: RegistryReader;
   readonly policies: PolicyCache;
   readonly clock: Clock;
@@ -26,10 +19,10 @@ export interface AdmissionOptions {
   readonly maxJournalSilence: number;
 }
 
-export class Admission {
-  readonly #options: AdmissionOptions;
+export class AdmissionControl {
+  readonly #options: AdmissionControlOptions;
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: AdmissionControlOptions) {
     this.#options = options;
   }
 
@@ -48,7 +41,7 @@ export class Admission {
     return { subject, grants, notAfter: record.certificate.notAfter };
   }
 
-  async #lookUp(peer: VerifiedPeer): Promise<AdmissionRecord> {
+  async #lookUp(peer: VerifiedPeer): Promise<Admission> {
     const { registry } = this.#options;
     try {
       const record = await registry.admission(peer.fingerprint);

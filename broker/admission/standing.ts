@@ -1,0 +1,30 @@
+/** What an admitted session stands on, and how a connection gets it in step with the journal. */
+import type { Grants, PolicySubject } from '../../core/policy/grants.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { LiveTable } from '../sessions/live-table.ts';
+import type { AdmissionControl } from './admission-control.ts';
+
+export interface Standing {
+  readonly subject: PolicySubject;
+  readonly grants: Grants;
+  /** ms since the epoch: the session ends with its certificate. */
+  readonly notAfter: number;
+}
+
+/**
+ * Reads the registry again if grants changed while it was read: the connection had no standing yet that the
+ * journal could have revised. From the moment that it has one, in the same turn, the journal does.
+ * @throws GatehouseError naming the rule that refuses
+ */
+export async function takeStanding(
+  connection: Connection,
+  { live, admission }: { readonly live: LiveTable; readonly admission: Pick<AdmissionControl, 'admit'> },
+): Promise<Standing> {
+  for (;;) {
+    const { changes } = live;
+    const standing = await admission.admit(connection.peer);
+    if (live.changes !== changes) continue;
+    connection.standing = standing;
+    return standing;
+  }
+}

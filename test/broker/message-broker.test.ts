@@ -1,0 +1,136 @@
+/** The last locks, behind those that a device meets first: each by itself, with the others out of the way. */
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Client } from 'aedes';
+import { generate } from 'mqtt-packet';
+import { takeStanding } from '../../broker/admission/standing.ts';
+import type { Will } from '../../broker/front/connect-packet.ts';
+import { defaultLimits } from '../../broker/limits.ts';
+import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import { LiveTable } from '../../broker/sessions/live-table.ts';
+import { MessageBroker } from '../../broker/sessions/message-broker.ts';
+import { eventually } from './eventually.ts';
+import { clock, connectionOf, Line, log, roomsAround, standingOf } from './samples.ts';
+
+const lastWill: Will = { topic: 't', payload: Buffer.from('x'), qos: 1, retain: false };
+const everything = { publish: ['#'], subscribe: ['#'] };
+
+let store: GuardedStore;
+let broker: MessageBroker;
+let rooms: ReturnType<typeof roomsAround>;
+const errors: unknown[] = [];
+beforeEach(async () => {
+  jest.useFakeTimers({
+    doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'performance', 'Date', 'queueMicrotask'],
+  });
+  store = new GuardedStore({ isGranted: () => true });
+  rooms = roomsAround(store);
+  errors.length = 0;
+  const noisy = Object.assign(Object.create(log), {
+    error: (entry: { err: unknown }) => errors.push(entry.err),
+  });
+  broker = await MessageBroker.start({ ...rooms, limits: defaultLimits, clock, log: noisy });
+});
+afterEach(async () => {
+  jest.useRealTimers();
+  await broker.close();
+});
+
+function attach(id: string, clientId: string, will: Will | null = null) {
+  const line = new Line();
+  const connection = connectionOf(id, line);
+  const standing = standingOf(id, everything);
+  connection.standing = standing;
+  connection.clientId = id;
+  rooms.live.add(connection);
+  broker.attach(connection, standing, { clientId, clean: true, keepalive: 0, will });
+  return { line, connection };
+}
+
+describe('a session', () => {
+  it('is served where Aedes understood the client id that was admitted', async () => {
+    const { line } = attach('dev-1', 'dev-1');
+    await eventually(() => line.sent.equals(Buffer.from([0x20, 2, 0, 0])));
+    line.destroy();
+  });
+
+  it('is refused where it did not', async () => {
+    const { line } = attach('dev-1', 'dev-2');
+    await eventually(() => line.sent.equals(Buffer.from([0x20, 2, 0, 5])));
+    line.destroy();
+  });
+
+  it('that is cut off leaves no will in the store, and may do nothing more', async () => {
+    const { line, connection } = attach('dev-3', 'dev-3', lastWill);
+    await eventually(
+      async () => line.sent.length > 0 && (await store.getWill({ id: 'dev-3' })) !== undefined,
+    );
+    const { client } = connection;
+    if (client === null) throw new Error('not attached');
+    await rooms.cutOff.cut(connection, 'device_revoked', Date.now());
+    expect(await store.getWill({ id: 'dev-3' })).toBeUndefined();
+    expect(await mayPublish(client)).toBe(false);
+    expect(rooms.authorizer.denialOfSubscribe(client, 't')).not.toBeNull();
+    const message = { cmd: 'publish', topic: 't', payload: '', qos: 0, dup: false, retain: false } as const;
+    expect(rooms.authorizer.forward(client, { ...message, brokerId: 'b', brokerCounter: 1 })).toBeNull();
+    await connection.gone;
+  });
+});
+
+describe('a session that is about to end', () => {
+  it('leaves no will when its right to be here ends before it does', async () => {
+    const { line, connection } = attach('dev-4', 'dev-4', lastWill);
+    await eventually(() => line.sent.length > 0);
+    // With a subscription to end, Aedes takes a while to close.
+    line.push(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 't', qos: 0 }] }));
+    await eventually(() => line.sent.includes(Buffer.from([0x90, 3, 0, 1, 0])));
+    const published = jest.spyOn(rooms.authorizer, 'publish');
+    connection.dismiss('packet_malformed');
+    connection.cut('device_revoked');
+    await connection.gone;
+    expect(published).not.toHaveBeenCalled();
+  });
+});
+
+function mayPublish(client: Client): Promise<boolean> {
+  const message = { cmd: 'publish', topic: 't', payload: '', qos: 0, dup: false, retain: false } as const;
+  return new Promise((resolve) =>
+    rooms.authorizer.publish(client, message, (error) => resolve(error === null)),
+  );
+}
+
+describe('a will of another broker that is denied', () => {
+  it('ends nothing but itself', async () => {
+    const will = {
+      cmd: 'publish',
+      topic: 't',
+      payload: Buffer.from('x'),
+      qos: 0,
+      dup: false,
+      retain: false,
+    } as const;
+    await store.putWill({ id: 'nobody' }, { ...will, brokerId: '', brokerCounter: 0 });
+    const stored = await store.getWill({ id: 'nobody' });
+    Object.assign(stored ?? {}, { brokerId: 'another' });
+    await jest.advanceTimersByTimeAsync(4 * 60_000);
+    await eventually(() => errors.length > 0);
+    expect(errors).toMatchObject([{ code: 'device_unknown' }]);
+    expect(await store.getWill({ id: 'nobody' })).toBeUndefined();
+  });
+});
+
+describe('a standing', () => {
+  it('is read again where grants changed while it was read', async () => {
+    const live = new LiveTable();
+    const [outdated, current] = [standingOf('dev-1', everything), standingOf('dev-1')];
+    const answers = [outdated, current];
+    const admission = {
+      admit: async () => {
+        if (answers.length === 2) live.noteChange();
+        return answers.shift() ?? current;
+      },
+    };
+    const connection = connectionOf('dev-1');
+    expect(await takeStanding(connection, { live, admission })).toBe(current);
+    expect(connection.standing).toBe(current);
+  });
+});

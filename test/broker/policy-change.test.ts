@@ -1,0 +1,102 @@
+/** A change of policy, group or attributes reaches live sessions at once, and stored ones when they come back. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { MqttClient } from 'mqtt';
+import { Fleet } from './fleet.ts';
+import { Inbox, subscribe, untilClosed } from './inbox.ts';
+
+let fleet: Fleet;
+/** May publish anything to anybody, and sees everything. */
+let root: MqttClient;
+let seen: Inbox;
+let serial = 0;
+
+beforeAll(async () => {
+  fleet = await Fleet.create();
+  await fleet.applyPolicyGroup('roots', { publish: ['#'], subscribe: ['#'] });
+  root = await fleet.connect(await fleet.enroll('root-1', { group: 'roots' }));
+  seen = new Inbox(root);
+  await subscribe(root, '#');
+});
+afterAll(() => fleet.close());
+
+/** Whatever was published before this has been handed on. */
+async function settle(): Promise<void> {
+  const payload = `settled ${++serial}`;
+  await root.publishAsync('root/settle', payload, { qos: 1 });
+  await seen.has(payload);
+}
+
+describe('a policy that changes', () => {
+  it('ends what live sessions receive and may publish, at once', async () => {
+    await fleet.applyPolicyGroup('changing', { publish: ['c/#'], subscribe: ['c/#', 'd/#'] });
+    const device = await fleet.enroll('changing-1', { group: 'changing' });
+    const client = await fleet.connect(device, { clean: false });
+    const inbox = new Inbox(client);
+    await subscribe(client, ['c/#', 'd/#']);
+    await root.publishAsync('c/1', 'before', { qos: 1 });
+    await inbox.has('before');
+
+    await fleet.applyPolicy({ name: 'changing', publish: [], subscribe: ['d/#'] });
+    await fleet.journalRead();
+    await root.publishAsync('c/1', 'after', { qos: 1 });
+    await root.publishAsync('d/1', 'still granted', { qos: 1 });
+    await inbox.has('still granted');
+    expect(inbox.payloads).not.toContain('after');
+    // The subscription itself is gone, so that nothing had to be held back.
+    expect(await fleet.metric('denied_total', { action: 'deliver' })).toBe(0);
+    client.publish('c/1', 'no more', { qos: 0 });
+    await untilClosed(client);
+  });
+
+  it('by a move to another group, and by attributes, does so too', async () => {
+    await fleet.applyPolicyGroup('lines', { subscribe: ['line/{attr.line}/#'] });
+    const device = await fleet.enroll('mover-1', { group: 'lines', attributes: { line: 'a' } });
+    const client = await fleet.connect(device);
+    expect(await subscribe(client, ['line/a/x', 'line/b/x'])).toEqual([1, 128]);
+    await fleet.changeDevice('mover-1', { attributes: { line: 'b' } });
+    await fleet.journalRead();
+    expect(await subscribe(client, ['line/a/x', 'line/b/x'])).toEqual([128, 1]);
+    await fleet.changeDevice('mover-1', { group: 'default' });
+    await fleet.journalRead();
+    expect(await subscribe(client, ['line/b/x', 'devices/mover-1/commands/x'])).toEqual([128, 1]);
+    await client.endAsync();
+  });
+
+  it('through the policy of a group does so too', async () => {
+    await fleet.applyPolicyGroup('swapped', { subscribe: ['one/#'] });
+    await fleet.applyPolicy({ name: 'other', subscribe: ['two/#'] });
+    const client = await fleet.connect(await fleet.enroll('swapped-1', { group: 'swapped' }));
+    expect(await subscribe(client, ['one/x', 'two/x'])).toEqual([1, 128]);
+    await fleet.applyGroup('swapped', 'other');
+    await fleet.journalRead();
+    expect(await subscribe(client, ['one/x', 'two/x'])).toEqual([128, 1]);
+    await client.endAsync();
+  });
+
+  it('keeps what was queued before it from being delivered after it', async () => {
+    await fleet.applyPolicyGroup('queued', { subscribe: ['q/#'] });
+    const device = await fleet.enroll('queued-1', { group: 'queued' });
+    const client = await fleet.connect(device, { clean: false });
+    await subscribe(client, ['q/keep', 'q/lose']);
+    await client.endAsync();
+    await root.publishAsync('q/lose', 'queued, then denied', { qos: 1 });
+    await root.publishAsync('q/keep', 'queued, still granted', { qos: 1 });
+    await fleet.applyPolicy({ name: 'queued', subscribe: ['q/keep'] });
+    const again = fleet.client(device, { clean: false });
+    const inbox = new Inbox(again);
+    await inbox.has('queued, still granted');
+    await settle();
+    expect(inbox.payloads).toEqual(['queued, still granted']);
+    await again.endAsync();
+
+    // The subscription that the stored session brought back was ended for good.
+    await root.publishAsync('q/lose', 'later', { qos: 1 });
+    await fleet.applyPolicy({ name: 'queued', subscribe: ['q/#'] });
+    const third = fleet.client(device, { clean: false });
+    const rest = new Inbox(third);
+    await root.publishAsync('q/keep', 'the end', { qos: 1 });
+    await rest.has('the end');
+    expect(rest.payloads).toEqual(['the end']);
+    await third.endAsync();
+  });
+});

@@ -1,0 +1,68 @@
+/** Pieces of a broker, for tests of one room without the others. */
+import { Duplex } from 'node:stream';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { PolicyCache } from '../../broker/admission/policy-cache.ts';
+import type { Standing } from '../../broker/admission/standing.ts';
+import { Authorizer } from '../../broker/authorization/authorizer.ts';
+import { Denials } from '../../broker/authorization/denials.ts';
+import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
+import { createBrokerMetrics } from '../../broker/metrics.ts';
+import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import { Connection } from '../../broker/sessions/connection.ts';
+import { CutOff } from '../../broker/sessions/cut-off.ts';
+import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
+import { LiveTable } from '../../broker/sessions/live-table.ts';
+import { parseDeviceId, parseEntityName, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
+import { bindPolicy } from '../../core/policy/grants.ts';
+import { type PolicyDocument, parsePolicy } from '../../core/policy/policy.ts';
+
+export const log = pino({ level: 'silent' });
+export const clock = { now: () => Date.now() };
+
+/** A socket whose other end is the test: it says what `sent` holds and hears what is pushed. */
+export class Line extends Duplex {
+  sent: Buffer = Buffer.alloc(0);
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    this.sent = Buffer.concat([this.sent, chunk]);
+    callback();
+  }
+}
+
+export function connectionOf(id: string, line = new Line()): Connection {
+  return new Connection({
+    socket: line,
+    peer: {
+      device: parseDeviceId(id),
+      fingerprint: parseFingerprint('0'.repeat(64)),
+      serialNumber: parseSerialNumber('01'),
+    },
+    address: '',
+  });
+}
+
+export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}): Standing {
+  const subject = { id: parseDeviceId(id), group: parseEntityName('default'), attributes: {} };
+  const grants = bindPolicy(parsePolicy({ ...policy, name: 'sample' }), subject);
+  return { subject, grants, notAfter: Date.now() + 60_000 };
+}
+
+/** The rooms that the message path goes through, around `store`. */
+export function roomsAround(store: GuardedStore) {
+  const metrics = createBrokerMetrics(new Registry());
+  const live = new LiveTable();
+  const durable = new DurableSessions({ store });
+  const denials = new Denials({ metrics, log });
+  const registry = {
+    device: async () => undefined,
+    group: async () => undefined,
+    policy: async () => undefined,
+  };
+  const orphanWills = new OrphanWills({ registry, policies: new PolicyCache(), store, metrics, log });
+  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, log });
+  const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
+  return { live, durable, store, metrics, authorizer, cutOff };
+}
