@@ -1,5 +1,5 @@
 /** Tells of what a policy denied: always in the counters, and in the log as long as that stays readable. */
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, errorCatalog } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { BrokerMetrics, DeniedAction } from '../metrics.ts';
 import type { Connection } from '../sessions/connection.ts';
@@ -29,9 +29,19 @@ export class Denials {
     this.#logged.set(connection, logged);
     if (logged > LOGGED_PER_SESSION) return;
     const { device, clientId, peer, address } = connection;
+    const { remedy } = errorCatalog[code];
     const last = logged === LOGGED_PER_SESSION ? '; further ones of this session are only counted' : '';
     this.#log.warn(
-      { rule: code, action, device, clientId, serialNumber: peer.serialNumber, address, reason },
+      {
+        rule: code,
+        action,
+        device,
+        clientId,
+        serialNumber: peer.serialNumber,
+        address,
+        detail: reason,
+        remedy,
+      },
       `denied${last}`,
     );
   }

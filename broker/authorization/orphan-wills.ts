@@ -56,7 +56,7 @@ export class OrphanWills {
   async #forget(clientId: string, { code, message }: GatehouseError): Promise<void> {
     const { store, metrics, log } = this.#options;
     metrics.denied('publish', code);
-    log.warn({ rule: code, clientId, reason: message }, 'a will that another broker left was denied');
+    log.warn({ rule: code, clientId, detail: message }, 'a will that another broker left was denied');
     await store.delWill({ id: clientId });
   }
 }

@@ -68,7 +68,8 @@ describe('publishing', () => {
     expect(await fleet.logged('denied', rule)).toMatchObject({
       action: 'publish',
       device: identity.id,
-      reason: expect.any(String),
+      detail: expect.any(String),
+      remedy: expect.any(String),
     });
     await settle();
     expect(seen.payloads).not.toContain('denied');
