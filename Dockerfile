@@ -13,11 +13,14 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Gatehouse" org.opencontainers.image.licenses="Apache-2.0"
-# The folders exist, and belong to the unprivileged user, so that volumes mounted over them do too.
-RUN useradd --system --uid 10001 --home-dir /data gatehouse \
- && for folder in ca operator public registry sessions sim tls/enroll tls/broker; do \
-      install -d -o gatehouse -g gatehouse -m 0700 "/data/$folder"; \
-    done
+# Two unprivileged users: the broker's may read what enroll's shares with the group, and write nothing of it.
+# The folders exist with their owners, so that volumes mounted over them have them too.
+RUN groupadd --system --gid 10001 gatehouse \
+ && useradd --system --uid 10001 --gid gatehouse --home-dir /data gatehouse \
+ && useradd --system --uid 10002 --gid gatehouse --home-dir /data gatehouse-broker \
+ && install -d -o gatehouse -g gatehouse -m 0755 /data /data/tls /data/public \
+ && install -d -o gatehouse -g gatehouse -m 0700 /data/ca /data/operator /data/tls/enroll /data/sim \
+ && install -d -o gatehouse -g gatehouse -m 2750 /data/registry /data/tls/broker
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/bin ./bin

@@ -3,7 +3,8 @@
  * third of their life is left or the hostnames change. Files are replaced at one stroke; listeners reload them.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { type IssuedCertificate, type Issuer, issueServerCertificate } from '../core/pki/issue.ts';
 import { publicKeyOf } from '../core/pki/public-key.ts';
@@ -70,7 +71,11 @@ export async function ensureServerCertificate(
     ...(statusUrl === undefined ? {} : { statusUrl }),
   });
   await recordServerCertificate(context, role, certificate);
-  await writeFileAtomic(file, bundle(privateKey, certificate, issuer));
+  // Whoever may read the folder may read the file: the broker's can belong to a group that it shares with enroll.
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const mode = 0o600 | ((await stat(folder)).mode & 0o040);
+  await writeFileAtomic(file, bundle(privateKey, certificate, issuer), mode);
   return true;
 }
 

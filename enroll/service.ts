@@ -47,7 +47,9 @@ export async function startEnroll(
 
   // Step 2: the status listener, first because its address is part of every certificate from here on.
   const ocsp = createOcspResponder({ registry, issuing, clock, log });
-  const statusPort = await open(createStatusListener({ registry, ocsp, log }), 'statusPort', settings.host);
+  const { enrollRate: addressRate, tokenRate } = settings;
+  const status = await createStatusListener({ registry, ocsp, clock, log, addressRate });
+  const statusPort = await open(status, 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const context: EnrollContext = { registry, issuing, clock, statusUrl };
 
@@ -60,7 +62,6 @@ export async function startEnroll(
   // Step 4: devices.
   const metrics = createEnrollMetrics();
   const tlsFile = layout.tls.enroll;
-  const { enrollRate: addressRate, tokenRate } = settings;
   const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
   const device = await createDeviceListener({
     context,

@@ -59,7 +59,7 @@ export interface RegistryReader {
   issuer(fingerprint: Fingerprint): Promise<IssuerRecord | undefined>;
   /** In the order in which they were added. */
   issuers(): Promise<readonly IssuerRecord[]>;
-  /** Revoked and suspended certificates of one issuer that have not expired at `now`, by serial number. */
+  /** Certificates of one issuer that stand no more and have not expired at `now`, by serial number. */
   revokedCertificates(issuer: Fingerprint, now: number): Promise<readonly RevokedCertificate[]>;
   latestCrl(issuer: Fingerprint): Promise<CrlRecord | undefined>;
 
@@ -87,8 +87,8 @@ export interface RegistryTransaction extends RegistryReader {
   /** Serial numbers and fingerprints are unique for the registry's life. */
   insertCertificate(certificate: CertificateRecord): Promise<void>;
   /**
-   * `at` and `reason` are kept for revoked and suspended (`unspecified` and `certificateHold` where absent),
-   * and cleared for active and superseded. `revoked` is final.
+   * `at` and `reason` (where absent: `unspecified` for revoked, `certificateHold` for suspended, `superseded` for
+   * superseded) tell others why it stands no more; active clears them. `revoked` is final.
    */
   setCertificateStatus(
     serialNumbers: readonly SerialNumber[],

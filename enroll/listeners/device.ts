@@ -1,12 +1,9 @@
 /** The device listener: HTTPS for everybody who has, or wants, a certificate. Rates are limited by address. */
-import rateLimit from '@fastify/rate-limit';
-import { GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 
-/** Addresses whose requests are counted at one time; beyond them the one not seen for longest is forgotten. */
-const COUNTED_ADDRESSES = 50_000;
+const MAX_CONNECTIONS = 10_000;
 
 export interface DeviceListener extends EnrollmentRoutes {
   readonly log: Logger;
@@ -15,21 +12,14 @@ export interface DeviceListener extends EnrollmentRoutes {
   readonly addressRate: number;
 }
 
-export async function createDeviceListener({
-  log,
-  tlsFile,
-  addressRate,
-  ...routes
-}: DeviceListener): Promise<HttpServer> {
-  const server = createHttpServer({ log, tlsFile, onRefusal: (rule) => routes.metrics.refused(rule) });
-  await server.register(rateLimit, {
-    max: addressRate,
-    timeWindow: 60_000,
-    cache: COUNTED_ADDRESSES,
-    // A whole /64 is one subscriber's: counting its addresses one by one would be no limit.
-    ipv6Subnet: 64,
-    errorResponseBuilder: (_request, { after }) =>
-      new GatehouseError('rate_limited', `too many requests from this address; go on after ${after}`),
+export async function createDeviceListener(options: DeviceListener): Promise<HttpServer> {
+  const { log, tlsFile, addressRate, ...routes } = options;
+  const server = await createHttpServer({
+    log,
+    tlsFile,
+    addressRate,
+    maxConnections: MAX_CONNECTIONS,
+    onRefusal: (rule) => routes.metrics.refused(rule),
   });
   server.get('/health', async () => ({ status: 'ok' }));
   enrollmentRoutes(server, routes);

@@ -18,6 +18,8 @@ import { tokenRoutes } from '../routes/tokens.ts';
 import { authenticateOperator, requireRole } from '../use-cases/manage-operators.ts';
 import { bearerToken, createHttpServer, type HttpServer } from './http-server.ts';
 
+const MAX_CONNECTIONS = 500;
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Least role that may call this; `public` where nobody is asked. */
@@ -42,7 +44,7 @@ export async function createOperatorListener({
   log,
   tlsFile,
 }: OperatorListener): Promise<HttpServer> {
-  const server = createHttpServer({ log, tlsFile });
+  const server = await createHttpServer({ log, tlsFile, maxConnections: MAX_CONNECTIONS });
   await server.register(swagger, {
     openapi: {
       info: { title: 'Gatehouse operator API', version: '1' },

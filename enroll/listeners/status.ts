@@ -4,15 +4,21 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type { RegistryReader } from '../../registry/port.ts';
+import type { CrlRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { JournalCache } from '../status/journal-cache.ts';
 import type { OcspResponder } from '../status/ocsp-responder.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 
 const OCSP_REQUEST_LIMIT = 8 * 1024;
+/** This process also answers operators: strangers do not get all of it. */
+const MAX_CONNECTIONS = 1_000;
+const CRL_KEPT_MS = 600_000;
 /** A cache may hand an answer on for a minute: by then, a revocation is known everywhere. */
 const CACHEABLE = 'max-age=60, public, no-transform, must-revalidate';
 const file = (extension: string) =>
@@ -23,11 +29,17 @@ const file = (extension: string) =>
 export interface StatusListener {
   readonly registry: RegistryReader;
   readonly ocsp: OcspResponder;
+  readonly clock: Clock;
   readonly log: Logger;
+  /** Requests a minute from one address. */
+  readonly addressRate: number;
 }
 
-export function createStatusListener({ registry, ocsp, log }: StatusListener): HttpServer {
-  const server = createHttpServer({ log });
+export async function createStatusListener(options: StatusListener): Promise<HttpServer> {
+  const { registry, ocsp, clock, log, addressRate } = options;
+  const server = await createHttpServer({ log, addressRate, maxConnections: MAX_CONNECTIONS });
+  // One copy for all who fetch it at the same time: a large CRL times many slow readers would be much memory.
+  const crls = new JournalCache<CrlRecord>({ registry, clock, maxEntries: 64, maxAge: CRL_KEPT_MS });
   server.get('/health', async () => ({ status: 'ok' }));
 
   server.get('/ca/:fingerprint.cer', { schema: { params: file('cer') } }, async ({ params }, reply) => {
@@ -44,7 +56,7 @@ export function createStatusListener({ registry, ocsp, log }: StatusListener): H
       const etag = `"${crl.issuer.slice(0, 16)}-${crl.number}"`;
       reply.header('ETag', etag).header('Last-Modified', new Date(crl.thisUpdate).toUTCString());
       if (headers['if-none-match'] === etag) return reply.status(304).send();
-      return reply.type('application/pkix-crl').send(Buffer.from(crl.der));
+      return reply.type('application/pkix-crl').send(crl.der);
     },
   );
   server.get('/crl/:fingerprint.pem', { schema: { params: file('pem') } }, async ({ params }, reply) =>
@@ -75,10 +87,12 @@ export function createStatusListener({ registry, ocsp, log }: StatusListener): H
     return reply.type('application/ocsp-response').send(Buffer.from(der));
   });
 
-  async function latestCrl(issuer: Fingerprint) {
-    const crl = await registry.latestCrl(issuer);
-    if (crl === undefined) throw new GatehouseError('issuer_unknown', 'there is no CRL of this issuer');
-    return crl;
+  function latestCrl(issuer: Fingerprint): Promise<CrlRecord> {
+    return crls.get(issuer, async () => {
+      const crl = await registry.latestCrl(issuer);
+      if (crl === undefined) throw new GatehouseError('issuer_unknown', 'there is no CRL of this issuer');
+      return crl;
+    });
   }
   return server;
 }

@@ -2,7 +2,7 @@
  * Answers OCSP requests (RFC 6960) from the registry of this moment, signed by a delegated responder whose key
  * lives in this process alone and whose certificate is short-lived and replaced by itself.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { issueOcspResponderCertificate } from '../../core/pki/issue.ts';
@@ -24,9 +24,13 @@ import type { CertificateRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { recordServerCertificate } from '../server-certificates.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';
+import { JournalCache } from './journal-cache.ts';
 
 /** How long an answer may be relied upon. */
 const ANSWER_LIFETIME_MS = 3_600_000;
+/** An answer without a nonce is signed once and handed out again meanwhile, unless something changes. */
+const REUSE_MS = 300_000;
+const REUSED_ANSWERS = 5_000;
 const RESPONDER_VALIDITY_MS = 7 * 86_400_000;
 
 export interface OcspAnswered {
@@ -50,6 +54,12 @@ export interface OcspResponderContext {
 export function createOcspResponder(context: OcspResponderContext): OcspResponder {
   const { registry, issuing, clock, log } = context;
   const signer = renewingSigner(context);
+  const signed = new JournalCache<OcspAnswered>({
+    registry,
+    clock,
+    maxEntries: REUSED_ANSWERS,
+    maxAge: REUSE_MS,
+  });
 
   async function respond({ certIds, nonce }: OcspRequest): Promise<OcspAnswered> {
     // RFC 5019 §2.2.3: not ours to speak about.
@@ -74,7 +84,10 @@ export function createOcspResponder(context: OcspResponderContext): OcspResponde
   return {
     async answer(request) {
       try {
-        return await respond(parseOcspRequest(request));
+        const parsed = parseOcspRequest(request);
+        if (parsed.nonce !== null) return await respond(parsed);
+        const key = createHash('sha256').update(request).digest('base64');
+        return await signed.get(key, () => respond(parsed));
       } catch (error) {
         const malformed = error instanceof GatehouseError && error.code === 'ocsp_request_malformed';
         if (!malformed) log.error({ err: error }, 'an OCSP request could not be answered');

@@ -38,6 +38,9 @@ export async function admitRequest(
   if (before?.device != null) {
     // Even where the token is spent or expired since: the device may never have seen the answer.
     await refuseBarred(registry, before.device);
+    // The same key under another name is not a repetition but a copied key.
+    if (request.commonName !== null && request.commonName !== before.device)
+      throw new GatehouseError('key_in_use');
     return { kind: 'repeated', certificate: before, device: before.device };
   }
 

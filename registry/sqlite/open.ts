@@ -1,6 +1,6 @@
 /** Opening a registry in a SQLite file: to write (enroll), or to look on (the broker). */
 import { existsSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
@@ -16,7 +16,7 @@ interface OpenOptions {
 }
 
 /**
- * Opens the registry, creating it (folder 0700, file 0600) or bringing it up to date where needed.
+ * Opens the registry, creating it (folder 0700, file 0600) where there is none, or bringing it up to date where needed.
  * @throws GatehouseError `registry_schema` where a newer Gatehouse has written it
  */
 export async function openRegistry({ file, clock }: OpenOptions): Promise<Registry> {
@@ -52,9 +52,13 @@ export function isBlankRegistry(file: string): boolean {
   }
 }
 
-/** SQLite gives its side files (-wal, -shm) the mode of the database file. */
+/**
+ * A folder of the owner's alone unless there is one; a group that may read the folder may read the file, so that
+ * a broker of another user can be given the registry to read. SQLite gives its side files the file's mode.
+ */
 async function createPrivately(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, 'a', 0o600);
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const handle = await open(file, 'a', 0o600 | ((await stat(folder)).mode & 0o040));
   await handle.close();
 }

@@ -78,7 +78,7 @@ export function prepareReads(database: Database) {
     issuers: database.prepare<[], IssuerRecord>('SELECT * FROM issuers ORDER BY rowid'),
     revokedCertificates: database.prepare<[Fingerprint, number], RevokedCertificate>(
       `SELECT serialNumber, revokedAt, reason FROM certificates
-       WHERE issuer = ? AND notAfter > ? AND status IN ('revoked', 'suspended') ORDER BY serialNumber`,
+       WHERE issuer = ? AND notAfter > ? AND status <> 'active' ORDER BY serialNumber`,
     ),
     latestCrl: database.prepare<[Fingerprint], CrlRow>(
       `SELECT issuer, CAST(number AS TEXT) AS number, thisUpdate, nextUpdate, der FROM crls WHERE issuer = ?`,

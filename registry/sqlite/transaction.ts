@@ -39,6 +39,13 @@ interface TransactionOptions {
   readonly now: number;
 }
 
+/** What a certificate that stands no more is listed with where nobody said why (RFC 5280 §5.3.1). */
+const USUAL_REASON = {
+  revoked: 'unspecified',
+  suspended: 'certificateHold',
+  superseded: 'superseded',
+} as const satisfies Record<Exclude<CertificateStatus, 'active'>, RevocationReason>;
+
 export class SqliteTransaction extends SqliteReader implements RegistryTransaction {
   readonly #writes: WriteStatements;
   readonly #actor: Actor;
@@ -102,9 +109,10 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     at: number,
     reason?: RevocationReason,
   ) {
-    const ended = status === 'revoked' || status === 'suspended';
-    const fallback = status === 'suspended' ? 'certificateHold' : 'unspecified';
-    const change = { status, revokedAt: ended ? at : null, reason: ended ? (reason ?? fallback) : null };
+    const change =
+      status === 'active'
+        ? { status, revokedAt: null, reason: null }
+        : { status, revokedAt: at, reason: reason ?? USUAL_REASON[status] };
     for (const serialNumber of serialNumbers) {
       this.#change(
         (writes) => writes.setCertificateStatus.run({ serialNumber, ...change }),

@@ -102,7 +102,7 @@ describe('a certificate that the real issuing key signed', () => {
   });
 
   it.each([
-    ['superseded', 'certificate_superseded', {}],
+    ['superseded', 'certificate_superseded', { revokedAt: 1, reason: 'superseded' }],
     ['suspended', 'certificate_suspended', { revokedAt: 1, reason: 'certificateHold' }],
     ['revoked', 'certificate_revoked', { revokedAt: 1, reason: 'keyCompromise' }],
   ] as const)('is %s: refused', async (status, rule, details) => {

@@ -51,7 +51,9 @@ describe('a session', () => {
 
   it('is not touched by a certificate of its name that is not admitted', async () => {
     const session = await fleet.connect(identity);
-    const superseded = await fleet.enroll('dev-1', { record: { status: 'superseded' } });
+    const superseded = await fleet.enroll('dev-1', {
+      record: { status: 'superseded', revokedAt: 1, reason: 'superseded' },
+    });
     expect(await attempt(fleet, superseded, 'dev-1')).toBe(5);
     await session.publishAsync('devices/dev-1/status', 'unmoved', { qos: 1 });
     await inbox.has('unmoved');

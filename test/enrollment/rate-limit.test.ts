@@ -1,12 +1,13 @@
 /** Rates are limited by address and by token, and the answer says when to go on. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Problem } from '../../core/api.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let service: TestEnroll;
 afterEach(() => service.close());
-const folders = [temporaryFolder(), temporaryFolder()];
+const folders = [temporaryFolder(), temporaryFolder(), temporaryFolder()];
 
 const csr = async () => csrPem({ commonName: 'one', privateKey: await generatePrivateKey() });
 
@@ -24,6 +25,15 @@ describe('when one', () => {
     ]);
     expect(answers[3]?.status).toBe(429);
     expect(Number(answers[3]?.headers['retry-after'])).toBeGreaterThan(0);
+  });
+
+  it('address asks for what is not there, or for the status of certificates, it is counted too', async () => {
+    service = await startTestEnroll(folders[2] ?? '', { enrollRate: 3 });
+    for (const url of [`${service.enrollUrl}/nothing`, `${service.statusUrl}/ocsp/AAAA`]) {
+      for (let index = 0; index < 3; index++) await service.call(url);
+      expect((await service.call<Problem>(url)).body.code).toBe('rate_limited');
+    }
+    expect((await service.operator('GET', '/devices')).status).toBe(200);
   });
 
   it('token is tried too often, others are not held up', async () => {

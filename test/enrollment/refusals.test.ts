@@ -115,6 +115,15 @@ describe('a key that is', () => {
     expect(answer.body.detail).not.toContain('owner');
   });
 
+  it('a copy of one that enrolled with the same token is refused under another name', async () => {
+    const privateKey = await generatePrivateKey();
+    const { token } = await service.createToken({ maxUses: 2 });
+    const first = await service.enroll(token, await csrPem({ commonName: 'original', privateKey }));
+    expect(first.status).toBe(201);
+    const clone = await service.enroll(token, await csrPem({ commonName: 'clone', privateKey }));
+    expect([clone.status, clone.body.code]).toEqual([409, 'key_in_use']);
+  });
+
   it('on the block-list is refused', async () => {
     const privateKey = await generatePrivateKey();
     const csr = await buildCsr({ commonName: 'leaked', privateKey });

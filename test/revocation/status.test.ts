@@ -82,12 +82,17 @@ describeWith(['openssl'], 'the CRL at the address in the certificate', () => {
     expect(String(verify('bad').stderr)).toMatch('certificate revoked');
   });
 
+  it('names a certificate that a later enrollment replaced', async () => {
+    await enroll('good');
+    expect(await crlWith(3)).toMatch(/Superseded/);
+  });
+
   it('has a greater number each time, and answers 304 to who has it', async () => {
     const numberOf = (text: string) => Number(/CRL Number:\s+(\d+)/.exec(text)?.[1]);
-    const before = numberOf(await crlWith(2));
+    const before = numberOf(await crlWith(3));
     await enroll('third');
     await service.operator('POST', '/devices/third/revoke', {});
-    expect(numberOf(await crlWith(3))).toBeGreaterThan(before);
+    expect(numberOf(await crlWith(4))).toBeGreaterThan(before);
 
     const first = await service.call(crlUrl());
     expect(first.headers['content-type']).toBe('application/pkix-crl');
@@ -160,6 +165,22 @@ describeWith(['openssl'], 'openssl asking by OCSP', () => {
       expect(answer).toMatch(expected);
       expect(answer).toMatch('Response verify OK');
     }
+  });
+
+  it('without a nonce is given the same answer again, until something changes', async () => {
+    await enroll('asked');
+    const options = ['-issuer', inFolder('issuing.pem'), '-cert', inFolder('asked.pem'), '-no_nonce'];
+    openssl('ocsp', ...options, '-reqout', inFolder('asked.req'));
+    const body = readFileSync(inFolder('asked.req'));
+    const answer = async () => {
+      const text = await fetchOcsp({ method: 'POST', body });
+      return { text, der: readFileSync(inFolder('answer.der')).toString('hex') };
+    };
+    const first = await answer();
+    expect(first.text).toMatch(/Cert Status: good/);
+    expect((await answer()).der).toBe(first.der);
+    await service.operator('POST', '/devices/asked/revoke', {});
+    expect((await answer()).text).toMatch(/Cert Status: revoked/);
   });
 
   it('is told of a resumption at once', async () => {

@@ -65,8 +65,8 @@ CREATE TABLE certificates (
   revokedAt INTEGER,
   reason TEXT,
   der BLOB NOT NULL,
-  CHECK ((status IN ('suspended', 'revoked')) = (revokedAt IS NOT NULL)),
-  CHECK ((status IN ('suspended', 'revoked')) = (reason IS NOT NULL))
+  CHECK ((status <> 'active') = (revokedAt IS NOT NULL)),
+  CHECK ((status <> 'active') = (reason IS NOT NULL))
 ) STRICT;
 
 CREATE INDEX certificatesByDevice ON certificates (device, issuedAt);
@@ -74,7 +74,7 @@ CREATE INDEX certificatesByKey ON certificates (keyFingerprint, device);
 -- All that a CRL needs, for those still in time, without touching the table.
 CREATE INDEX revokedCertificates
   ON certificates (issuer, notAfter, serialNumber, revokedAt, reason, status)
-  WHERE status IN ('revoked', 'suspended');
+  WHERE status <> 'active';
 
 CREATE TRIGGER certificateRevocationIsFinal BEFORE UPDATE OF status ON certificates
 WHEN OLD.status = 'revoked' AND NEW.status <> 'revoked'

@@ -68,8 +68,9 @@ export function describeCertificates(world: World): void {
     it('tell whose a key is, or ever was', async () => {
       const { registry } = world;
       const server = certificate('server');
-      const old = certificate('old', { device: pump.id, status: 'superseded' });
+      const old = certificate('old', { device: pump.id });
       await insert(server, old);
+      await setStatus(old, 'superseded', NOW);
       expect(await registry.keyOwner(old.keyFingerprint)).toBe(pump.id);
       expect(await registry.keyOwner(server.keyFingerprint)).toBeUndefined();
       expect(await registry.keyOwner(fingerprint('none'))).toBeUndefined();
@@ -163,13 +164,14 @@ export function describeCertificates(world: World): void {
   });
 
   describe('the certificates for a CRL', () => {
-    it('are the revoked and suspended ones of one issuer that are still in time, by serial number', async () => {
+    it('are those of one issuer that stand no more and are still in time, by serial number', async () => {
       const late = { notAfter: NOW + 1000 };
       const records = ['a', 'b', 'c', 'd', 'e'].map((label) => certificate(label, late));
       const foreign = certificate('foreign', { ...late, issuer: root.fingerprint });
       const expired = certificate('expired', { notAfter: NOW });
-      const superseded = certificate('superseded', { ...late, status: 'superseded' });
+      const superseded = certificate('superseded', late);
       await insert(...records, foreign, expired, superseded, certificate('active', late));
+      await setStatus(superseded, 'superseded', NOW + 2);
       for (const record of [...records, foreign, expired])
         await setStatus(record, 'revoked', NOW, 'keyCompromise');
       const suspended = certificate('suspended', late);
@@ -179,6 +181,7 @@ export function describeCertificates(world: World): void {
       const expected = [
         ...records.map(({ serialNumber }) => ({ serialNumber, revokedAt: NOW, reason: 'keyCompromise' })),
         { serialNumber: suspended.serialNumber, revokedAt: NOW + 1, reason: 'certificateHold' },
+        { serialNumber: superseded.serialNumber, revokedAt: NOW + 2, reason: 'superseded' },
       ].sort((a, b) => (a.serialNumber < b.serialNumber ? -1 : 1));
       expect(await world.registry.revokedCertificates(issuer.fingerprint, NOW)).toEqual(expected);
     });
