@@ -39,16 +39,19 @@ export function addConnectionOptions(command: Command): Command {
   return command;
 }
 
-/** @throws GatehouseError `setting_invalid`, `operator_token_missing`, `server_unreachable`, `file_unreadable` */
+/** @throws GatehouseError `setting_invalid`, `operator_token_missing`, `server_unknown`, `file_unreadable` */
 export function findServer(flags: ConnectionFlags, environment: NodeJS.ProcessEnv): ServerAddress {
   const given = (name: keyof ConnectionFlags) => flags[name] ?? (environment[variableOf(name)] || undefined);
+  const sourceOf = (name: keyof ConnectionFlags) =>
+    flags[name] === undefined ? variableOf(name) : `--${name}`;
   const data = given('data') ?? settingsTable.data.default;
   const folder = dataLayout(data);
 
-  const url = given('url') ?? readIfThere(folder.operator.url)?.trim();
+  const givenUrl = given('url');
+  const url = givenUrl ?? readIfThere(folder.operator.url)?.trim();
   if (url === undefined) {
     throw new GatehouseError(
-      'server_unreachable',
+      'server_unknown',
       `no address to ask: --url was not given, and the data folder ${quote(data)} holds none`,
     );
   }
@@ -56,7 +59,14 @@ export function findServer(flags: ConnectionFlags, environment: NodeJS.ProcessEn
   const caFile = given('ca');
   const token =
     given('token') ?? (caFile === undefined ? readIfThere(folder.operator.token)?.trim() : undefined);
-  if (token === undefined || token === '') throw new GatehouseError('operator_token_missing');
+  if (token === undefined || token === '') {
+    throw caFile === undefined
+      ? new GatehouseError('operator_token_missing')
+      : new GatehouseError(
+          'operator_token_missing',
+          `the token of the data folder is not sent where ${sourceOf('ca')} names a CA: give --token`,
+        );
+  }
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new GatehouseError(
       'operator_token_invalid',
@@ -64,7 +74,7 @@ export function findServer(flags: ConnectionFlags, environment: NodeJS.ProcessEn
     );
   }
   return {
-    url: parseUrl(url),
+    url: parseUrl(url, givenUrl === undefined ? folder.operator.url : sourceOf('url')),
     token,
     ca: caFile === undefined ? readIfThere(folder.rootCertificate) : readCa(caFile),
   };
@@ -74,10 +84,13 @@ function variableOf(name: string): string {
   return `GATEHOUSE_${name.toUpperCase()}`;
 }
 
-function parseUrl(text: string): URL {
+function parseUrl(text: string, source: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:') {
-    throw new GatehouseError('setting_invalid', `${quote(text)} is not an address that begins with https://`);
+    throw new GatehouseError(
+      'setting_invalid',
+      `${source} takes an address that begins with https://, not ${quote(text)}`,
+    );
   }
   return url;
 }

@@ -1,9 +1,9 @@
 /** Documents that operators write in files: YAML, and so JSON too. */
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../core/ids.ts';
+import { parseYaml } from '../runtime/yaml.ts';
 
 const STANDARD_INPUT = 0;
 
@@ -21,7 +21,7 @@ export interface NamedDocument {
  */
 export function readDocument(path: string): NamedDocument {
   const text = readText(path);
-  const parsed = schema.safeParse(parseYaml(path, text));
+  const parsed = schema.safeParse(parse(path, text));
   if (!parsed.success) throw new GatehouseError('document_invalid', `${path} holds no document with a name`);
   // `changedAt` comes with what the show commands print, and is the server's own.
   const { name, changedAt: _serversOwn, ...body } = parsed.data;
@@ -36,11 +36,11 @@ function readText(path: string): string {
   }
 }
 
-function parseYaml(path: string, text: string): unknown {
+function parse(path: string, text: string): unknown {
   try {
-    return parse(text);
+    return parseYaml(text);
   } catch (cause) {
-    throw new GatehouseError('document_invalid', `${path}: ${(cause as Error).message.trim()}`, { cause });
+    throw new GatehouseError('document_invalid', `${path}: ${(cause as Error).message}`, { cause });
   }
 }
 

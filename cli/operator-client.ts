@@ -3,8 +3,9 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import type { Page } from '../core/api.ts';
 import { GatehouseError } from '../core/errors.ts';
+import { describeConnectionError } from '../runtime/command-line/connection-error.ts';
+import { ReportedError } from '../runtime/command-line/last-words.ts';
 import type { ServerAddress } from './connection.ts';
-import { ReportedError } from './failure.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -70,7 +71,7 @@ export class OperatorClient {
 
   /**
    * @throws ReportedError where the server refuses
-   * @throws GatehouseError `server_unreachable`, `server_untrusted`
+   * @throws GatehouseError `server_unreachable`, `server_untrusted`, `not_gatehouse`
    */
   async #call<T>(
     method: Dispatcher.HttpMethod,
@@ -102,11 +103,16 @@ export class OperatorClient {
     if (status === 204) return undefined as T;
     const answer = parseJson(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
+    const { origin } = this.#server.url;
     const { success, data } = problem.safeParse(answer);
+    // Gatehouse's other listeners answer so too: every path that commands ask for is one of the operator API.
+    if (status === 404 && (!success || data.code === 'not_found')) {
+      throw new GatehouseError('not_gatehouse', `${origin} is not the operator listener of a Gatehouse`);
+    }
     if (success) throw new ReportedError(data);
     throw new GatehouseError(
-      'server_unreachable',
-      `${this.#server.url.origin} answers with status ${status}, but not as Gatehouse does`,
+      'not_gatehouse',
+      `${origin} answers with status ${status}, but not as Gatehouse does`,
     );
   }
 }
@@ -119,13 +125,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The codes of OpenSSL's verification, of Node's check of the name, and of TLS spoken with something else. */
-const UNTRUSTED = /CERT|UNABLE_TO|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH/;
-
 function connectionError({ origin }: URL, cause: unknown): GatehouseError {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  const detail = `${origin}: ${message || code}`;
-  return new GatehouseError(UNTRUSTED.test(code) ? 'server_untrusted' : 'server_unreachable', detail, {
-    cause,
-  });
+  const { message, untrusted } = describeConnectionError(cause);
+  const code = untrusted ? 'server_untrusted' : 'server_unreachable';
+  return new GatehouseError(code, `${origin}: ${message}`, { cause });
 }

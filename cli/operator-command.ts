@@ -1,9 +1,9 @@
-/** What every operator's command has in common: connection options, --json, examples in its help, a session. */
+/** What every operator's command has in common: connection options, --json, a session. */
 import type { Command } from 'commander';
+import type { CommandIo } from '../runtime/command-line/io.ts';
+import { createOutput, type Output } from '../runtime/command-line/output.ts';
 import { addConnectionOptions, type ConnectionFlags, findServer } from './connection.ts';
-import type { CommandIo } from './io.ts';
 import type { OperatorClient } from './operator-client.ts';
-import { Output } from './output.ts';
 
 /** What a command works with. */
 export interface Session {
@@ -32,14 +32,9 @@ export function operatorCommand<Positional extends readonly unknown[], Flags ext
     try {
       // Commander appends the flags and the command to the arguments.
       const positional = given.slice(0, -2) as [...Positional];
-      await action({ api, output: new Output(io, flags.json === true) }, flags, ...positional);
+      await action({ api, output: createOutput(io, flags.json === true) }, flags, ...positional);
     } finally {
       await api.close();
     }
   });
-}
-
-/** A section at the end of the help. */
-export function addExamples(command: Command, examples: readonly string[]): Command {
-  return command.addHelpText('after', ['\nExamples:', ...examples.map((line) => `  $ ${line}`)].join('\n'));
 }

@@ -1,33 +1,12 @@
 /** What the values of arguments and options must look like; commander turns a throw into misuse. */
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../core/duration.ts';
+import { parseToken } from '../core/enrollment/token.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { ATTRIBUTE_NAME } from '../core/policy/pattern.ts';
+import { countUpTo, durationBetween } from '../runtime/command-line/parsers.ts';
 
-/** A parser of core/ids.ts as a parser for commander. */
-export function parsedBy<Value>(parse: (text: string) => Value): (text: string) => Value {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof GatehouseError) throw new InvalidArgumentError(error.remedy);
-      throw error;
-    }
-  };
-}
-
-/** The same for what may be given several times. */
-export function eachParsedBy<Value>(
-  parse: (text: string) => Value,
-): (text: string, before: readonly Value[] | undefined) => readonly Value[] {
-  const parseOne = parsedBy(parse);
-  return (text, before = []) => [...before, parseOne(text)];
-}
-
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a whole number above zero.');
-  return Number(text);
-}
+/** As many uses as a token may have. */
+export const parseUses = countUpTo(1_000_000);
 
 /** The seq of a journal row; 0 is before the first. */
 export function parseSeq(text: string): number {
@@ -35,13 +14,25 @@ export function parseSeq(text: string): number {
   return Number(text);
 }
 
+const parseTokenLife = durationBetween('1s', '365d', '15m, 24h or 30d');
+
 /** @returns seconds, as the API takes them */
-export function parseLifetime(text: string): number {
-  const milliseconds = parseDuration(text);
-  if (milliseconds === null || milliseconds < 1_000) {
-    throw new InvalidArgumentError('Give a duration such as 15m, 24h or 30d.');
-  }
-  return Math.floor(milliseconds / 1_000);
+export function parseExpiry(text: string): number {
+  return Math.floor(parseTokenLife(text) / 1_000);
+}
+
+/**
+ * The id of an enrollment token, also out of the whole token, which is what people have at hand. What is neither
+ * may hold a secret all the same, so the message does not repeat it.
+ * @throws GatehouseError `usage_invalid`
+ */
+export function parseTokenId(text: string): string {
+  const id = /^[0-9a-f]{12}$/.test(text) ? text : parseToken('enrollment', text)?.id;
+  if (id !== undefined) return id;
+  throw new GatehouseError(
+    'usage_invalid',
+    'that is neither the id of an enrollment token (12 hex digits) nor a whole one (ghe_…)',
+  );
 }
 
 /** `name=value`, several times; an empty value takes the attribute away. */

@@ -1,5 +1,8 @@
 /** `gatehouse`: puts the commands together, runs the one that was given, and says how it ended. */
-import { Command } from 'commander';
+import type { Command } from 'commander';
+import { type CommandIo, processIo } from '../runtime/command-line/io.ts';
+import { tolerateLostReaders } from '../runtime/command-line/lost-reader.ts';
+import { createProgram, runProgram } from '../runtime/command-line/program.ts';
 import { deviceCommands } from './commands/device.ts';
 import { groupCommands } from './commands/group.ts';
 import { issuerCommands } from './commands/issuer.ts';
@@ -9,14 +12,11 @@ import { operatorCommands } from './commands/operator.ts';
 import { policyCommands } from './commands/policy.ts';
 import { profileCommands } from './commands/profile.ts';
 import { tokenCommands } from './commands/token.ts';
-import { exitCodeOf, failuresOf, renderFailure } from './failure.ts';
-import { type CommandIo, processIo } from './io.ts';
 import { isSupervised } from './up/supervised.ts';
 import { upCommand } from './up/up-command.ts';
-import { packageVersion } from './version.ts';
 
-/** The commands of a role: what enroll and broker add. */
-export type Registrar = (program: Command) => void;
+/** The commands of a role: what enroll and broker add, for the io they may use instead of the process itself. */
+export type Registrar = (program: Command, io: CommandIo) => void;
 
 const HELP = `
 Examples:
@@ -30,49 +30,29 @@ Exit codes: 0 done, 1 failed, 2 misuse.`;
 
 /** Runs the command that the process was started with; what is left to the process is its exit code. */
 export async function runCommands(registrars: readonly Registrar[]): Promise<void> {
-  // A reader that has seen enough, such as `head`, ends the command without a word.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
-  process.exitCode = await runCommand(registrars, processIo);
+  tolerateLostReaders();
+  // Not SIGHUP: to listen for it would undo `nohup gatehouse up`.
+  process.exitCode = await runCommand(registrars, processIo(['SIGINT', 'SIGTERM']));
 }
 
 /** @returns the exit code */
-export async function runCommand(registrars: readonly Registrar[], io: CommandIo): Promise<number> {
+export function runCommand(registrars: readonly Registrar[], io: CommandIo): Promise<number> {
   const program = buildProgram(registrars, io);
-  try {
-    await program.parseAsync(io.arguments, { from: 'user' });
-    return 0;
-  } catch (error) {
-    const failures = failuresOf(error);
-    // `gatehouse up` reads the last words of its processes where it reads their first, and passes them on.
-    const supervised = isSupervised(io.environment);
-    const voice = supervised ? io.stdout : io.stderr;
-    const json = supervised || io.arguments.includes('--json');
-    for (const failure of failures) voice.write(renderFailure(failure, json));
-    return Math.max(0, ...failures.map(exitCodeOf));
-  }
+  // `gatehouse up` reads the last words of its processes where it reads their first, and passes them on.
+  if (isSupervised(io.environment)) return runProgram(program, io, { stream: io.stdout, json: true });
+  return runProgram(program, io);
 }
 
 function buildProgram(registrars: readonly Registrar[], io: CommandIo): Command {
-  const program = new Command('gatehouse')
+  const program = createProgram('gatehouse', io)
     .description(
       'One gate for a fleet of devices: they enroll, and are admitted to MQTT for as long as they may be.',
     )
-    .version(packageVersion(), '-v, --version')
-    .addHelpText('after', HELP)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
-      // What commander would say comes at the end, in the form of every other failure.
-      outputError: () => undefined,
-    });
+    .addHelpText('after', HELP);
 
   program.commandsGroup('Running it:');
   upCommand(program, io);
-  for (const register of registrars) register(program);
+  for (const register of registrars) register(program, io);
   program.commandsGroup("The operator's commands:");
   tokenCommands(program, io);
   deviceCommands(program, io);

@@ -1,4 +1,5 @@
 /** Aligned columns of plain text, for people. */
+import { printable } from '../runtime/command-line/printable.ts';
 
 /**
  * A line for the titles and one for each row, every column as wide as its widest cell. Null shows as `-`.
@@ -28,12 +29,9 @@ export function renderFields(fields: Readonly<Record<string, string | number | n
     .join('\n');
 }
 
-/** Text from elsewhere made fit for a terminal: what could move its cursor or colour it shows as `\u001b`. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}]/gu,
-    (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, '0')}`,
-  );
+/** An ISO 8601 time to the second, which is as much as people read. */
+export function toTheSecond(time: string): string {
+  return time.replace(/\.\d+(?=Z$)/, '');
 }
 
 function lengthOf(text: string): number {

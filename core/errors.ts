@@ -367,6 +367,15 @@ export const errorCatalog = {
     remedy:
       'Rows were changed outside Gatehouse from the row that the detail names on. Keep a copy and compare with a backup.',
   },
+  server_unknown: {
+    title: 'No Gatehouse is known to ask',
+    remedy:
+      'Run gatehouse up, or give --data DIR of a Gatehouse on this host, or --url with --token and --ca of another.',
+  },
+  not_gatehouse: {
+    title: 'What answers is not the Gatehouse listener that was asked for',
+    remedy: 'Check host and port: a proxy, another program or another listener answers there.',
+  },
   server_unreachable: {
     title: 'Gatehouse does not answer',
     remedy: 'Check that it is running and that the address is right.',
@@ -377,7 +386,7 @@ export const errorCatalog = {
   },
   usage_invalid: {
     title: 'The command was not given as it is used',
-    remedy: 'gatehouse --help shows the commands; --help after one of them shows its options.',
+    remedy: '--help shows the commands; --help after one of them shows its options.',
   },
   document_invalid: {
     title: 'The file does not hold a document that can be applied',
@@ -385,7 +394,7 @@ export const errorCatalog = {
   },
   process_ended: {
     title: 'A process of Gatehouse ended unexpectedly',
-    remedy: 'What it logged tells why; gatehouse up starts it anew.',
+    remedy: 'What it logged before that tells why.',
   },
   system_failed: {
     title: 'The operating system refused something that Gatehouse needs',
@@ -400,14 +409,57 @@ export const errorCatalog = {
     title: 'The state folder of the device is not usable',
     remedy: 'Restore it, or remove it and enroll the device again with a token.',
   },
+
+  // What a device sees of the broker; the reason is in the log of the broker (MQTT 3.1.1 §3.2.2.3, §3.9.3)
+  connection_lost: {
+    title: 'The connection was lost',
+    remedy: 'Connect again after a while; if it is lost each time, the log of the broker tells why.',
+  },
+  tls_refused: {
+    title: 'The server refused the certificate in the TLS handshake',
+    remedy: 'Connect with the certificate and chain from enrollment; the log of the broker tells why.',
+  },
+  mqtt_protocol_version: {
+    title: 'The broker refused the MQTT version (CONNACK 1)',
+    remedy: 'Speak MQTT 3.1.1 (protocol level 4).',
+  },
+  mqtt_identifier_rejected: {
+    title: 'The broker refused the client id (CONNACK 2)',
+    remedy: 'Use the device ID, or ID/suffix, as the client id.',
+  },
+  mqtt_unavailable: {
+    title: 'The broker admits nobody at present (CONNACK 3)',
+    remedy: 'Connect again after a while; the log of the broker tells why.',
+  },
+  mqtt_bad_credentials: {
+    title: 'The broker refused user name or password (CONNACK 4)',
+    remedy: 'Send neither: the certificate says who the device is.',
+  },
+  mqtt_not_authorized: {
+    title: 'The broker does not admit the device (CONNACK 5)',
+    remedy:
+      'gatehouse device show ID tells whether it is revoked, suspended, superseded or unknown, for which MQTT 3.1.1 has one code; a suspended device comes back by itself once it is resumed.',
+  },
+  subscribe_refused: {
+    title: 'The broker refused the subscription (SUBACK 0x80)',
+    remedy: 'gatehouse policy test --device ID --subscribe FILTER tells the rule.',
+  },
+  interrupted: {
+    title: 'It was interrupted before it was done',
+    remedy: 'Start it again; nothing was left behind.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** Stable for ever: programs branch on it. */
 export type ErrorCode = keyof typeof errorCatalog;
 
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalog, text);
+}
+
 /** A refusal with its reason. `message` says what was wrong and where; `remedy` what to do. */
 export class GatehouseError extends Error {
-  override readonly name = 'GatehouseError';
+  override readonly name: string = 'GatehouseError';
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {

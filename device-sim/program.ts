@@ -1,8 +1,9 @@
-/** `gatehouse-sim`: the simulator's commands, and the exit code they end with. */
-import { Command } from 'commander';
+/** `gatehouse-sim`: puts the simulator's commands together and runs the one that was given. */
+import { type CommandIo, processIo } from '../runtime/command-line/io.ts';
+import { tolerateLostReaders } from '../runtime/command-line/lost-reader.ts';
+import { createProgram, runProgram } from '../runtime/command-line/program.ts';
 import { demoCommand } from './command-line/demo.ts';
 import { fleetCommand } from './command-line/fleet.ts';
-import { reportError } from './command-line/report-error.ts';
 import { runCommand } from './command-line/run.ts';
 
 const HELP = `
@@ -14,27 +15,18 @@ Examples:
 An operator makes tokens: gatehouse token create. Each command has its own --help.
 Exit codes: 0 done, 1 failed, 2 misuse.`;
 
-/** Runs the command of the command line; what is left to the process is its exit code. */
+/** Runs the command that the process was started with; what is left to the process is its exit code. */
 export async function runSimulator(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', tolerateLostReader);
-  const program = new Command('gatehouse-sim')
-    .description('Simulated devices for Gatehouse: they enroll, connect over mutual TLS, publish and obey.')
-    .addHelpText('after', HELP)
-    .exitOverride()
-    // What commander would say comes at the end, in the form of every other failure.
-    .configureOutput({ outputError: () => undefined });
-  for (const register of [runCommand, fleetCommand, demoCommand]) register(program);
-  try {
-    await program.parseAsync();
-  } catch (error) {
-    process.exitCode = reportError(error, process.argv.includes('--json'));
-  }
+  tolerateLostReaders();
+  // SIGHUP too: a terminal that closes must not leave the demo's Gatehouse behind.
+  process.exitCode = await runSimulatorCommand(processIo(['SIGINT', 'SIGTERM', 'SIGHUP']));
 }
 
-/**
- * A reader that has seen enough (`head`), or a terminal that was closed, is no failure of the command. What runs
- * on learns of it by listenForStop, and ends in good order.
- */
-function tolerateLostReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+/** @returns the exit code */
+export function runSimulatorCommand(io: CommandIo): Promise<number> {
+  const program = createProgram('gatehouse-sim', io)
+    .description('Simulated devices for Gatehouse: they enroll, connect over mutual TLS, publish and obey.')
+    .addHelpText('after', HELP);
+  for (const register of [runCommand, fleetCommand, demoCommand]) register(program, io);
+  return runProgram(program, io);
 }

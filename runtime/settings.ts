@@ -5,86 +5,118 @@
 import { readFileSync } from 'node:fs';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
+import { quote } from '../core/ids.ts';
+import { parseYaml } from './yaml.ts';
 
-const port = z.coerce.number().int().min(0).max(65_535);
-const count = z.coerce.number().int().min(1);
-const url = z.url({ protocol: /^(https?|mqtts)$/ });
+/** Digits alone: what JavaScript would also take for a number (`''`, `0x1F`, `1e3`) is a mistake here. */
+const wholeNumber = (least: number, most: number) =>
+  z
+    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
+    .pipe(z.number().int().min(least).max(most));
+const port = wholeNumber(0, 65_535);
+const count = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const hostnames = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').map((name) => name.trim()) : value),
-  z.array(z.string().regex(/^[A-Za-z0-9.:-]+$/, 'a DNS name or an IP address')).min(1),
+  z.array(z.string().regex(/^[A-Za-z0-9.:-]+$/)).min(1),
 );
+const text = z.string().min(1);
 
-/** Each setting: its form, its default, and the sentence that `--help` shows. */
+/** What of a setting is common to several, for help and messages. */
+const aPort = { schema: port, placeholder: '<port>', takes: 'a port number, 0 to 65535' } as const;
+const anAddress = { schema: text, placeholder: '<address>', takes: 'an address of this host' } as const;
+const aRate = { schema: count, placeholder: '<n>', takes: 'a whole number above zero' } as const;
+
+export interface SettingRow {
+  readonly schema: z.ZodType;
+  readonly default: unknown;
+  /** What `--help` shows of the default, where it is not the value itself. */
+  readonly defaultText?: string;
+  /** What `--help` shows in place of the value. */
+  readonly placeholder: string;
+  /** What it takes, for the message that refuses a value. */
+  readonly takes: string;
+  readonly help: string;
+  /** Whether the flag may be given several times, each adding to it. */
+  readonly repeatable?: true;
+}
+
+/** Each setting: its form, its default, and the words that `--help` and messages have for it. */
 export const settingsTable = {
   data: {
-    schema: z.string().min(1),
+    schema: text,
     default: './data',
+    placeholder: '<dir>',
+    takes: 'the path of a folder',
     help: 'the folder that holds everything Gatehouse keeps',
   },
-  host: {
-    schema: z.string().min(1),
-    default: '0.0.0.0',
-    help: 'address that the device and MQTT listeners bind',
-  },
+  host: { ...anAddress, default: '0.0.0.0', help: 'address that the device and MQTT listeners bind' },
   hostname: {
     schema: hostnames,
     default: ['localhost', '127.0.0.1', '::1', machineName()],
-    help: 'names and addresses in the server certificates, the first one advertised; separate with commas',
+    placeholder: '<names>',
+    takes: 'DNS names and IP addresses, separated by commas',
+    help: 'names and addresses in the server certificates, the first one advertised; with commas, or repeated',
+    repeatable: true,
   },
-  enrollPort: { schema: port, default: 8443, help: 'HTTPS for devices: enrollment' },
-  statusPort: { schema: port, default: 8080, help: 'HTTP, public: CA certificates, CRL, OCSP' },
+  enrollPort: { ...aPort, default: 8443, help: 'HTTPS for devices: enrollment' },
+  statusPort: { ...aPort, default: 8080, help: 'HTTP, public: CA certificates, CRL, OCSP' },
   statusUrl: {
-    schema: url.optional(),
+    schema: z.url({ protocol: /^https?$/ }).optional(),
     default: undefined,
-    help: 'base of the CRL, OCSP and CA addresses in certificates (default: from hostname and status port)',
+    defaultText: 'from hostname and status port',
+    placeholder: '<url>',
+    takes: 'an address that begins with http:// or https://',
+    help: 'base of the CRL, OCSP and CA addresses in certificates',
   },
-  adminHost: {
-    schema: z.string().min(1),
-    default: '127.0.0.1',
-    help: 'address that the operator listener binds',
-  },
-  adminPort: { schema: port, default: 9443, help: 'HTTPS for operators' },
-  mqttPort: { schema: port, default: 8883, help: 'MQTT over mutual TLS' },
+  adminHost: { ...anAddress, default: '127.0.0.1', help: 'address that the operator listener binds' },
+  adminPort: { ...aPort, default: 9443, help: 'HTTPS for operators' },
+  mqttPort: { ...aPort, default: 8883, help: 'MQTT over mutual TLS' },
   mqttUrl: {
-    schema: url.optional(),
+    schema: z.url({ protocol: /^mqtts$/ }).optional(),
     default: undefined,
-    help: 'address of the broker that devices are told (default: from hostname and MQTT port)',
+    defaultText: 'from hostname and MQTT port',
+    placeholder: '<url>',
+    takes: 'an address that begins with mqtts://',
+    help: 'address of the broker that devices are told',
   },
   metricsHost: {
-    schema: z.string().min(1),
+    ...anAddress,
     default: '127.0.0.1',
     help: "address that the broker's metrics listener binds",
   },
-  metricsPort: { schema: port, default: 9464, help: 'HTTP: /metrics and /health of the broker' },
+  metricsPort: { ...aPort, default: 9464, help: 'HTTP: /metrics and /health of the broker' },
   passphraseFile: {
-    schema: z.string().min(1).optional(),
+    schema: text.optional(),
     default: undefined,
-    help: 'file with the passphrase of the CA keys (default: DATA/ca/passphrase)',
+    defaultText: 'DATA/ca/passphrase',
+    placeholder: '<file>',
+    takes: 'the path of a file',
+    help: 'file with the passphrase of the CA keys',
   },
   enrollRate: {
-    schema: count,
+    ...aRate,
     default: 6_000,
     help: 'requests a minute that one address may send to the device listener',
   },
-  tokenRate: {
-    schema: count,
-    default: 6_000,
-    help: 'enrollments a minute that may be tried with one token',
-  },
+  tokenRate: { ...aRate, default: 6_000, help: 'enrollments a minute that may be tried with one token' },
   logLevel: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
-    help: 'least level that is logged',
+    placeholder: '<level>',
+    takes: 'trace, debug, info, warn, error, fatal or silent',
+    help: 'least level that is logged: trace, debug, info, warn, error, fatal or silent',
   },
   logFormat: {
     schema: z.enum(['json', 'text']),
     default: process.stderr.isTTY ? 'text' : 'json',
-    help: 'json, or text for people (default: text on a terminal)',
+    defaultText: 'text on a terminal, else json',
+    placeholder: '<format>',
+    takes: 'json or text',
+    help: 'json, or text for people',
   },
-} as const;
+} as const satisfies Record<string, SettingRow>;
 
 export type SettingName = keyof typeof settingsTable;
 export type Settings = { readonly [Name in SettingName]: z.output<(typeof settingsTable)[Name]['schema']> };
@@ -131,9 +163,10 @@ export function readSettings(
     }
     const parsed = settingsTable[name].schema.safeParse(given.value);
     if (!parsed.success) {
+      const found = typeof given.value === 'string' ? given.value : JSON.stringify(given.value);
       throw new GatehouseError(
         'setting_invalid',
-        `${given.source}: ${parsed.error.issues[0]?.message ?? 'not valid'}`,
+        `${given.source} takes ${settingsTable[name].takes}, not ${quote(found)}`,
       );
     }
     settings[name] = parsed.data;
@@ -153,7 +186,7 @@ function readSettingsFile(path: string): { path: string; values: Record<string, 
   try {
     values = parseYaml(text) ?? {};
   } catch (error) {
-    throw new GatehouseError('setting_invalid', `${path} is not YAML: ${(error as Error).message}`);
+    throw new GatehouseError('setting_invalid', `${path}: ${(error as Error).message}`, { cause: error });
   }
   if (typeof values !== 'object' || Array.isArray(values) || values === null) {
     throw new GatehouseError('setting_invalid', `${path} does not hold settings by name`);

@@ -3,11 +3,16 @@ import { type Command, Option } from 'commander';
 import type { DeviceChange, DeviceDetail, RevokeRequest } from '../../core/api.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { revocationReasons } from '../../core/pki/revocation-reason.ts';
-import { ReportedError } from '../failure.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { eachParsedBy, parseAttributes, parsedBy } from '../option-parsers.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { ReportedError } from '../../runtime/command-line/last-words.ts';
+import { eachParsedBy, parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { parseAttributes } from '../option-parsers.ts';
 import { renderDevice } from './device-view.ts';
+
+/** Not one list: what is done is told at once, and a refusal further on does not take it back. */
+const A_LINE_EACH = 'With --json, one JSON object a line for each device.';
 
 type Attributes = Readonly<Record<string, string>>;
 
@@ -54,7 +59,9 @@ export function revokeCommand(device: Command, io: CommandIo): void {
   const { certificateHold: _isWhatSuspendDoes, ...reasons } = revocationReasons;
   const revoke = device
     .command('revoke')
-    .description('Ends devices for good: sessions are cut, certificates revoked, the IDs never come back.')
+    .description(
+      `Ends devices for good: sessions are cut, certificates revoked, the IDs never come back. ${A_LINE_EACH}`,
+    )
     .addOption(
       new Option('--reason <reason>', 'goes into the CRL (default: unspecified)').choices(
         Object.keys(reasons),
@@ -72,13 +79,13 @@ export function revokeCommand(device: Command, io: CommandIo): void {
 export function suspendCommand(device: Command, io: CommandIo): void {
   const suspend = device
     .command('suspend')
-    .description('Bars devices until they are resumed; sessions are cut.');
+    .description(`Bars devices until they are resumed; sessions are cut. ${A_LINE_EACH}`);
   addExamples(suspend, ['gatehouse device suspend press-7']);
   changesStatus(suspend, io, 'suspend', () => ({}));
 }
 
 export function resumeCommand(device: Command, io: CommandIo): void {
-  const resume = device.command('resume').description('Lets suspended devices back.');
+  const resume = device.command('resume').description(`Lets suspended devices back. ${A_LINE_EACH}`);
   addExamples(resume, ['gatehouse device resume press-7']);
   changesStatus(resume, io, 'resume', () => ({}));
 }

@@ -1,6 +1,6 @@
 /** A device as people are shown it. */
 import type { DeviceDetail } from '../../core/api.ts';
-import { renderFields, renderTable } from '../table.ts';
+import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 export function renderDevice(device: DeviceDetail): string {
   const { id, status, group, attributes, createdAt, changedAt, certificates } = device;
@@ -9,17 +9,17 @@ export function renderDevice(device: DeviceDetail): string {
     status,
     group,
     attributes: renderAttributes(attributes),
-    enrolled: createdAt,
-    changed: changedAt,
+    enrolled: toTheSecond(createdAt),
+    changed: toTheSecond(changedAt),
   });
   const table = renderTable(
     ['CERTIFICATE', 'STATUS', 'NOT BEFORE', 'NOT AFTER', 'REVOKED', 'REASON'],
     certificates.map(({ serialNumber, status, notBefore, notAfter, revokedAt, reason }) => [
       serialNumber,
       status,
-      notBefore,
-      notAfter,
-      revokedAt,
+      toTheSecond(notBefore),
+      toTheSecond(notAfter),
+      revokedAt && toTheSecond(revokedAt),
       reason,
     ]),
   );

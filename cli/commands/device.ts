@@ -2,10 +2,11 @@
 import { type Command, Option } from 'commander';
 import type { DeviceDetail, DeviceView } from '../../core/api.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
-import { renderTable } from '../table.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 import { resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
@@ -43,8 +44,8 @@ function listCommand(device: Command, io: CommandIo): void {
           status,
           group,
           renderAttributes(attributes),
-          createdAt,
-          changedAt,
+          toTheSecond(createdAt),
+          toTheSecond(changedAt),
         ]),
       ),
     );

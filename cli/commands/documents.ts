@@ -1,10 +1,11 @@
 /** What `policy` and `profile` have in common: documents that are listed, shown and applied whole. */
 import type { Command } from 'commander';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
-import { renderTable } from '../table.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 
 /** A document as it was written, and when that was. */
 export interface DocumentView {
@@ -36,7 +37,7 @@ export function documentCommands(
     output.result(items, () =>
       renderTable(
         ['NAME', ...titles, 'CHANGED', 'DESCRIPTION'],
-        items.map((one) => [one.name, ...cells(one), one.changedAt, one.description ?? '']),
+        items.map((one) => [one.name, ...cells(one), toTheSecond(one.changedAt), one.description ?? '']),
       ),
     );
   });
@@ -51,7 +52,7 @@ export function documentCommands(
     const found = await api.get<DocumentView>(`${path}/${encodeURIComponent(name)}`);
     const { changedAt, ...document } = found;
     output.result(found, () => stringify(document).trimEnd());
-    output.note(`# last changed ${changedAt}`);
+    output.note(`# last changed ${toTheSecond(changedAt)}`);
   });
 
   const apply = parent
@@ -66,6 +67,9 @@ export function documentCommands(
     const { readDocument } = await import('../document-file.ts');
     const { name, body } = readDocument(file);
     const applied = await api.put<DocumentView>(`${path}/${encodeURIComponent(name)}`, body);
-    output.result(applied, () => `${noun} ${applied.name} is in place since ${applied.changedAt}`);
+    output.result(
+      applied,
+      () => `${noun} ${applied.name} is in place since ${toTheSecond(applied.changedAt)}`,
+    );
   });
 }

@@ -1,10 +1,12 @@
 /** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
 import type { Command } from 'commander';
 import type { GroupView } from '../../core/api.ts';
-import { type EntityName, parseEntityName } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
 import { renderTable } from '../table.ts';
 
 interface ApplyFlags {
@@ -24,6 +26,19 @@ export function groupCommands(program: Command, io: CommandIo): void {
   operatorCommand<[]>(list, io, async ({ api, output }) => {
     const { items } = await api.get<{ items: readonly GroupView[] }>('/groups');
     output.result(items, () => renderGroups(items));
+  });
+
+  const show = group
+    .command('show')
+    .description('Prints one as YAML: a file to change and to apply.')
+    .argument('<name>', 'the group', parsedBy(parseEntityName));
+  addExamples(show, ['gatehouse group show sensors > sensors.yaml']);
+  operatorCommand<[name: EntityName]>(show, io, async ({ api, output }, _flags, name) => {
+    const { stringify } = await import('yaml');
+    const { items } = await api.get<{ items: readonly GroupView[] }>('/groups');
+    const found = items.find((one) => one.name === name);
+    if (found === undefined) throw new GatehouseError('group_unknown', `there is no group ${quote(name)}`);
+    output.result(found, () => stringify(found).trimEnd());
   });
 
   const apply = group

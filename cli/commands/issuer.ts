@@ -1,9 +1,10 @@
 /** `gatehouse issuer list`: the CA certificates. */
 import type { Command } from 'commander';
 import type { IssuerView } from '../../core/api.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { renderTable } from '../table.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 
 export function issuerCommands(program: Command, io: CommandIo): void {
   const issuer = program.command('issuer').description('Issuers: the CA certificates.');
@@ -19,7 +20,7 @@ export function issuerCommands(program: Command, io: CommandIo): void {
           kind,
           status,
           subject,
-          notAfter,
+          toTheSecond(notAfter),
           fingerprint,
         ]),
       ),

@@ -3,11 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import type { CommandIo } from '../io.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { listenForStop } from '../../runtime/command-line/stop-signal.ts';
 import type { OperatorClient } from '../operator-client.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
+import { operatorCommand } from '../operator-command.ts';
 import { parseChainHead, parseSeq } from '../option-parsers.ts';
-import { renderTable } from '../table.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 
 const FOLLOW_INTERVAL_MS = 500;
 const LONGEST_SHOWN = 40;
@@ -32,10 +34,13 @@ export function journalCommands(program: Command, io: CommandIo): void {
     io,
     async ({ api, output }, { after = 0, follow = false }) => {
       if (follow) {
-        const end = new AbortController();
-        io.onEndSignal(() => end.abort());
-        for await (const rows of following(api, after, end.signal)) {
-          for (const row of rows) output.result(row, () => renderRows([row], false));
+        const { signal, release } = listenForStop(io.onStopRequest);
+        try {
+          for await (const rows of following(api, after, signal)) {
+            for (const row of rows) output.result(row, () => renderRows([row], false));
+          }
+        } finally {
+          release();
         }
         return;
       }
@@ -80,7 +85,7 @@ async function* following(
 function renderRows(rows: readonly JournalRow[], titled: boolean): string {
   const cells = rows.map(({ seq, time, actor, event }) => [
     seq,
-    new Date(time).toISOString(),
+    isoTime(time),
     actor,
     event.action,
     event.subject,
@@ -94,8 +99,12 @@ function renderRows(rows: readonly JournalRow[], titled: boolean): string {
 function summaryOf(data: object): string {
   return Object.entries(data)
     .filter(([, value]) => ['string', 'number'].includes(typeof value))
-    .map(([name, value]) => [name, TIMES.includes(name) ? new Date(value).toISOString() : String(value)])
+    .map(([name, value]) => [name, TIMES.includes(name) ? isoTime(value) : String(value)])
     .filter(([, text = '']) => text.length <= LONGEST_SHOWN)
     .map(([name, text]) => `${name}=${text}`)
     .join(' ');
+}
+
+function isoTime(milliseconds: number): string {
+  return toTheSecond(new Date(milliseconds).toISOString());
 }

@@ -1,9 +1,10 @@
 /** `gatehouse key block`: public keys that no device may ever enroll. */
 import type { Command } from 'commander';
 import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
 
 export function keyCommands(program: Command, io: CommandIo): void {
   const key = program.command('key').description('Public keys that are known to be compromised.');

@@ -2,10 +2,11 @@
 import { type Command, Option } from 'commander';
 import type { OperatorCreated, OperatorView } from '../../core/api.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
-import { renderTable } from '../table.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 
 export function operatorCommands(program: Command, io: CommandIo): void {
   const operator = program.command('operator').description('Operators: who may give these commands.');
@@ -37,7 +38,7 @@ export function operatorCommands(program: Command, io: CommandIo): void {
     output.result(items, () =>
       renderTable(
         ['NAME', 'ROLE', 'CREATED'],
-        items.map(({ name, role, createdAt }) => [name, role, createdAt]),
+        items.map(({ name, role, createdAt }) => [name, role, toTheSecond(createdAt)]),
       ),
     );
   });

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import type { PolicyTestRequest, PolicyTestResult } from '../../core/api.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parsedBy } from '../option-parsers.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
 import { renderFields } from '../table.ts';
 import { documentCommands } from './documents.ts';
 
@@ -49,13 +50,14 @@ export function policyCommands(program: Command, io: CommandIo): void {
   });
 }
 
-function renderResult({ device, group, policy, allowed, rule, reason }: PolicyTestResult): string {
+function renderResult(result: PolicyTestResult): string {
+  const { device, group, policy, allowed, rule, reason, deviceStatus } = result;
   return renderFields({
     answer: allowed ? 'allowed' : 'denied',
     reason,
     rule,
     policy,
-    device: `${device}, of the group ${group}`,
+    device: `${device}, ${deviceStatus}, of the group ${group}`,
   });
 }
 

@@ -1,6 +1,6 @@
 /** `gatehouse profile …`: how long certificates are valid, and which keys they may have. */
 import type { Command } from 'commander';
-import type { CommandIo } from '../io.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { documentCommands } from './documents.ts';
 
 export function profileCommands(program: Command, io: CommandIo): void {

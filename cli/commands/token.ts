@@ -1,10 +1,11 @@
 /** `gatehouse token …`: the enrollment tokens that let devices in. */
 import type { Command } from 'commander';
 import type { TokenCreated, TokenRequest, TokenView } from '../../core/api.ts';
-import type { CommandIo } from '../io.ts';
-import { addExamples, operatorCommand } from '../operator-command.ts';
-import { parseCount, parseLifetime } from '../option-parsers.ts';
-import { renderTable } from '../table.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { parseExpiry, parseTokenId, parseUses } from '../option-parsers.ts';
+import { renderTable, toTheSecond } from '../table.ts';
 
 interface CreateFlags {
   readonly group?: string;
@@ -22,8 +23,12 @@ export function tokenCommands(program: Command, io: CommandIo): void {
     .command('create')
     .description('Creates a token and prints it: the only time that it is shown.')
     .option('--group <group>', 'group that the devices join (default: devices)')
-    .option('--max-uses <n>', 'how many devices it lets in (default: 1)', parseCount)
-    .option('--expires <duration>', 'how long it is valid: 15m, 24h, 30d (default: 24h)', parseLifetime)
+    .option('--max-uses <n>', 'how many enrollments it is good for, up to 1,000,000 (default: 1)', parseUses)
+    .option(
+      '--expires <duration>',
+      'how long it is valid, up to 365d: 15m, 24h, 30d (default: 24h)',
+      parseExpiry,
+    )
     .option('--device <id>', 'the only device ID it lets in, or a pattern with * (default: any)');
   addExamples(create, [
     'gatehouse token create',
@@ -40,10 +45,7 @@ export function tokenCommands(program: Command, io: CommandIo): void {
     };
     const created = await api.post<TokenCreated>('/tokens', request);
     output.result(created, () => created.token);
-    const uses = created.maxUses === 1 ? 'one device' : `${created.maxUses} devices`;
-    output.note(
-      `Lets in ${uses} named ${created.device ?? 'anything'}, into the group ${created.group}, until ${created.expiresAt}.\nIt is shown only now. Its id, for lists and for revoking it: ${created.id}`,
-    );
+    output.note(renderTerms(created));
   });
 
   const list = token.command('list').description('Lists tokens, newest first, without their secrets.');
@@ -59,7 +61,7 @@ export function tokenCommands(program: Command, io: CommandIo): void {
           `${uses}/${maxUses}`,
           group,
           device ?? 'any',
-          expiresAt,
+          toTheSecond(expiresAt),
           createdBy,
         ]),
       ),
@@ -69,10 +71,18 @@ export function tokenCommands(program: Command, io: CommandIo): void {
   const revoke = token
     .command('revoke')
     .description('Revokes a token. Devices that enrolled with it stay.')
-    .argument('<id>', 'id of the token, as token list shows it');
+    .argument('<id>', 'id of the token, as token list shows it, or the token itself', parseTokenId);
   addExamples(revoke, ['gatehouse token revoke 6f1d2c3b4a59']);
   operatorCommand<[id: string]>(revoke, io, async ({ api, output }, _flags, id) => {
     const revoked = await api.delete<TokenView>(`/tokens/${encodeURIComponent(id)}`);
     output.result(revoked, () => `token ${revoked.id} is ${revoked.status}`);
   });
+}
+
+function renderTerms({ id, maxUses, device, group, expiresAt }: TokenCreated): string {
+  const enrollments = maxUses === 1 ? '1 enrollment' : `${maxUses} enrollments`;
+  return [
+    `Good for ${enrollments} of ${device ?? 'any device'}, into the group ${group}, until ${toTheSecond(expiresAt)}.`,
+    `It is shown only now. Its id, for lists and for revoking it: ${id}`,
+  ].join('\n');
 }

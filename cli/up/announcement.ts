@@ -10,17 +10,11 @@ export interface Announcement {
   readonly adminUrl: string;
   readonly mqttUrl: string;
   readonly caFile: string;
+  /** SHA-256 of that certificate, as `openssl x509 -fingerprint -sha256` prints it. */
+  readonly caFingerprint: string;
   readonly adminTokenFile: string;
-  /** An enrollment token; null where none could be created. */
+  /** An enrollment token; null where none was created. */
   readonly token: string | null;
-}
-
-/** What else people should know. */
-export interface Remarks {
-  /** Where a passphrase was generated because none was given. */
-  readonly generatedPassphraseFile: string | null;
-  /** Why there is no enrollment token. */
-  readonly tokenFailure: string | null;
 }
 
 /** How whoever started this can call the executables: in a clone they are not on the path. */
@@ -29,21 +23,26 @@ export interface CommandNames {
   readonly simulator: string;
 }
 
-/** @param data the folder, where it is not the one that commands take by themselves */
+/**
+ * @param tokenFailure why there is no enrollment token; null where none was asked for
+ * @param data the folder, where it is not the one that commands take by themselves
+ */
 export function renderAnnouncement(
   announcement: Announcement,
-  remarks: Remarks,
+  tokenFailure: string | null,
   { gatehouse, simulator }: CommandNames,
   data: string | undefined,
 ): string {
-  const { enrollUrl, mqttUrl, statusUrl, adminUrl, caFile, adminTokenFile, token } = announcement;
+  const { enrollUrl, mqttUrl, statusUrl, adminUrl, caFile, caFingerprint, adminTokenFile, token } =
+    announcement;
   const { group, maxUses } = firstTokenTerms;
   const fields = renderFields({
     'devices enroll at': enrollUrl,
     'and connect to': mqttUrl,
     'trust anchor': caFile,
-    'enrollment token': token ?? `none: ${remarks.tokenFailure}`,
-    '': token === null ? '' : `(group ${group}, ${maxUses} devices, 24 hours)`,
+    'its SHA-256': caFingerprint,
+    'enrollment token': token ?? (tokenFailure === null ? 'none yet' : `none: ${tokenFailure}`),
+    ...(token !== null && { '': `(group ${group}, ${maxUses} enrollments, 1 hour)` }),
     'CRL and OCSP': statusUrl,
     'operator API': adminUrl,
     "admin's token": adminTokenFile,

@@ -1,14 +1,15 @@
 /** A token for the first devices, so that whoever tries Gatehouse can go on at once. */
 import type { TokenCreated, TokenRequest } from '../../core/api.ts';
+import { lastWordsOf } from '../../runtime/command-line/last-words.ts';
 import { findServer } from '../connection.ts';
-import { failuresOf } from '../failure.ts';
 import { OperatorClient } from '../operator-client.ts';
 
-export const firstTokenTerms = { group: 'devices', maxUses: 100, expiresIn: 86_400 } satisfies TokenRequest;
+/** An hour is enough to try it with, and not long enough for a token that was left in a scrollback to matter. */
+export const firstTokenTerms = { group: 'devices', maxUses: 100, expiresIn: 3_600 } satisfies TokenRequest;
 
 export interface FirstToken {
   readonly token: string | null;
-  /** Why there is none. */
+  /** Why there is none; null where none was asked for. */
   readonly failure: string | null;
 }
 
@@ -27,7 +28,7 @@ export async function createFirstToken(data: string, url: string): Promise<First
   } catch (error) {
     return {
       token: null,
-      failure: failuresOf(error)
+      failure: lastWordsOf(error)
         .map(({ detail }) => detail)
         .join('; '),
     };

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { GatehouseError } from '../../core/errors.ts';
-import { type Failure, ReportedError } from '../failure.ts';
+import { type LastWords, ReportedError } from '../../runtime/command-line/last-words.ts';
 import { supervisedEnvironment } from './supervised.ts';
 
 /** A role gives itself 10 s to close cleanly (runtime/shutdown.ts). */
@@ -29,7 +29,7 @@ export class SupervisedProcess {
   readonly #name: string;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   #announced = false;
-  #failure: Failure | undefined;
+  #failure: LastWords | undefined;
 
   constructor({ executable, arguments: given, environment }: ProcessOptions) {
     this.#name = `gatehouse ${given[0]}`;

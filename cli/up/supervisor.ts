@@ -2,12 +2,14 @@
  * `gatehouse up`: a whole Gatehouse on one machine, as the same two processes that run in production. They end
  * when this one does, however it ends; if one of them ends by itself, so does the other.
  */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { dataLayout } from '../../runtime/layout.ts';
 import { environmentVariableOf, readSettings, settingNames } from '../../runtime/settings.ts';
-import type { CommandIo } from '../io.ts';
-import type { Announcement, Remarks } from './announcement.ts';
+import type { Announcement } from './announcement.ts';
 import { createFirstToken } from './first-token.ts';
 import { ProcessGroup } from './process-group.ts';
 
@@ -19,7 +21,12 @@ export interface UpOptions {
   readonly signal: AbortSignal;
   /** Asks for the end at once. */
   readonly force: AbortSignal;
-  readonly announce: (announcement: Announcement, remarks: Remarks) => void;
+  /** Whether to create a first enrollment token: not where what is announced ends up in a log. */
+  readonly wantsToken: boolean;
+  /** Told at once where a passphrase was generated, because none was given. */
+  readonly onGeneratedPassphrase: (file: string) => void;
+  /** @param tokenFailure why there is no enrollment token; null where none was wanted */
+  readonly announce: (announcement: Announcement, tokenFailure: string | null) => void;
 }
 
 const initialized = z.object({ generatedPassphraseFile: z.string().nullable() });
@@ -27,25 +34,29 @@ const brokerReady = z.object({ mqttUrl: z.string() });
 const enrollReady = z.object({ enrollUrl: z.string(), statusUrl: z.string(), adminUrl: z.string() });
 
 /** Resolves once `signal` asked for the end and all processes have ended; rejects if one ends by itself. */
-export async function runUp({ flags, io, signal, force, announce }: UpOptions): Promise<void> {
+export async function runUp(options: UpOptions): Promise<void> {
+  const { flags, io, signal, force, announce } = options;
   const settings = readSettings(flags, io.environment);
   const environment = { ...io.environment, ...asEnvironment(flags) };
   const group = new ProcessGroup({ executable: io.executable, environment, signal });
   force.addEventListener('abort', () => group.kill(), { once: true });
   try {
-    // Step 1: a data folder, with a registry of this version.
-    const generatedPassphraseFile = await prepareData(group, flags);
+    // Step 1: a data folder, with a registry of this version and all that is kept beside it.
+    await prepareData(group, options);
     // Step 2: the broker. Its port may be any free one, and enroll tells it to devices.
     const broker = brokerReady.parse(await group.start('broker', '--json'));
     const mqttUrl = settings.mqttUrl ?? broker.mqttUrl;
     // Step 3: enroll.
     const enroll = enrollReady.parse(await group.start('enroll', '--json', '--mqtt-url', mqttUrl));
     // Step 4: a token to enroll with.
-    const { token, failure: tokenFailure } = await createFirstToken(settings.data, enroll.adminUrl);
+    const { token, failure } = options.wantsToken
+      ? await createFirstToken(settings.data, enroll.adminUrl)
+      : { token: null, failure: null };
 
     const layout = dataLayout(settings.data);
     const files = { caFile: resolve(layout.rootCertificate), adminTokenFile: resolve(layout.operator.token) };
-    announce({ ready: true, ...enroll, mqttUrl, ...files, token }, { generatedPassphraseFile, tokenFailure });
+    const caFingerprint = new X509Certificate(readFileSync(files.caFile)).fingerprint256;
+    announce({ ready: true, ...enroll, mqttUrl, ...files, caFingerprint, token }, failure);
     await group.untilOneEnds();
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -54,17 +65,14 @@ export async function runUp({ flags, io, signal, force, announce }: UpOptions): 
   }
 }
 
-/** @returns where a passphrase was generated, if one was */
-async function prepareData(
-  group: ProcessGroup,
-  flags: Readonly<Record<string, unknown>>,
-): Promise<string | null> {
+async function prepareData(group: ProcessGroup, { flags, onGeneratedPassphrase }: UpOptions): Promise<void> {
   // As a flag, init keeps the names for later starts.
   const hostname = flags.hostname === undefined ? [] : ['--hostname', String(flags.hostname)];
   const created = await group.run('init', '--if-new', '--json', ...hostname);
-  if (created !== undefined) return initialized.parse(created).generatedPassphraseFile;
+  const generated = created === undefined ? null : initialized.parse(created).generatedPassphraseFile;
+  if (generated !== null) onGeneratedPassphrase(generated);
+  // Also restores what is missing in a folder that was there already.
   await group.run('migrate');
-  return null;
 }
 
 /** Every role reads the settings it knows from the environment, and so needs no list of its flags here. */

@@ -1,7 +1,9 @@
 /** `gatehouse-sim demo`: the whole flow on a Gatehouse of its own, then everything that must fail, as a table. */
 import type { Command } from 'commander';
-import { createOutput } from '../output.ts';
-import { listenForStop } from './stop-signal.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { FailedResult } from '../../runtime/command-line/last-words.ts';
+import { createOutput } from '../../runtime/command-line/output.ts';
+import { untilStopped } from './until-stopped.ts';
 
 const HELP = `
 Starts Gatehouse in a temporary folder on free ports of this machine, enrolls 20 devices, lets
@@ -18,25 +20,25 @@ Examples:
 
 Exit code: 0 every row is as expected, 1 one differs, 2 misuse.`;
 
-export function demoCommand(program: Command): void {
+export function demoCommand(program: Command, io: CommandIo): void {
   program
     .command('demo')
-    .description('show the whole flow with its attacks, on a Gatehouse started for it')
+    .description('Shows the whole flow with its attacks, on a Gatehouse started for it.')
     .option('--json', 'print rows and figures as one JSON object')
     .option('--keep', 'keep the temporary folder, and say where it is')
     .addHelpText('after', HELP)
-    .action(demo);
+    .action((flags: DemoFlags) => demo(flags, io));
 }
 
-async function demo({ json, keep }: { readonly json?: boolean; readonly keep?: boolean }): Promise<void> {
+interface DemoFlags {
+  readonly json?: boolean;
+  readonly keep?: boolean;
+}
+
+async function demo({ json = false, keep = false }: DemoFlags, io: CommandIo): Promise<void> {
   const { runDemo } = await import('../demo/demo.ts');
-  const output = createOutput(json === true);
-  const stop = listenForStop();
-  try {
-    const verdict = await runDemo({ output, keep: keep === true, signal: stop.signal });
-    output.result(verdict);
-    if (verdict.rows.some(({ ok }) => !ok)) process.exitCode = 1;
-  } finally {
-    stop.release();
-  }
+  const output = createOutput(io, json);
+  const verdict = await untilStopped(io, (signal) => runDemo({ output, keep, signal }));
+  output.result(verdict);
+  if (verdict.rows.some(({ ok }) => !ok)) throw new FailedResult();
 }

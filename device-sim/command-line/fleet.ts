@@ -1,10 +1,12 @@
 /** `gatehouse-sim fleet`: many devices at once, a live display, and a report of what was measured. */
 import { type Command, Option } from 'commander';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { FailedResult } from '../../runtime/command-line/last-words.ts';
+import { createOutput } from '../../runtime/command-line/output.ts';
 import { defaultKeyType, type KeyType, keyTypes } from '../identity/private-key.ts';
-import { createOutput } from '../output.ts';
-import { parseCount, parseDuration, parseKeyType, parsePrefix, parseRate } from './option-parsers.ts';
+import { parseDevices, parseKeyType, parsePrefix, parseRate, parseSpan } from './option-parsers.ts';
 import { addServerOptions, readCa, type ServerOptions } from './server-options.ts';
-import { listenForStop } from './stop-signal.ts';
+import { untilStopped } from './until-stopped.ts';
 
 interface FleetFlags extends ServerOptions {
   readonly devices: number;
@@ -34,16 +36,14 @@ Examples:
 
 Ctrl-C ends it early, with the report. Exit code: 0 nothing failed, 1 something did, 2 misuse.`;
 
-export function fleetCommand(program: Command): void {
-  addServerOptions(program.command('fleet').description('run many devices and measure them'))
-    .addOption(new Option('--devices <n>', 'how many devices').default(10).argParser(parseCount))
+export function fleetCommand(program: Command, io: CommandIo): void {
+  addServerOptions(program.command('fleet').description('Runs many devices and measures them.'))
+    .addOption(new Option('--devices <n>', 'how many devices').default(10).argParser(parseDevices))
     .addOption(
       new Option('--rate <n>', 'messages a second, of all devices together').default(10).argParser(parseRate),
     )
     .addOption(
-      new Option('--duration <time>', 'how long they publish')
-        .default(10_000, '10s')
-        .argParser(parseDuration),
+      new Option('--duration <time>', 'how long they publish').default(10_000, '10s').argParser(parseSpan),
     )
     .addOption(
       new Option('--prefix <text>', 'what the device IDs begin with').default('sim-').argParser(parsePrefix),
@@ -56,22 +56,18 @@ export function fleetCommand(program: Command): void {
     .option('--out <dir>', 'leave the identities here, and go on with those that are')
     .option('--json', 'print the report as one JSON object')
     .addHelpText('after', HELP)
-    .action(fleet);
+    .action((flags: FleetFlags, command: Command) => fleet(flags, command, io));
 }
 
-async function fleet(flags: FleetFlags, command: Command): Promise<void> {
+async function fleet(flags: FleetFlags, command: Command, io: CommandIo): Promise<void> {
   const { token = '', out } = flags;
-  if (token === '' && out === undefined) command.error('error: give an enrollment token with --token');
+  if (token === '' && out === undefined) command.error('give an enrollment token with --token');
   const { runFleet } = await import('../fleet/fleet.ts');
   const { renderReport } = await import('../fleet/report.ts');
-  const output = createOutput(flags.json === true);
-  const stop = listenForStop();
-  try {
-    const report = await runFleet({ ...flags, token, ca: readCa(flags.ca) }, output, stop.signal);
-    output.say(renderReport(report));
-    output.result(report);
-    if (!report.ok) process.exitCode = 1;
-  } finally {
-    stop.release();
-  }
+  const output = createOutput(io, flags.json === true);
+  const options = { ...flags, token, ca: readCa(flags.ca) };
+  const report = await untilStopped(io, (signal) => runFleet(options, output, signal));
+  output.say(renderReport(report));
+  output.result(report);
+  if (!report.ok) throw new FailedResult();
 }

@@ -1,11 +1,12 @@
 /** `gatehouse-sim run`: one device with a state folder, that lives until it is stopped or refused for good. */
 import { type Command, Option } from 'commander';
 import type { DeviceId } from '../../core/ids.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { createOutput } from '../../runtime/command-line/output.ts';
 import { defaultKeyType, type KeyType, keyTypes } from '../identity/private-key.ts';
-import { createOutput } from '../output.ts';
-import { parseDuration, parseId, parseKeyType } from './option-parsers.ts';
+import { parseId, parseKeyType, parseSpan } from './option-parsers.ts';
 import { addServerOptions, readCa, type ServerOptions } from './server-options.ts';
-import { listenForStop } from './stop-signal.ts';
+import { untilStopped } from './until-stopped.ts';
 
 interface RunOptions extends ServerOptions {
   readonly state: string;
@@ -24,6 +25,9 @@ same device goes on. Once it has its certificate, it needs no token any more.
 It obeys commands in JSON on devices/ID/commands, and answers on devices/ID/telemetry/answers:
   {"command":"ping"}   {"command":"identify"}   {"command":"set-interval","seconds":1}
 
+Where the broker does not admit it, it knocks again after ever longer waits, up to five minutes:
+a suspended device comes back by itself once an operator resumes it.
+
 Examples:
   $ gatehouse-sim run --token ghe_… --state ./press-7 --id press-7
   $ gatehouse-sim run --state ./press-7 --interval 500ms --duration 1m
@@ -31,8 +35,8 @@ Examples:
 
 Exit code: 0 stopped (Ctrl-C, SIGTERM, --duration), 1 refused for good, 2 misuse.`;
 
-export function runCommand(program: Command): void {
-  addServerOptions(program.command('run').description('run one device that enrolls, connects and lives on'))
+export function runCommand(program: Command, io: CommandIo): void {
+  addServerOptions(program.command('run').description('Runs one device that enrolls, connects and lives on.'))
     .requiredOption('--state <dir>', 'state folder of the device; created where there is none')
     .option('--id <id>', 'device ID to ask for (default: sim- and a part of the key)', parseId)
     .addOption(
@@ -41,30 +45,21 @@ export function runCommand(program: Command): void {
         .argParser(parseKeyType),
     )
     .addOption(
-      new Option('--interval <time>', 'time between two readings')
-        .default(5000, '5s')
-        .argParser(parseDuration),
+      new Option('--interval <time>', 'time between two readings').default(5000, '5s').argParser(parseSpan),
     )
-    .option('--duration <time>', 'stop by itself after this long (default: never)', parseDuration)
+    .option('--duration <time>', 'stop by itself after this long (default: never)', parseSpan)
     .option('--json', 'print events as JSON, one a line')
     .addHelpText('after', HELP)
-    .action(run);
+    .action((options: RunOptions, command: Command) => run(options, command, io));
 }
 
-async function run(options: RunOptions, command: Command): Promise<void> {
+async function run(options: RunOptions, command: Command, io: CommandIo): Promise<void> {
   const { holdsIdentity, runSingleDevice } = await import('../device/single-device.ts');
-  const { token } = options;
-  if (token === undefined && !(await holdsIdentity(options.state))) {
-    command.error(`error: ${options.state} holds no certificate yet: give an enrollment token with --token`);
+  const { token, state, duration } = options;
+  if (token === undefined && !(await holdsIdentity(state))) {
+    command.error(`${state} holds no certificate yet: give an enrollment token with --token`);
   }
-  const stop = listenForStop(options.duration);
-  try {
-    await runSingleDevice(
-      { ...options, ca: readCa(options.ca) },
-      createOutput(options.json === true),
-      stop.signal,
-    );
-  } finally {
-    stop.release();
-  }
+  const output = createOutput(io, options.json === true);
+  const device = { ...options, ca: readCa(options.ca) };
+  await untilStopped(io, (signal) => runSingleDevice(device, output, signal), duration);
 }

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { GatehouseError } from '../../core/errors.ts';
+import { urlWith } from '../../runtime/command-line/parsers.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { parseUrl } from './option-parsers.ts';
 
 export interface ServerOptions {
   readonly url: string;
@@ -21,7 +21,7 @@ export function addServerOptions(command: Command): Command {
       new Option('--url <url>', 'device listener of Gatehouse')
         .env('GATEHOUSE_SIM_URL')
         .default('https://localhost:8443')
-        .argParser(parseUrl('https:')),
+        .argParser(urlWith('https:')),
     )
     .addOption(
       new Option('--ca <file>', 'root certificate (PEM) that the servers must lead to')
@@ -32,7 +32,7 @@ export function addServerOptions(command: Command): Command {
     .addOption(
       new Option('--mqtt-url <url>', 'broker, instead of the address that enrollment answers with')
         .env('GATEHOUSE_SIM_MQTT_URL')
-        .argParser(parseUrl('mqtts:')),
+        .argParser(urlWith('mqtts:')),
     );
 }
 

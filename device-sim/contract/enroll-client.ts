@@ -2,6 +2,7 @@
 import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import type { EnrollRequest, EnrollResponse, Problem } from '../../core/api.ts';
+import { isErrorCode } from '../../core/errors.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
 import { Failure, transportFailure } from './failure.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -106,13 +107,19 @@ function parseEnrollment(text: string): EnrollResponse {
 
 function refusal({ statusCode, headers }: Dispatcher.ResponseData, text: string): Failure {
   const problem = problemSchema.safeParse(parseJson(text));
-  const permanent = !TRANSIENT_STATUSES.has(statusCode);
+  const retry = TRANSIENT_STATUSES.has(statusCode) ? 'soon' : 'never';
   const retryAfter = parseRetryAfter(headers['retry-after'], Date.now());
   if (!problem.success) {
-    return new Failure(`http_${statusCode}`, `the server answered ${statusCode}`, { permanent, retryAfter });
+    return new Failure('not_gatehouse', `the server answered ${statusCode}, but not as Gatehouse does`, {
+      retry,
+      retryAfter,
+    });
   }
   const { code, detail, remedy } = problem.data;
-  return new Failure(code, detail, { permanent, retryAfter, remedy });
+  const options = { retry, retryAfter, remedy } as const;
+  if (isErrorCode(code)) return new Failure(code, detail, options);
+  // A newer server may know more codes.
+  return new Failure('enrollment_failed', `${detail} (${code})`, options);
 }
 
 /** Undefined, which no schema takes, where the text is not JSON. */
@@ -126,7 +133,7 @@ function parseJson(text: string): unknown {
 
 function misunderstood(what: string): Failure {
   return new Failure('enrollment_failed', `the answer to the enrollment is not understood: ${what}`, {
-    permanent: true,
+    retry: 'never',
     remedy: 'Check that the address is that of a Gatehouse device listener.',
   });
 }

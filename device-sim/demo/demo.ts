@@ -3,7 +3,7 @@
  * composition root of `gatehouse-sim demo`.
  */
 import { once } from 'node:events';
-import type { Output } from '../output.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
 import { type Attack, type AttackContext, judge } from './attacks/attack.ts';
 import { certificateAttacks } from './attacks/certificates.ts';
 import { enrollmentAttacks } from './attacks/enrollment.ts';

@@ -10,7 +10,6 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { GatehouseError } from '../../core/errors.ts';
-import { Failure } from '../contract/failure.ts';
 import { OperatorLog } from './operator-log.ts';
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -97,8 +96,8 @@ export async function startGatehouse(options: StartOptions): Promise<Gatehouse> 
 }
 
 /** What a demo that was asked to end ends with. */
-export function interruption(): Failure {
-  return new Failure('interrupted', 'the demo was interrupted; its Gatehouse was ended', { permanent: true });
+export function interruption(): GatehouseError {
+  return new GatehouseError('interrupted', 'the demo was interrupted; its Gatehouse was ended');
 }
 
 /** bin/gatehouse.js above this file, which lies deeper in the build than in the sources. */

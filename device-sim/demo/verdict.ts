@@ -1,6 +1,6 @@
 /** Rows with their verdicts, and the table that shows them. */
 import { styleText } from 'node:util';
-import type { Output } from '../output.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
 
 export interface Row {
   readonly what: string;

@@ -14,6 +14,9 @@ export interface Backoff {
 
 export const defaultBackoff: Backoff = { base: 500, cap: 60_000, random: Math.random };
 
+/** For what only an operator can change: rare enough for a fleet to knock for months. */
+export const patientBackoff: Backoff = { base: 10_000, cap: 5 * 60_000, random: Math.random };
+
 /**
  * @param failures how many attempts in a row have failed, at least 1
  * @param atLeast milliseconds the server asked to wait; the jitter is added to it, since everybody was told the same

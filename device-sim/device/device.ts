@@ -11,7 +11,7 @@ import type { EnrollResponse } from '../../core/api.ts';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
-import { asFailure, Failure, permanentFailure } from '../contract/failure.ts';
+import { asFailure, Failure } from '../contract/failure.ts';
 import type { Session } from '../contract/mqtt-session.ts';
 import { enrollIdentity, type Identity, loadIdentity } from '../identity/identity.ts';
 import type { IdentityStorage } from '../identity/identity-storage.ts';
@@ -59,6 +59,8 @@ export interface DeviceOptions {
   readonly connect: (identity: Identity, signal: AbortSignal) => Promise<Session>;
   readonly occupation: Occupation;
   readonly backoff: Backoff;
+  /** For a refusal that an operator may lift; null for a device that takes it for final. */
+  readonly patience: Backoff | null;
   readonly clock: Clock;
   readonly sleep: Sleep;
   /** Attempts in a row after which the device gives up; Infinity for one that never does. */
@@ -136,7 +138,7 @@ async function connecting(
   signal: AbortSignal,
 ): Promise<DeviceState> {
   if (identity.notAfter <= clock.now()) {
-    throw permanentFailure(
+    throw new GatehouseError(
       'certificate_expired',
       `the certificate expired at ${new Date(identity.notAfter).toISOString()}`,
     );
@@ -160,13 +162,14 @@ async function online(
     await gone;
   }
   if (signal.aborted) return stopped;
-  throw new Failure('connection_lost', 'the broker ended the connection', { permanent: false });
+  throw new Failure('connection_lost', 'the broker ended the connection', { retry: 'soon' });
 }
 
 /** Where a failure leads: to the same attempt after a wait, or to the end. */
 function afterFailure(options: DeviceOptions, state: LivingState, reason: Failure): DeviceState {
-  if (reason.permanent || state.name === 'waiting') return { name: 'refused', reason };
-  const { backoff, clock, maxFailures } = options;
+  const { clock, maxFailures } = options;
+  const backoff = { soon: options.backoff, later: options.patience, never: null }[reason.retry];
+  if (backoff === null || state.name === 'waiting') return { name: 'refused', reason };
   const wasStable = state.name === 'online' && clock.now() - state.since >= STABLE_MS;
   const failures = wasStable ? 1 : state.failures + 1;
   if (failures >= maxFailures) return { name: 'refused', reason };

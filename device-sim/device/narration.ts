@@ -1,5 +1,7 @@
 /** A device's life told as it happens: a line for people, a JSON object for programs. */
-import type { Output } from '../output.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
+import { printableLines } from '../../runtime/command-line/printable.ts';
+import type { Failure } from '../contract/failure.ts';
 import type { DeviceState } from './device.ts';
 import type { SensorEvent } from './sensor.ts';
 
@@ -30,12 +32,16 @@ function stateRecord(state: DeviceState): object {
     case 'online':
       return { event, deviceId: state.identity.deviceId };
     case 'waiting':
-      return { event, code: state.reason.code, detail: state.reason.message, delayMs: state.delay };
+      return { event, ...reasonRecord(state.reason), delayMs: state.delay };
     case 'refused':
-      return { event, code: state.reason.code, detail: state.reason.message };
+      return { event, ...reasonRecord(state.reason) };
     default:
       return { event };
   }
+}
+
+function reasonRecord({ code, message, remedy }: Failure): object {
+  return { code, detail: message, remedy };
 }
 
 /** Null for a refusal: people read it as the error that ends the command. */
@@ -46,8 +52,10 @@ function stateSentence(state: DeviceState): string | null {
     case 'online':
       return `online as ${state.identity.deviceId}`;
     case 'waiting': {
-      const { code, message } = state.reason;
-      return `${message} (${code}); trying again in ${(state.delay / 1000).toFixed(1)} s`;
+      const { code, message, retry, remedy } = state.reason;
+      const sentence = `${message} (${code}); trying again in ${(state.delay / 1000).toFixed(1)} s`;
+      // What passes by itself needs no advice.
+      return printableLines(retry === 'later' ? `${sentence}\nwhat to do: ${remedy}` : sentence);
     }
     case 'refused':
       return null;

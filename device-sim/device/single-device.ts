@@ -1,12 +1,12 @@
 /** One device put together from its parts: the composition root of `gatehouse-sim run`. */
 import type { DeviceId } from '../../core/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
 import { createEnrollClient } from '../contract/enroll-client.ts';
 import { openSession } from '../contract/mqtt-session.ts';
 import { folderStorage } from '../identity/identity-storage.ts';
 import type { KeyType } from '../identity/private-key.ts';
-import type { Output } from '../output.ts';
-import { defaultBackoff } from './backoff.ts';
+import { defaultBackoff, patientBackoff } from './backoff.ts';
 import { runDevice } from './device.ts';
 import { narrateEvent, narrateState } from './narration.ts';
 import { createSensor, offlineWill } from './sensor.ts';
@@ -63,6 +63,7 @@ export async function runSingleDevice(
           observe: (event) => narrateEvent(output, event),
         }),
         backoff: defaultBackoff,
+        patience: patientBackoff,
         clock: systemClock,
         sleep,
         maxFailures: Number.POSITIVE_INFINITY,

@@ -1,5 +1,7 @@
 /** What a fleet's run is measured by: counters, failures by code, and the latencies of its messages. */
+
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { ErrorCode } from '../../core/errors.ts';
 
 export interface Latency {
   /** Milliseconds from publishing to PUBACK. */
@@ -14,18 +16,20 @@ export class Figures {
   resumed = 0;
   sent = 0;
   acknowledged = 0;
+  /** Messages that were sent and whose connection ended before their acknowledgement. */
+  lost = 0;
   /** Things that went wrong and stayed so. */
-  readonly failures = new Map<string, number>();
+  readonly failures = new Map<ErrorCode, number>();
   /** Attempts that failed and were made again. */
-  readonly retries = new Map<string, number>();
+  readonly retries = new Map<ErrorCode, number>();
   /** An HDR histogram of microseconds, exact to three digits, that does not grow with the number of messages. */
   readonly #latencies: RecordableHistogram = createHistogram({ figures: 3 });
 
-  failed(code: string): void {
+  failed(code: ErrorCode): void {
     count(this.failures, code);
   }
 
-  retried(code: string): void {
+  retried(code: ErrorCode): void {
     count(this.retries, code);
   }
 
@@ -43,6 +47,6 @@ export class Figures {
   }
 }
 
-function count(counters: Map<string, number>, code: string): void {
+function count(counters: Map<ErrorCode, number>, code: ErrorCode): void {
   counters.set(code, (counters.get(code) ?? 0) + 1);
 }

@@ -6,6 +6,7 @@ import { once, setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
 import { createEnrollClient, type EnrollClient } from '../contract/enroll-client.ts';
 import { openSession } from '../contract/mqtt-session.ts';
 import { type Backoff, defaultBackoff } from '../device/backoff.ts';
@@ -13,7 +14,6 @@ import { type DeviceOptions, type Occupation, runDevice } from '../device/device
 import { sleep } from '../device/sleep.ts';
 import { folderStorage, memoryStorage } from '../identity/identity-storage.ts';
 import type { KeyType } from '../identity/private-key.ts';
-import type { Output } from '../output.ts';
 import { Figures } from './figures.ts';
 import { createLimiter } from './limiter.ts';
 import { Member } from './member.ts';
@@ -75,7 +75,7 @@ export async function runFleet(
     duration: options.duration / 1000,
   });
   const client = createEnrollClient({ ...options, connections: ENROLLING_AT_ONCE });
-  let traffic: Traffic;
+  let traffic: Traffic = { elapsed: 0, heldBack: 0 };
   try {
     enrollment.begin();
     const build = deviceBuilder(options, client, enrollment);
@@ -84,10 +84,12 @@ export async function runFleet(
     await Promise.race([enrollment.done, lives]);
     connection.begin();
     await Promise.race([connection.done, lives]);
-    trafficBegun = stopwatch();
     const { rate, duration } = options;
-    traffic = await publishAtRate({ publishers: members, rate, duration, stopwatch, sleep, signal });
-    await drain(members, stopwatch);
+    if (members.some(({ online }) => online)) {
+      trafficBegun = stopwatch();
+      traffic = await publishAtRate({ publishers: members, rate, duration, stopwatch, sleep, signal });
+      await drain(members, stopwatch);
+    }
     stop.abort();
     await lives;
   } finally {
@@ -125,6 +127,7 @@ function deviceBuilder(
     },
     occupation: untilStopped,
     backoff: fleetBackoff,
+    patience: null,
     clock: systemClock,
     sleep,
     maxFailures: MAX_FAILURES,

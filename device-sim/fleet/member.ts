@@ -1,6 +1,6 @@
 /** One device of a fleet: its life is any device's, what it publishes and when is the fleet's. */
 import type { DeviceId } from '../../core/ids.ts';
-import { asFailure } from '../contract/failure.ts';
+import { Failure } from '../contract/failure.ts';
 import type { Session } from '../contract/mqtt-session.ts';
 import type { DeviceState } from '../device/device.ts';
 import { createThermometer } from '../device/readings.ts';
@@ -80,7 +80,9 @@ export class Member implements Publisher {
       await session.publish(deviceTopics(this.id).telemetry, reading);
       figures.delivered(stopwatch() - begun);
     } catch (error) {
-      figures.failed(`publish_${asFailure(error).code}`);
+      // Why the connection ended is counted once, where it is noticed.
+      if (!(error instanceof Failure)) throw error;
+      figures.lost += 1;
     } finally {
       this.inFlight -= 1;
     }

@@ -1,5 +1,5 @@
 /** The live display of a running fleet: one line that redraws itself on a terminal, a line now and then elsewhere. */
-import type { Output } from '../output.ts';
+import type { Output } from '../../runtime/command-line/output.ts';
 import type { Figures } from './figures.ts';
 import type { Phase } from './phase.ts';
 

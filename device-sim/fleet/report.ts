@@ -1,7 +1,10 @@
 /** The closing report of a fleet: one object for programs, a few lines for people. */
+import { type ErrorCode, errorCatalog, isErrorCode } from '../../core/errors.ts';
 import type { Figures, Latency } from './figures.ts';
 import type { Phase } from './phase.ts';
 import type { Traffic } from './traffic.ts';
+
+export type Counts = Readonly<Partial<Record<ErrorCode, number>>>;
 
 export interface FleetReport {
   /** False where anything failed, or a device did not even get connected. */
@@ -14,6 +17,8 @@ export interface FleetReport {
   readonly messages: {
     readonly sent: number;
     readonly acknowledged: number;
+    /** Sent, and not acknowledged before the connection ended. */
+    readonly lost: number;
     readonly heldBack: number;
     readonly seconds: number;
     /** Acknowledged ones. */
@@ -23,8 +28,8 @@ export interface FleetReport {
   /** Milliseconds; null where nothing was acknowledged. */
   readonly latencyMs: Latency | null;
   /** How many, by code. */
-  readonly failures: Readonly<Record<string, number>>;
-  readonly retries: Readonly<Record<string, number>>;
+  readonly failures: Counts;
+  readonly retries: Counts;
 }
 
 export interface ReportInput {
@@ -39,7 +44,7 @@ export interface ReportInput {
 export function buildReport({ enrollment, connection, figures, traffic, rate }: ReportInput): FleetReport {
   const seconds = traffic.elapsed / 1000;
   return {
-    ok: figures.failures.size === 0 && connection.succeeded === connection.total,
+    ok: figures.failures.size === 0 && figures.lost === 0 && connection.succeeded === connection.total,
     devices: enrollment.total,
     enrolled: throughput(enrollment.succeeded - figures.resumed, enrollment.seconds),
     resumed: figures.resumed,
@@ -47,14 +52,19 @@ export function buildReport({ enrollment, connection, figures, traffic, rate }: 
     messages: {
       sent: figures.sent,
       acknowledged: figures.acknowledged,
+      lost: figures.lost,
       heldBack: traffic.heldBack,
       ...withoutCount(throughput(figures.acknowledged, seconds)),
       asked: rate,
     },
     latencyMs: figures.latency,
-    failures: Object.fromEntries(figures.failures),
-    retries: Object.fromEntries(figures.retries),
+    failures: asRecord(figures.failures),
+    retries: asRecord(figures.retries),
   };
+}
+
+function asRecord(counts: ReadonlyMap<ErrorCode, number>): Counts {
+  return Object.fromEntries(counts);
 }
 
 function throughput(count: number, seconds: number) {
@@ -72,19 +82,29 @@ function round(value: number): number {
 export function renderReport(report: FleetReport): string {
   const { enrolled, resumed, connected, messages, latencyMs } = report;
   const heldBack = messages.heldBack === 0 ? '' : `, ${number(messages.heldBack)} held back`;
+  const lost = messages.lost === 0 ? '' : `, ${number(messages.lost)} lost`;
   const lines: [string, string][] = [
     ['enrolled', `${pace(enrolled)}${resumed === 0 ? '' : `, ${number(resumed)} went on as before`}`],
     ['connected', `${pace(connected)} of ${number(report.devices)} devices`],
     [
       'messages',
       `${number(messages.acknowledged)} acknowledged of ${number(messages.sent)} in ${messages.seconds} s, ` +
-        `${number(messages.perSecond)}/s of the ${number(messages.asked)}/s asked for${heldBack}`,
+        `${number(messages.perSecond)}/s of the ${number(messages.asked)}/s asked for${heldBack}${lost}`,
     ],
     ['latency', latencyMs === null ? 'nothing to measure' : renderLatency(latencyMs)],
     ['retries', renderCounts(report.retries)],
     ['failures', renderCounts(report.failures)],
   ];
-  return lines.map(([name, text]) => `  ${name.padEnd(10)} ${text}`).join('\n');
+  return [...lines.map(([name, text]) => `  ${name.padEnd(10)} ${text}`), ...renderRemedies(report)].join(
+    '\n',
+  );
+}
+
+/** What to do about each code that failed. */
+function renderRemedies({ failures }: FleetReport): string[] {
+  return Object.keys(failures)
+    .filter(isErrorCode)
+    .map((code) => `  ${code}: ${errorCatalog[code].remedy}`);
 }
 
 function pace({ count, seconds, perSecond }: FleetReport['enrolled']): string {
@@ -96,7 +116,7 @@ function renderLatency({ p50, p95, p99, max }: Latency): string {
   return `p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, at most ${ms(max)}`;
 }
 
-function renderCounts(counts: Readonly<Record<string, number>>): string {
+function renderCounts(counts: Counts): string {
   const entries = Object.entries(counts);
   if (entries.length === 0) return 'none';
   return entries.map(([code, count]) => `${code} ${number(count)}`).join(', ');

@@ -9,15 +9,15 @@ const announcement = {
   adminUrl: 'https://localhost:9443',
   mqttUrl: 'mqtts://localhost:8883',
   caFile: "/home/o'neil/my data/public/root.pem",
+  caFingerprint: 'AB:CD',
   adminTokenFile: '/home/data/operator/token',
   token: 'ghe_x',
 } as const;
-const remarks = { generatedPassphraseFile: null, tokenFailure: null };
 const names = { gatehouse: 'node bin/gatehouse.js', simulator: 'node bin/gatehouse-sim.js' };
 
 describe('what up tells people', () => {
   it('calls the executables as they can be called here, with paths that a shell takes', () => {
-    const text = renderAnnouncement(announcement, remarks, names, 'my data');
+    const text = renderAnnouncement(announcement, null, names, 'my data');
     expect(text).toContain(
       [
         `  node bin/gatehouse-sim.js run --url https://localhost:8443 --ca '/home/o'\\''neil/my data/public/root.pem' \\`,
@@ -28,15 +28,25 @@ describe('what up tells people', () => {
   });
 
   it('leaves out --data where commands find the folder by themselves', () => {
-    const text = renderAnnouncement(announcement, remarks, names, undefined);
+    const text = renderAnnouncement(announcement, null, names, undefined);
     expect(text).toContain('\n  node bin/gatehouse.js device list\n');
   });
 
   it('says why there is no token, and how to get one', () => {
     const without = { ...announcement, token: null };
-    const text = renderAnnouncement(without, { ...remarks, tokenFailure: 'no admin' }, names, undefined);
+    const text = renderAnnouncement(without, 'no admin', names, undefined);
     expect(text).toMatch(/enrollment token +none: no admin\n/);
     expect(text).toContain('\n  node bin/gatehouse.js token create\n');
     expect(text).not.toContain('gatehouse-sim');
+  });
+
+  it('tells how to create a token where none was wanted', () => {
+    const text = renderAnnouncement({ ...announcement, token: null }, null, names, undefined);
+    expect(text).toMatch(/enrollment token +none yet\n +CRL/);
+    expect(text).toContain('\n  node bin/gatehouse.js token create\n');
+  });
+
+  it('shows the fingerprint of the trust anchor, to compare it by', () => {
+    expect(renderAnnouncement(announcement, null, names, undefined)).toMatch(/its SHA-256 +AB:CD\n/);
   });
 });

@@ -100,7 +100,12 @@ describe("when the data folder's token is not for this server", () => {
     const data = dataFolder('foreign-ca', server.url, wrongName.root);
     const { code, stderr } = await gatehouse([...list, '--data', data, '--ca', caFile]);
     expect([code, seen]).toEqual([1, []]);
-    expect(stderr).toMatch(explained('No operator token was sent', 'operator_token_missing'));
+    expect(stderr).toMatch(
+      explained(
+        /the token of the data folder is not sent where --ca names a CA: give --token/,
+        'operator_token_missing',
+      ),
+    );
   });
 });
 
@@ -108,7 +113,8 @@ describe('when the server cannot be found', () => {
   it('says so where no address is known', async () => {
     const { code, stdout, stderr } = await gatehouse([...list, '--data', nowhere()]);
     expect([code, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(explained(/no address to ask: --url was not given, and .*/, 'server_unreachable'));
+    expect(stderr).toMatch(explained(/no address to ask: --url was not given, and .*/, 'server_unknown'));
+    expect(stderr).toMatch(/what to do: Run gatehouse up, or give --data .* --url/);
   });
 
   it('says so where no token is known', async () => {
@@ -158,6 +164,8 @@ describe('when the server cannot be found', () => {
     ]);
     plain.close();
     expect([code, errorCode(stderr)]).toEqual([1, 'server_unreachable']);
+    expect(stderr).toContain('wrong version number');
+    expect(stderr).not.toMatch(/:error:|SSL routines/);
   });
 });
 
@@ -222,14 +230,29 @@ describe('when what answers is not Gatehouse, or a newer one', () => {
 
   it.each([
     ['a page of a proxy', 502, '<html>Bad gateway</html>'],
-    ['JSON that is no problem document', 404, '{"error":"not found"}'],
+    ['JSON that is no problem document', 400, '{"error":"not found"}'],
     ['nothing', 200, ''],
   ])('tells of %s', async (_what, status, body) => {
     answer = (_request, response) => response.writeHead(status).end(body);
     const { code, stdout, stderr } = await ask();
     expect([code, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(
-      explained(/.* answers with status \d+, but not as Gatehouse does/, 'server_unreachable'),
+      explained(/.* answers with status \d+, but not as Gatehouse does/, 'not_gatehouse'),
+    );
+  });
+
+  it.each([
+    ["another program's", '<h1>Not Found</h1>'],
+    [
+      "another listener's of a Gatehouse",
+      '{"code":"not_found","detail":"no GET","remedy":"Check the path."}',
+    ],
+  ])('tells of 404, %s, that this is not the operator listener', async (_whose, body) => {
+    answer = (_request, response) => response.writeHead(404).end(body);
+    const { code, stderr } = await ask();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      explained(/https:.* is not the operator listener of a Gatehouse/, 'not_gatehouse'),
     );
   });
 

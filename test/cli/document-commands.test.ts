@@ -73,11 +73,22 @@ describe('gatehouse policy, profile and group', () => {
     });
   });
 
+  it('shows a group as a file that can be applied', async () => {
+    const shown = await operated.run('group show devices');
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^name: devices\n/)]);
+    expect((await operated.run(`group apply ${file('devices.yaml', shown.stdout)}`)).code).toBe(0);
+    const { code, stderr } = await operated.run('group show nosuch');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(explained('there is no group "nosuch"', 'group_unknown'));
+  });
+
   it('tells what a policy says of a device and a topic, and by which rule', async () => {
     const publish = await operated.run('policy test --device dev:3 --publish devices/dev:3/status');
     expect([publish.code, publish.stdout]).toEqual([
       0,
-      expect.stringMatching(/^answer +allowed\nreason +.*\nrule +devices\/dev:3\/status\npolicy +device\n/),
+      expect.stringMatching(
+        /^answer +allowed\nreason +.*\nrule +devices\/dev:3\/status\npolicy +device\ndevice +dev:3, active, of the group devices\n$/,
+      ),
     ]);
     const filter = 'devices/+/commands/#';
     expect(await operated.json(`policy test --device dev:3 --subscribe ${filter}`)).toMatchObject({

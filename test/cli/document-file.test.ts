@@ -47,6 +47,12 @@ describe('when a document is read', () => {
     expect(() => readDocument(file(content))).toThrow(expect.objectContaining({ code: 'document_invalid' }));
   });
 
+  it('says in plain words that one document is needed', () => {
+    expect(() => readDocument(file('name: a\n---\nname: b'))).toThrow(
+      /: it holds several documents, and one is needed$/,
+    );
+  });
+
   it('refuses a file that blows up aliases', () => {
     const bomb = [
       'a: &a [x,x,x,x,x,x,x,x,x,x]',

@@ -15,6 +15,7 @@ const commands = [
   'device resume',
   'device revoke',
   'group list',
+  'group show',
   'group apply',
   'policy list',
   'policy show',
@@ -61,7 +62,13 @@ describe('gatehouse --help', () => {
 
   it('gatehouse up --help shows every setting with its variable', async () => {
     const { stdout } = await gatehouse(['up', '--help']);
-    for (const word of ['--enroll-port', 'GATEHOUSE_MQTT_PORT', '--passphrase-file'])
+    for (const word of [
+      '--enroll-port <port>',
+      'GATEHOUSE_MQTT_PORT',
+      '--passphrase-file <file>',
+      '--hostname <names>',
+      '--mqtt-url <url>',
+    ])
       expect(stdout).toContain(word);
   });
 

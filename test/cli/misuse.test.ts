@@ -8,10 +8,21 @@ const misuses: [command: string, message: RegExp][] = [
   ['token create --group', /option '--group <group>' argument missing/],
   ['token create --grp x', /unknown option '--grp'\n\(Did you mean --group\?\)/],
   ['token create x', /too many arguments.*/],
-  ['token create --max-uses 0', /.*--max-uses.*Give a whole number above zero\./],
-  ['token create --max-uses 1.5', /.*--max-uses.*Give a whole number above zero\./],
-  ['token create --expires tomorrow', /.*--expires.*Give a duration such as 15m, 24h or 30d\./],
-  ['token create --expires 0s', /.*--expires.*Give a duration such as 15m, 24h or 30d\./],
+  ['token create --max-uses 0', /.*--max-uses.*Give a whole number from 1 to 1,000,000\./],
+  ['token create --max-uses 1000001', /.*--max-uses.*Give a whole number from 1 to 1,000,000\./],
+  ['token create --max-uses 1.5', /.*--max-uses.*Give a whole number from 1 to 1,000,000\./],
+  [
+    'token create --expires tomorrow',
+    /.*--expires.*Give a duration from 1s to 365d, with its unit, such as 15m, 24h or 30d\./,
+  ],
+  [
+    'token create --expires 0s',
+    /.*--expires.*Give a duration from 1s to 365d, with its unit, such as 15m, 24h or 30d\./,
+  ],
+  ['token create --expires 366d', /.*--expires.*Give a duration from 1s to 365d.*/],
+  ['token create --expires 60', /.*--expires.*with its unit.*/],
+  ['token revoke 6f1d', /that is neither the id of an enrollment token .* nor a whole one .*/],
+  ['token revoke ghe_6f1d2c3b4a59_c3VjaCBhIHNlY3JldA', /that is neither the id of an enrollment token .*/],
   ['token revoke', /missing required argument 'id'/],
   ['device show', /missing required argument 'id'/],
   ['device show a/b', /.*a\/b.*beginning with a letter or digit\./],
@@ -64,7 +75,9 @@ describe('when a command is misused', () => {
   it('names the setting that is not valid, and where it came from', async () => {
     const { code, stdout, stderr } = await gatehouse(['up'], { GATEHOUSE_MQTT_PORT: '70000' });
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(explained(/GATEHOUSE_MQTT_PORT: .*/, 'setting_invalid'));
+    expect(stderr).toMatch(
+      explained('GATEHOUSE_MQTT_PORT takes a port number, 0 to 65535, not "70000"', 'setting_invalid'),
+    );
   });
 
   it('refuses an address that would send the token in the clear', async () => {
@@ -78,7 +91,7 @@ describe('when a command is misused', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      explained(/"http:.*" is not an address that begins with https:\/\//, 'setting_invalid'),
+      explained(/--url takes an address that begins with https:\/\/, not "http:.*"/, 'setting_invalid'),
     );
   });
 });

@@ -1,4 +1,5 @@
 /** `gatehouse token …`, `operator …`, `issuer …`, `key …` and `journal …` against a real enroll process. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -18,7 +19,7 @@ describe('gatehouse token', () => {
     const { code, stdout, stderr } = await operated.run('token create --device press-* --max-uses 3');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^ghe_[0-9a-f]{12}_[\w-]{43}\n$/)]);
     expect(stderr).toMatch(
-      /^Lets in 3 devices named press-\*, into the group devices, until .*Z\.\nIt is shown only now\./,
+      /^Good for 3 enrollments of press-\*, into the group devices, until [\d-]+T\d\d:\d\d:\d\dZ\.\nIt is shown only now\./,
     );
   });
 
@@ -37,6 +38,26 @@ describe('gatehouse token', () => {
     expect(stdout).toMatch(new RegExp(`^${id}  revoked +0/1 +devices +any +.*Z  operator:admin$`, 'm'));
     expect(stdout).not.toContain(token.slice(-20));
     expect(JSON.stringify(await operated.json('token list'))).not.toContain(token.slice(-20));
+  });
+
+  it('revokes one that is given whole, and sends its id alone', async () => {
+    const asked: string[] = [];
+    const onRequest = (message: unknown) => {
+      const { request } = message as { request: { path: string } };
+      asked.push(request.path);
+    };
+    const { id, token } = await operated.json('token create');
+    subscribe('undici:request:create', onRequest);
+    const { code, stdout } = await operated.run(`token revoke ${token}`);
+    unsubscribe('undici:request:create', onRequest);
+    expect([code, stdout]).toEqual([0, `token ${id} is revoked\n`]);
+    expect(asked).toEqual([`/api/v1/tokens/${id}`]);
+  });
+
+  it('does not repeat what may be a secret where it is no token', async () => {
+    const { code, stderr } = await operated.run('token revoke gho_6f1d2c3b4a59_secret');
+    expect(code).toBe(2);
+    expect(stderr).not.toContain('secret');
   });
 
   it('passes on why one was refused', async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { executable, run, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { executable, run, simulator, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { errorCode } from './transcript.ts';
 import { until } from './until.ts';
@@ -56,8 +56,8 @@ describe('gatehouse up', () => {
 });
 
 describe('a command whose output nobody reads', () => {
-  it('ends without a word', async () => {
-    const child = spawn(process.execPath, [executable, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  it.each([executable, simulator])('ends without a word: %s', async (script) => {
+    const child = spawn(process.execPath, [script, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,7 @@
 /** Aligned columns, with nothing in them that a terminal would obey. */
 import { describe, expect, it } from '@jest/globals';
-import { printable, renderFields, renderTable } from '../../cli/table.ts';
+import { renderFields, renderTable, toTheSecond } from '../../cli/table.ts';
+import { printable } from '../../runtime/command-line/printable.ts';
 
 describe('a table', () => {
   it('aligns its columns, shows null as a dash, and leaves no spaces at the ends of lines', () => {
@@ -27,6 +28,15 @@ describe('a table', () => {
 describe('fields', () => {
   it('align their values', () => {
     expect(renderFields({ ID: 'press-7', attributes: null })).toBe('ID          press-7\nattributes  -');
+  });
+});
+
+describe('a time', () => {
+  it.each([
+    ['2030-01-02T03:04:05.678Z', '2030-01-02T03:04:05Z'],
+    ['2030-01-02T03:04:05Z', '2030-01-02T03:04:05Z'],
+  ])('%s is shown as %s', (time, shown) => {
+    expect(toTheSecond(time)).toBe(shown);
   });
 });
 

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly executable?: string;
   /** Aborts for each SIGINT or SIGTERM that the command is to be sent. */
   readonly signals?: readonly AbortSignal[];
+  /** Whether a person watches standard output. */
+  readonly terminal?: boolean;
   /** Told of standard output as it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -24,7 +26,7 @@ export interface RunOptions {
 export async function gatehouse(
   given: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  { executable = '', signals = [], onOutput }: RunOptions = {},
+  { executable = '', signals = [], terminal = false, onOutput }: RunOptions = {},
 ): Promise<Transcript> {
   let stdout = '';
   let stderr = '';
@@ -33,6 +35,7 @@ export async function gatehouse(
     environment,
     executable,
     stdout: {
+      isTTY: terminal,
       write(text) {
         stdout += text;
         onOutput?.(text);
@@ -43,8 +46,10 @@ export async function gatehouse(
         stderr += text;
       },
     },
-    onEndSignal(listener) {
-      for (const signal of signals) signal.addEventListener('abort', listener, { once: true });
+    onStopRequest(listener) {
+      for (const signal of signals)
+        signal.addEventListener('abort', () => listener('SIGINT'), { once: true });
+      return () => undefined;
     },
   });
   return { code, stdout, stderr };

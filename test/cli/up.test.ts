@@ -1,4 +1,5 @@
 /** `gatehouse up` and its processes: in which order they come, that they stay together, that none is left behind. */
+import { X509Certificate } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -38,7 +39,7 @@ const enroll = (): Role => ({
 /** Runs `up` until it ends, or until it is ready and `whenReady` has asked for its end. */
 async function up(
   roles: Readonly<Record<string, Role>>,
-  { flags = ['--json'], environment = {}, whenReady }: UpOptions = {},
+  { flags = ['--json'], environment = {}, terminal = false, whenReady }: UpOptions = {},
 ) {
   count += 1;
   const scripted = new ScriptedRoles(folder, String(count), roles);
@@ -49,6 +50,7 @@ async function up(
     { ...scripted.environment, ...environment },
     {
       executable: scripted.executable,
+      terminal,
       signals: [end.signal],
       onOutput: () => {
         running.push(scripted.running());
@@ -61,6 +63,7 @@ async function up(
 interface UpOptions {
   readonly flags?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  readonly terminal?: boolean;
   readonly whenReady?: () => void;
 }
 
@@ -89,18 +92,19 @@ describe('when everything starts', () => {
       adminUrl: server.url,
       mqttUrl: 'mqtts://localhost:1883',
       caFile: layout.rootCertificate,
+      caFingerprint: new X509Certificate(server.root).fingerprint256,
       adminTokenFile: layout.operator.token,
       token: 'ghe_first',
     });
     expect(JSON.parse(tokensAsked.at(-1) ?? '')).toEqual({
       group: 'devices',
       maxUses: 100,
-      expiresIn: 86_400,
+      expiresIn: 3_600,
     });
   });
 
   it('tells people where everything is and what to do next', async () => {
-    const { stdout } = await up({ broker, enroll: enroll() }, { flags: [] });
+    const { stdout } = await up({ broker, enroll: enroll() }, { flags: [], terminal: true });
     expect(stdout).toMatch(/^Gatehouse is ready\.\n/);
     for (const text of [
       'https://e',
@@ -113,10 +117,10 @@ describe('when everything starts', () => {
     }
   });
 
-  it('does not migrate what init has just made, and warns where it made a passphrase up', async () => {
+  it('warns where init made a passphrase up', async () => {
     const init: Role = { says: [{ generatedPassphraseFile: '/data/ca/passphrase' }], exits: 0 };
     const { stderr, scripted } = await up({ init, broker, enroll: enroll() }, { flags: [] });
-    expect(scripted.started().map(({ role }) => role)).toEqual(['init', 'broker', 'enroll']);
+    expect(scripted.started().map(({ role }) => role)).toEqual(['init', 'migrate', 'broker', 'enroll']);
     expect(stderr).toMatch(
       /^WARNING: no passphrase was given, so one was generated into \/data\/ca\/passphrase/,
     );
@@ -134,13 +138,19 @@ describe('when everything starts', () => {
           'gate.test',
           '--mqtt-url',
           'mqtts://gate.test:443',
+          '--passphrase-file',
+          '/run/passphrase',
         ],
         environment: { GATEHOUSE_MQTT_PORT: '1', GATEHOUSE_ENROLL_PORT: '2' },
       },
     );
-    const [init, , , role] = scripted.started();
+    const [init, migrate, , role] = scripted.started();
     expect(init?.flags).toEqual(['--if-new', '--json', '--hostname', 'gate.test']);
     expect(role?.flags).toEqual(['--json', '--mqtt-url', 'mqtts://gate.test:443']);
+    expect(migrate?.environment).toMatchObject({
+      GATEHOUSE_HOSTNAME: 'gate.test',
+      GATEHOUSE_PASSPHRASE_FILE: '/run/passphrase',
+    });
     expect(role?.environment).toMatchObject({
       GATEHOUSE_SUPERVISED: '1',
       GATEHOUSE_DATA: data,
@@ -150,11 +160,19 @@ describe('when everything starts', () => {
     });
   });
 
+  it('creates no token where a log may collect what it prints', async () => {
+    const asked = tokensAsked.length;
+    const { code, stdout } = await up({ broker, enroll: enroll() }, { flags: [] });
+    expect([code, tokensAsked.length]).toEqual([0, asked]);
+    expect(stdout).not.toContain('ghe_');
+    expect(stdout).toContain('gatehouse token create');
+  });
+
   it('goes on without a first token where none can be had, and says why', async () => {
     const elsewhere: Role = {
       says: [{ enrollUrl: 'https://e', statusUrl: 'http://s', adminUrl: 'https://localhost:1' }],
     };
-    const { code, stdout } = await up({ broker, enroll: elsewhere }, { flags: [] });
+    const { code, stdout } = await up({ broker, enroll: elsewhere }, { flags: [], terminal: true });
     expect(code).toBe(0);
     expect(stdout).toMatch(/enrollment token +none: https:\/\/localhost:1: /);
     expect(stdout).toContain('gatehouse token create');
@@ -178,6 +196,13 @@ describe('when a process fails', () => {
     const { code, stdout, stderr, scripted } = await up({ broker, enroll: portTaken });
     expect([code, stdout, errorCode(stderr)]).toEqual([1, '', 'port_in_use']);
     expect([scripted.ended(), scripted.running()]).toEqual([['broker'], []]);
+  });
+
+  it('has warned of the passphrase that init made up', async () => {
+    const init: Role = { says: [{ generatedPassphraseFile: '/data/ca/passphrase' }], exits: 0 };
+    const { code, stderr } = await up({ init, broker: portTaken }, { flags: [] });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^WARNING: no passphrase was given.*\nerror: 0\.0\.0\.0:8883 is taken\n/s);
   });
 
   it('starts no role where init fails', async () => {
@@ -216,7 +241,7 @@ describe('a process that up started', () => {
     const { code, stdout, stderr } = await gatehouse(['group', 'list', '--data', join(folder, 'nowhere')], {
       GATEHOUSE_SUPERVISED: '1',
     });
-    expect([code, errorCode(stdout), stderr]).toEqual([1, 'server_unreachable', '']);
+    expect([code, errorCode(stdout), stderr]).toEqual([1, 'server_unknown', '']);
   });
 });
 

@@ -94,6 +94,13 @@ describe('help', () => {
   });
 });
 
+describe('--version', () => {
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
 describe('misuse', () => {
   it.each([
     ['no command', []],
@@ -105,6 +112,8 @@ describe('misuse', () => {
     ['no token where one is needed', ['run', '--state', 'x']],
     ['a number that is none', ['fleet', '--token', 't', '--devices', '0']],
     ['a time that is none', ['fleet', '--token', 't', '--duration', 'long']],
+    ['a time without a unit', ['fleet', '--token', 't', '--duration', '10']],
+    ['a time that no timer takes', ['run', '--state', 'x', '--interval', '25d']],
     ['a kind of key that is none', ['run', '--state', 'x', '--key-type', 'dsa']],
   ])('by %s exits with 2 and says so on standard error', async (_what, given) => {
     const { code, stderr } = await run(...given);
@@ -158,6 +167,13 @@ describe('gatehouse-sim run', () => {
     expect(stdout).toMatch(/stopped\n$/);
   });
 
+  it('stops well when nobody reads its output any more', async () => {
+    const device = start('run', '--state', 'p6', '--token', 't', '--interval', '20ms', ...address());
+    await eventually('it publishes', () => device.stdout().includes('published'));
+    device.child.stdout?.destroy();
+    expect([await device.ended, device.stderr()]).toEqual([0, '']);
+  });
+
   it('needs no token once it has its certificate', async () => {
     await liveOnce('--state', 'p3', '--token', 't');
     const { code, events } = await liveOnce('--state', 'p3');
@@ -166,13 +182,26 @@ describe('gatehouse-sim run', () => {
   });
 
   it('ends with 1 when it is refused for good, and does not knock again', async () => {
-    broker.onConnect = () => 5;
+    broker.onConnect = () => 2;
     broker.connections.length = 0;
     const { code, stderr } = await run('run', '--state', 'p4', '--token', 't', ...address());
     broker.onConnect = () => 0;
     expect(code).toBe(1);
-    expect(stderr).toContain('code: mqtt_not_authorized');
+    expect(stderr).toContain('code: mqtt_identifier_rejected');
     expect(broker.connections).toHaveLength(1);
+  });
+
+  it('stays where it is not admitted, and says why and what to do', async () => {
+    broker.onConnect = () => 5;
+    const device = start('run', '--state', 'p5', '--token', 't', ...address());
+    await eventually('it says why', () => device.stdout().includes('what to do:'));
+    expect(device.stdout()).toMatch(
+      /CONNACK 5, not authorized \(mqtt_not_authorized\); trying again in [\d.]+ s\nwhat to do: .*resumed\.\n$/,
+    );
+    expect(device.child.exitCode).toBeNull();
+    device.child.kill('SIGTERM');
+    expect(await device.ended).toBe(0);
+    broker.onConnect = () => 0;
   });
 });
 
@@ -234,6 +263,6 @@ describe('gatehouse-sim fleet', () => {
     );
     broker.onConnect = () => 0;
     expect(code).toBe(1);
-    expect(stdout).toMatch(/failures +mqtt_not_authorized 2/);
+    expect(stdout).toMatch(/failures +mqtt_not_authorized 2\n {2}mqtt_not_authorized: .+\n$/);
   });
 });

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseDeviceId } from '../../core/ids.ts';
 import { connectionLost, Failure } from '../../device-sim/contract/failure.ts';
 import type { Session } from '../../device-sim/contract/mqtt-session.ts';
+import { patientBackoff } from '../../device-sim/device/backoff.ts';
 import { type DeviceOptions, type DeviceState, runDevice } from '../../device-sim/device/device.ts';
 import { enrollIdentity } from '../../device-sim/identity/identity.ts';
 import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
@@ -20,9 +21,10 @@ beforeEach(async () => {
   waits = [];
 });
 
-const transient = new Failure('server_unreachable', 'not there', { permanent: false });
-const busy = new Failure('rate_limited', 'slower', { permanent: false, retryAfter: 30_000 });
-const final = new Failure('mqtt_not_authorized', 'CONNACK 5', { permanent: true });
+const transient = new Failure('server_unreachable', 'not there', { retry: 'soon' });
+const busy = new Failure('rate_limited', 'slower', { retry: 'soon', retryAfter: 30_000 });
+const final = new Failure('mqtt_identifier_rejected', 'CONNACK 2', { retry: 'never' });
+const notAuthorized = new Failure('mqtt_not_authorized', 'CONNACK 5', { retry: 'later' });
 
 /** A session that lives until `lose` is called or it is ended. */
 function fakeSession(): Session & { lose(): void; ended: boolean } {
@@ -57,6 +59,7 @@ function device(changes: Partial<DeviceOptions> = {}): DeviceOptions {
     connect: async () => fakeSession(),
     occupation: async () => stop.abort(),
     backoff: { base: 1_000, cap: 60_000, random: () => 1 },
+    patience: { ...patientBackoff, random: () => 1 },
     clock: { now: Date.now },
     sleep: async (ms) => {
       waits.push(ms);
@@ -140,7 +143,7 @@ describe('when enrollment fails', () => {
   });
 
   it('ends at once where the refusal is final', async () => {
-    const spent = new Failure('token_spent', 'spent', { permanent: true });
+    const spent = new Failure('token_spent', 'spent', { retry: 'never' });
     expect(await runDevice(device({ enroll: failing([spent], authority.enroll) }), stop.signal)).toBe(spent);
     expect(waits).toEqual([]);
   });
@@ -161,6 +164,21 @@ describe('when the broker refuses', () => {
     };
     expect(await runDevice(device({ connect }), stop.signal)).toBe(final);
     expect(attempts).toBe(1);
+  });
+
+  it('knocks ever more rarely where an operator may let it back, and comes back when one does', async () => {
+    const connect = failing(Array(8).fill(notAuthorized), async () => fakeSession());
+    expect(await runDevice(device({ connect }), stop.signal)).toBeUndefined();
+    expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
+    expect(names().slice(-3)).toEqual(['connecting', 'online', 'stopped']);
+  });
+
+  it('takes that for final too where it is to have no patience', async () => {
+    const connect = async () => Promise.reject(notAuthorized);
+    expect(await runDevice(device({ connect, patience: null, maxFailures: 5 }), stop.signal)).toBe(
+      notAuthorized,
+    );
+    expect(waits).toEqual([]);
   });
 
   it('comes back where the refusal may pass', async () => {
@@ -211,7 +229,7 @@ describe('when a live session is lost', () => {
     expect(waits).toEqual([1_000, 1_000, 1_000]);
   });
 
-  it('learns of its revocation on the way back and ends', async () => {
+  it('learns on the way back that it is refused for good, and ends', async () => {
     let connects = 0;
     const connect = async () => {
       connects += 1;

@@ -88,7 +88,7 @@ describe('an answer', () => {
       code,
       message: 'what was wrong',
       remedy: 'what to do',
-      permanent: true,
+      retry: 'never',
     });
   });
 
@@ -99,12 +99,25 @@ describe('an answer', () => {
   ])('of %d is worth another attempt, after as long as it says', async (status, code) => {
     const answer: Answer = (_request, response) =>
       json(response, status, problem(code), { 'retry-after': '7' });
-    await expect(ask(answer)).rejects.toMatchObject({ code, permanent: false, retryAfter: 7_000 });
+    await expect(ask(answer)).rejects.toMatchObject({ code, retry: 'soon', retryAfter: 7_000 });
   });
 
-  it('that is not a problem document still has its status as a code', async () => {
+  it('that is not a problem document does not come from Gatehouse, and has its status in the message', async () => {
     const answer: Answer = (_request, response) => void response.writeHead(502).end('<h1>Bad gateway</h1>');
-    await expect(ask(answer)).rejects.toMatchObject({ code: 'http_502', permanent: false, retryAfter: null });
+    await expect(ask(answer)).rejects.toMatchObject({
+      code: 'not_gatehouse',
+      message: expect.stringContaining('502'),
+      retry: 'soon',
+      retryAfter: null,
+    });
+  });
+
+  it('with a code that only a newer server knows keeps it in the message', async () => {
+    const answer: Answer = (_request, response) => json(response, 403, problem('moon_phase'));
+    await expect(ask(answer)).rejects.toMatchObject({
+      code: 'enrollment_failed',
+      message: 'what was wrong (moon_phase)',
+    });
   });
 
   const whole = async () => authority.enroll(csr);
@@ -117,7 +130,7 @@ describe('an answer', () => {
     ['has an end that is no time', async () => ({ ...(await whole()), notAfter: 'soon' })],
   ])('that %s is not taken', async (_what, body) => {
     const answer: Answer = async (_request, response) => json(response, 201, await body());
-    await expect(ask(answer)).rejects.toMatchObject({ code: 'enrollment_failed', permanent: true });
+    await expect(ask(answer)).rejects.toMatchObject({ code: 'enrollment_failed', retry: 'never' });
   });
 
   it('that does not end is cut off at a bound', async () => {
@@ -138,7 +151,7 @@ describe('a server', () => {
   it('whose certificate leads to another root is not trusted, and gets no token', async () => {
     const before = server.requests.length;
     const { ca } = await createAuthority();
-    await expect(ask(undefined, { ca })).rejects.toMatchObject({ code: 'server_untrusted', permanent: true });
+    await expect(ask(undefined, { ca })).rejects.toMatchObject({ code: 'server_untrusted', retry: 'never' });
     expect(server.requests).toHaveLength(before);
   });
 
@@ -151,12 +164,12 @@ describe('a server', () => {
   it('that is not there may be there later', async () => {
     await expect(ask(undefined, { url: 'https://localhost:1' })).rejects.toMatchObject({
       code: 'server_unreachable',
-      permanent: false,
+      retry: 'soon',
     });
   });
 
   it('that hangs up may answer later', async () => {
     const hangUp: Answer = (_request, response) => void response.socket?.destroy();
-    await expect(ask(hangUp)).rejects.toMatchObject({ permanent: false });
+    await expect(ask(hangUp)).rejects.toMatchObject({ retry: 'soon' });
   });
 });

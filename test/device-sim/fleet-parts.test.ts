@@ -193,7 +193,18 @@ describe('a report', () => {
       figures.failed('connection_lost');
     });
     expect(result.ok).toBe(false);
-    expect(renderReport(result)).toMatch(/failures +connection_lost 2/);
+    expect(renderReport(result)).toMatch(
+      /failures +connection_lost 2\n {2}connection_lost: Connect again .+$/,
+    );
+  });
+
+  it('is not ok where messages were lost, and counts them', () => {
+    const result = report((figures, connection) => {
+      connection.settle('b', true);
+      figures.lost = 3;
+    });
+    expect(result).toMatchObject({ ok: false, messages: { lost: 3 }, failures: {} });
+    expect(renderReport(result)).toMatch(/messages .*, 3 lost\n/);
   });
 
   it('is not ok where a device did not get in', () => {
@@ -231,7 +242,7 @@ describe('the progress line', () => {
   it('shows the traffic and its failures', () => {
     const figures = new Figures();
     for (let count = 0; count < 50; count += 1) figures.delivered(1);
-    figures.failed('x');
+    figures.failed('connection_lost');
     const line = progressLine(progress({ figures, trafficSeconds: () => 5 }));
     expect(line).toContain('[========        ] 5/10 s  50 acknowledged  10/s  1 failed');
   });

@@ -107,19 +107,19 @@ describe('a session', () => {
 
 describe('a refusal', () => {
   it.each([
-    [1, 'mqtt_protocol_version', true],
-    [2, 'mqtt_identifier_rejected', true],
-    [3, 'mqtt_unavailable', false],
-    [4, 'mqtt_bad_credentials', true],
-    [5, 'mqtt_not_authorized', true],
-  ])('by CONNACK %d is %s (for good: %s)', async (returnCode, code, permanent) => {
+    [1, 'mqtt_protocol_version', 'never'],
+    [2, 'mqtt_identifier_rejected', 'never'],
+    [3, 'mqtt_unavailable', 'soon'],
+    [4, 'mqtt_bad_credentials', 'never'],
+    [5, 'mqtt_not_authorized', 'later'],
+  ])('by CONNACK %d is %s, worth another attempt: %s', async (returnCode, code, retry) => {
     broker.onConnect = () => returnCode;
-    await expect(open()).rejects.toMatchObject({ code, permanent });
+    await expect(open()).rejects.toMatchObject({ code, retry });
   });
 
   it('without a word may be another matter next time', async () => {
     broker.onConnect = () => undefined;
-    await expect(open()).rejects.toMatchObject({ code: 'connection_lost', permanent: false });
+    await expect(open()).rejects.toMatchObject({ code: 'connection_lost', retry: 'soon' });
   });
 
   it('by TLS, for want of a certificate, is final', async () => {
@@ -127,7 +127,7 @@ describe('a refusal', () => {
       openSession({ url: broker.url, ca: authority.ca, clientId: 'press-7' }),
     ).rejects.toMatchObject({
       code: 'tls_refused',
-      permanent: true,
+      retry: 'never',
     });
   });
 
@@ -142,7 +142,7 @@ describe('a refusal', () => {
     const session = await open();
     await expect(session.subscribe('#')).rejects.toMatchObject({
       code: 'subscribe_refused',
-      permanent: true,
+      retry: 'never',
     });
     await session.subscribe('devices/press-7/commands/#');
     await session.end();
@@ -152,14 +152,14 @@ describe('a refusal', () => {
 describe('a broker', () => {
   it('whose certificate leads to another root is not trusted', async () => {
     const { ca } = await createAuthority();
-    await expect(open({ ca })).rejects.toMatchObject({ code: 'server_untrusted', permanent: true });
+    await expect(open({ ca })).rejects.toMatchObject({ code: 'server_untrusted', retry: 'never' });
     expect(broker.connections).toHaveLength(0);
   });
 
   it('that is not there may be there later', async () => {
     await expect(open({ url: 'mqtts://localhost:1' })).rejects.toMatchObject({
       code: 'server_unreachable',
-      permanent: false,
+      retry: 'soon',
     });
   });
 });
@@ -174,7 +174,7 @@ describe('when the connection is lost', () => {
       () => live()?.packets.some(({ cmd }) => cmd === 'publish') ?? false,
     );
     live()?.socket.destroy();
-    await expect(publishing).rejects.toMatchObject({ code: 'connection_lost', permanent: false });
+    await expect(publishing).rejects.toMatchObject({ code: 'connection_lost', retry: 'soon' });
     await session.closed;
   });
 

@@ -1,4 +1,5 @@
 /** One row of what must fail: what is tried, what has to happen, and the trying. */
+import { printable } from '../../../runtime/command-line/printable.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { Backend } from '../backend.ts';
 import type { Stage } from '../stage.ts';
@@ -26,7 +27,7 @@ export async function judge({ what, expected, attempt }: Attack, context: Attack
   try {
     happened = await attempt(context);
   } catch (error) {
-    happened = `failed: ${error instanceof Error ? error.message : String(error)}`;
+    happened = `failed: ${printable(error instanceof Error ? error.message : String(error))}`;
   }
   return { what, expected, happened, ok: happened === expected };
 }
