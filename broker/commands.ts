@@ -18,7 +18,7 @@ export function brokerCommands(program: Command): void {
   addSettingsOptions(
     program
       .command('broker')
-      .summary('run the broker role: MQTT over mutual TLS')
+      .summary('Runs the broker role: MQTT over mutual TLS.')
       .description(
         'Runs the broker role, as a container does: MQTT over mutual TLS for the devices that the registry lets in. ' +
           'It waits up to 30 seconds for enroll to have set up the data folder.',

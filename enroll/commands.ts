@@ -1,6 +1,7 @@
 /** The commands of this role: `init`, `migrate`, `enroll`. What they run is loaded only when they run. */
 import type { Command } from 'commander';
 import { displayFingerprint } from '../core/ids.ts';
+import type { CommandIo } from '../runtime/command-line/io.ts';
 import { readSettings, type SettingName } from '../runtime/settings.ts';
 import { addSettingsOptions } from '../runtime/settings-options.ts';
 
@@ -25,11 +26,13 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'logFormat',
 ];
 
-export function enrollCommands(program: Command): void {
+export function enrollCommands(program: Command, { environment, stdout, stderr }: CommandIo): void {
+  const print = (line: string) => stdout.write(`${line}\n`);
+
   addSettingsOptions(
     program
       .command('init')
-      .summary('create a data folder: CA, registry, server certificates, first admin')
+      .summary('Creates a data folder: CA, registry, server certificates, first admin.')
       .description(
         'Creates a data folder with root CA, issuing CA, registry, server certificates and first admin. Overwrites nothing.',
       )
@@ -41,17 +44,20 @@ export function enrollCommands(program: Command): void {
     const { stateOf } = await import('./data-folder.ts');
     const { dataLayout } = await import('../runtime/layout.ts');
     const { systemClock } = await import('../runtime/clock.ts');
-    const settings = readSettings(flags);
+    const settings = readSettings(flags, environment);
     if (flags.ifNew && stateOf(dataLayout(settings.data)).kind === 'complete') return;
     const keepHostname = flags.hostname !== undefined;
     const result = await initialize(settings, systemClock, keepHostname);
-    if (flags.json) return print(JSON.stringify(result));
+    if (flags.json) {
+      print(JSON.stringify(result));
+      return;
+    }
     print(`Gatehouse is set up in ${result.data}`);
     print(`  trust anchor       ${result.caFile}`);
     print(`  its SHA-256        ${displayFingerprint(result.rootFingerprint)}`);
     print(`  admin's token      ${result.adminTokenFile}`);
     if (result.generatedPassphraseFile !== null) {
-      process.stderr.write(
+      stderr.write(
         `WARNING: no passphrase was given, so one was generated into ${result.generatedPassphraseFile}, beside the\n` +
           'keys it protects. Whoever copies the folder can sign as your CA. For production, keep the passphrase\n' +
           'elsewhere and name its file with --passphrase-file.\n',
@@ -62,7 +68,7 @@ export function enrollCommands(program: Command): void {
   addSettingsOptions(
     program
       .command('migrate')
-      .summary('bring a data folder up to date')
+      .summary('Brings a data folder up to date.')
       .description(
         "Brings the registry to this version's schema, and restores what the registry and the CA key can bring back: " +
           "the listeners' certificates and the trust anchor. `up` does this at every start.",
@@ -71,7 +77,7 @@ export function enrollCommands(program: Command): void {
     [...INIT_SETTINGS, 'logLevel', 'logFormat'],
   ).action(async (flags: Record<string, unknown>) => {
     const { migrate } = await import('./migrate.ts');
-    const settings = readSettings(flags);
+    const settings = readSettings(flags, environment);
     await migrate(settings);
     if (flags.json) print(JSON.stringify({ data: settings.data }));
   });
@@ -79,7 +85,7 @@ export function enrollCommands(program: Command): void {
   addSettingsOptions(
     program
       .command('enroll')
-      .summary('run the enroll role: CA, registry, device and operator APIs')
+      .summary('Runs the enroll role: CA, registry, device and operator APIs.')
       .description(
         'Runs the enroll role, as a container does: the CA, the registry, the device, status and operator listeners.',
       )
@@ -87,10 +93,6 @@ export function enrollCommands(program: Command): void {
     ENROLL_SETTINGS,
   ).action(async (flags: Record<string, unknown>) => {
     const { runEnroll } = await import('./run.ts');
-    await runEnroll(readSettings(flags), Boolean(flags.json));
+    await runEnroll(readSettings(flags, environment), Boolean(flags.json));
   });
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
