@@ -4,9 +4,9 @@ import { GatehouseError } from '../../core/errors.ts';
 import { bindPolicy, type Grants, type PolicySubject } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Admission as AdmissionRecord } from '../../registry/records.ts';
-import type { VerifiedPeer } from './peer-certificate.ts';
+import { checkStanding } from '../../registry/standing.ts';
+import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { PolicyCache } from './policy-cache.ts';
-import { checkStanding } from './rules.ts';
 
 /** What an admitted session stands on. */
 export interface Standing {

@@ -5,8 +5,8 @@
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { Admission, Standing } from '../admission/admission.ts';
-import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../admission/peer-certificate.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';

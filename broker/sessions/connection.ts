@@ -6,8 +6,8 @@ import type { TLSSocket } from 'node:tls';
 import type { Client } from 'aedes';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
+import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { Standing } from '../admission/admission.ts';
-import type { VerifiedPeer } from '../admission/peer-certificate.ts';
 
 /** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */
 export class PeerGone extends Error {

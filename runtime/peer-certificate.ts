@@ -1,6 +1,6 @@
 /** The certificate that a peer showed in the TLS handshake, or in the one that its session goes back to. */
 import type { TLSSocket } from 'node:tls';
-import { GatehouseError } from '../../core/errors.ts';
+import { GatehouseError } from '../core/errors.ts';
 import {
   type DeviceId,
   type Fingerprint,
@@ -9,7 +9,7 @@ import {
   parseSerialNumber,
   quote,
   type SerialNumber,
-} from '../../core/ids.ts';
+} from '../core/ids.ts';
 
 export interface PeerCertificate {
   /** SHA-256 over the DER as it came. */

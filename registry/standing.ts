@@ -1,7 +1,14 @@
-/** The rules of admission over what the registry holds of one certificate. Pure: the same answer every time. */
-import { GatehouseError } from '../../core/errors.ts';
-import type { Admission, CertificateStatus, DeviceStatus } from '../../registry/records.ts';
-import type { VerifiedPeer } from './peer-certificate.ts';
+/** Whether a certificate stands, by what the registry holds of it. Pure: the same answer every time. */
+import { GatehouseError } from '../core/errors.ts';
+import type { DeviceId, Fingerprint, SerialNumber } from '../core/ids.ts';
+import type { Admission, CertificateStatus, DeviceStatus } from './records.ts';
+
+/** What a certificate says of itself, once its chain has been verified. */
+export interface CertificateClaim {
+  readonly fingerprint: Fingerprint;
+  readonly device: DeviceId;
+  readonly serialNumber: SerialNumber;
+}
 
 const DEVICE_REFUSALS = {
   suspended: 'device_suspended',
@@ -21,7 +28,7 @@ const CERTIFICATE_REFUSALS = {
  */
 export function checkStanding(
   { certificate, device, issuer }: Admission,
-  peer: VerifiedPeer,
+  peer: CertificateClaim,
   now: number,
 ): void {
   const { fingerprint, serialNumber } = certificate;
