@@ -1,9 +1,12 @@
 /** The device listener: HTTPS for everybody who has, or wants, a certificate. Rates are limited by address. */
 import rateLimit from '@fastify/rate-limit';
 import { GatehouseError } from '../../core/errors.ts';
+import { trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
+import { watchIssuers } from './issuer-watch.ts';
 
 /** Addresses whose requests are counted at one time; beyond them the one not seen for longest is forgotten. */
 const COUNTED_ADDRESSES = 50_000;
@@ -21,7 +24,15 @@ export async function createDeviceListener({
   addressRate,
   ...routes
 }: DeviceListener): Promise<HttpServer> {
-  const server = createHttpServer({ log, tlsFile, onRefusal: (code) => routes.metrics.refused(code) });
+  const { registry } = routes.context;
+  const source = new SecureContextSource({
+    file: tlsFile,
+    trustAnchors: () => trustAnchors(registry),
+    log,
+  });
+  const watchTrust = (reload: () => Promise<void>) => watchIssuers({ registry, onChange: reload, log });
+  const tls = { source, context: await source.read(), watchTrust };
+  const server = createHttpServer({ log, tls, onRefusal: (code) => routes.metrics.refused(code) });
   await server.register(rateLimit, {
     max: addressRate,
     timeWindow: 60_000,

@@ -2,36 +2,53 @@
  * What the three HTTP listeners have in common: caps and deadlines on what comes in before anybody is known,
  * zod at the edge, problem details for every refusal, one log line a request that failed inside.
  */
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import fastify from 'fastify';
+import { TLSSocket, type TlsOptions } from 'node:tls';
+import fastify, { type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
+import type { SecureContextSource } from '../../runtime/secure-context.ts';
 import { problemOf } from '../problem.ts';
 
 export const BODY_LIMIT = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
 const IDLE_TIMEOUT_MS = 20_000;
-const CERTIFICATE_POLL_MS = 1_000;
 
 export interface HttpServerOptions {
   readonly log: Logger;
-  /** PEM file with key, certificate and chain; absent for plain HTTP. */
-  readonly tlsFile?: string;
+  /** Absent for plain HTTP. */
+  readonly tls?: TlsListener;
   /** Told of every refusal, for the counters. */
   readonly onRefusal?: (code: string) => void;
 }
 
-export function createHttpServer({ log, tlsFile, onRefusal }: HttpServerOptions) {
+export interface TlsListener {
+  readonly source: SecureContextSource;
+  /** What the source holds at the start. */
+  readonly context: TlsOptions;
+  /**
+   * Where it is there, clients are asked for a certificate. Nobody has to show one: each route says what it needs.
+   * Calls `reload` whenever the trust anchors have changed, and returns the function that ends it.
+   */
+  readonly watchTrust?: (reload: () => Promise<void>) => () => void;
+}
+
+export function createHttpServer({ log, tls, onRefusal }: HttpServerOptions) {
   let unwatch = () => {};
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     serverFactory: (handler) => {
-      if (tlsFile === undefined) return withDeadlines(createPlainServer(handler));
-      const listener = tlsServer(tlsFile, handler);
-      unwatch = watchCertificate(listener, tlsFile, log);
+      if (tls === undefined) return withDeadlines(createPlainServer(handler));
+      const listener = tlsServer(tls, handler);
+      const unwatchFile = tls.source.watch(listener);
+      const unwatchTrust = tls.watchTrust?.(() => tls.source.reload(listener));
+      unwatch = () => {
+        unwatchFile();
+        unwatchTrust?.();
+      };
       return withDeadlines(listener);
     },
   }).withTypeProvider<ZodTypeProvider>();
@@ -85,27 +102,18 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return /^Bearer +([A-Za-z0-9._~+/=-]{1,512}) *$/i.exec(authorization ?? '')?.[1];
 }
 
-function tlsServer(file: string, handler: RequestListener): TlsServer {
-  const limits = { minVersion: 'TLSv1.2', handshakeTimeout: IDLE_TIMEOUT_MS } as const;
-  return createTlsServer({ ...readPem(file), ...limits }, handler);
+/** The certificate that the client of this request showed; undefined where it showed none. */
+export function peerCertificateOf({ socket }: FastifyRequest): PeerCertificate | undefined {
+  return socket instanceof TLSSocket ? readPeerCertificate(socket) : undefined;
 }
 
-/** Takes a renewed certificate into service: no restart, no dropped connection. @returns what ends the watch */
-function watchCertificate(server: TlsServer, file: string, log: Logger): () => void {
-  const reload = () => {
-    try {
-      server.setSecureContext(readPem(file));
-    } catch (error) {
-      log.error({ err: error, file }, 'the server certificate could not be read; the last one is served');
-    }
-  };
-  watchFile(file, { interval: CERTIFICATE_POLL_MS, persistent: false }, reload);
-  return () => unwatchFile(file, reload);
-}
-
-function readPem(file: string): { key: Buffer; cert: Buffer } {
-  const pem = readFileSync(file);
-  return { key: pem, cert: pem };
+/**
+ * `rejectUnauthorized` is false, as on the MQTT listener: the routes judge a certificate themselves, and can say
+ * what is wrong with it. Node calls such a socket unauthorized; `verifyPeer` lets none of them past.
+ */
+function tlsServer({ context, watchTrust }: TlsListener, handler: RequestListener): TlsServer {
+  const clients = { requestCert: watchTrust !== undefined, rejectUnauthorized: false };
+  return createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
 }
 
 /** Nobody holds a connection open by sending slowly or not at all. */
