@@ -15,7 +15,7 @@ FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Gatehouse" org.opencontainers.image.licenses="Apache-2.0"
 # The folders exist, and belong to the unprivileged user, so that volumes mounted over them do too.
 RUN useradd --system --uid 10001 --home-dir /data gatehouse \
- && for folder in ca operator public registry sessions sim tls/enroll tls/broker; do \
+ && for folder in ca first-uses operator public registry sessions sim tls/enroll tls/broker; do \
       install -d -o gatehouse -g gatehouse -m 0700 "/data/$folder"; \
     done
 WORKDIR /app

@@ -1,5 +1,6 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
 import type { Clock } from '../core/clock.ts';
+import { openFirstUses } from '../registry/first-uses/writer.ts';
 import { openRegistryView } from '../registry/sqlite/open.ts';
 import { trustAnchors } from '../registry/trust-anchors.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -10,6 +11,7 @@ import { SecureContextSource } from '../runtime/secure-context.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { Admission } from './admission/admission.ts';
+import { FirstUses } from './admission/first-uses.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
@@ -104,7 +106,20 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     log,
   });
   closers.add('sessions', () => broker.close());
-  const reception = new Reception({ live, durable, admission, broker, cutOff, metrics, limits, log });
+  const feed = openFirstUses(layout.firstUses);
+  const firstUses = new FirstUses({ feed, registry, clock, log });
+  closers.add('first uses', () => firstUses.close());
+  const reception = new Reception({
+    live,
+    durable,
+    admission,
+    firstUses,
+    broker,
+    cutOff,
+    metrics,
+    limits,
+    log,
+  });
 
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   await tail.start();

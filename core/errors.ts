@@ -104,8 +104,9 @@ export const errorCatalog = {
     remedy: 'Use 1 to 64 of A-Z a-z 0-9 . _ : - beginning with a letter or digit, and exactly one CN.',
   },
   cn_not_allowed: {
-    title: 'The token does not allow this device ID',
-    remedy: 'Ask for the ID that the token is bound to, or have an operator create a token for this one.',
+    title: 'This device ID may not be asked for here',
+    remedy:
+      'Ask for the ID that the token is bound to, or have an operator create a token for this one; a renewal keeps the ID.',
   },
   token_missing: {
     title: 'No token was sent',
@@ -146,6 +147,10 @@ export const errorCatalog = {
   },
 
   // Look-ups
+  serial_number_unknown: {
+    title: 'There is no certificate with this serial number',
+    remedy: 'gatehouse device show ID lists the certificates of a device.',
+  },
   device_unknown: {
     title: 'There is no such device',
     remedy: 'gatehouse device list shows those there are.',
@@ -226,7 +231,7 @@ export const errorCatalog = {
   // Admission to the broker
   certificate_missing: {
     title: 'The client sent no certificate',
-    remedy: 'Connect with the certificate and key from enrollment.',
+    remedy: 'Connect with the certificate and key from enrollment, over TLS from end to end.',
   },
   certificate_untrusted: {
     title: "The certificate was not issued by Gatehouse's CA",
@@ -242,11 +247,11 @@ export const errorCatalog = {
   },
   certificate_expired: {
     title: 'The certificate has expired',
-    remedy: 'Renew it, or enroll again with a token.',
+    remedy: "Renew it while its group's grace lasts, or enroll again with a token; check the device's clock.",
   },
   certificate_not_yet_valid: {
     title: 'The certificate is not valid yet',
-    remedy: "Check the server's clock.",
+    remedy: "Check the server's clock: the detail and the header Date tell it.",
   },
   certificate_revoked: {
     title: 'The certificate is revoked',

@@ -1,5 +1,6 @@
 /** The composition root of the enroll process: opens the registry and the CA key, and starts three listeners. */
 import { existsSync } from 'node:fs';
+import type { Clock } from '../core/clock.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
@@ -9,6 +10,7 @@ import type { Logger } from '../runtime/log.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
+import { FirstUseFollower } from './first-use-follower.ts';
 import { isInitialized } from './init.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { type HttpServer, listen } from './listeners/http-server.ts';
@@ -35,10 +37,10 @@ export async function startEnroll(
   settings: Settings,
   log: Logger,
   closers: Closers,
+  clock: Clock = systemClock,
 ): Promise<EnrollAddresses> {
   const layout = dataLayout(settings.data);
   refuseUnfinished(layout, settings);
-  const clock = systemClock;
 
   const registry = await openRegistry({ file: layout.registry.database, clock });
   closers.add('registry', () => registry.close());
@@ -58,6 +60,9 @@ export async function startEnroll(
   const host = advertisedHost(settings);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const context: EnrollContext = { registry, issuing, clock, statusUrl };
+
+  const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
+  closers.add('first uses', () => follower.close());
 
   const publisher = await startCrlPublisher({ ...context, issuer: issuing.current(), log });
   closers.add('crl publisher', () => publisher.close());

@@ -33,6 +33,8 @@ export function dataLayout(data: string) {
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
     /** The broker's own. */
     sessions: { folder: join(data, 'sessions') },
+    /** Which renewed certificates were used: written by the broker, read by enroll. */
+    firstUses: join(data, 'first-uses', 'first-uses.db'),
   };
 }
 

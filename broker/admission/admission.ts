@@ -4,7 +4,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import { bindPolicy, type Grants, type PolicySubject } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Admission as AdmissionRecord } from '../../registry/records.ts';
-import { checkStanding } from '../../registry/standing.ts';
+import { checkStanding, findStanding } from '../../registry/standing.ts';
 import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { PolicyCache } from './policy-cache.ts';
 
@@ -14,6 +14,8 @@ export interface Standing {
   readonly grants: Grants;
   /** ms since the epoch: the session ends with its certificate. */
   readonly notAfter: number;
+  /** Its certificate renews another and, as far as the registry knows, was never used before. */
+  readonly isFirstUse: boolean;
 }
 
 export interface AdmissionOptions {
@@ -41,20 +43,18 @@ export class Admission {
       throw new GatehouseError('registry_unavailable', 'the journal cannot be read');
     }
     const record = await this.#lookUp(peer);
-    checkStanding(record, peer, clock.now());
+    checkStanding(record, peer, { now: clock.now() });
     const { id, group, attributes } = record.device;
     const subject = { id, group, attributes };
     const grants = bindPolicy(policies.parse(record.policy), subject);
-    return { subject, grants, notAfter: record.certificate.notAfter };
+    const { notAfter, renews, firstUsedAt } = record.certificate;
+    return { subject, grants, notAfter, isFirstUse: renews !== null && firstUsedAt === null };
   }
 
   async #lookUp(peer: VerifiedPeer): Promise<AdmissionRecord> {
     const { registry } = this.#options;
     try {
-      const record = await registry.admission(peer.fingerprint);
-      if (record !== undefined) return record;
-      const namesake = await registry.certificateBySerial(peer.serialNumber);
-      throw new GatehouseError(namesake === undefined ? 'certificate_unknown' : 'certificate_mismatch');
+      return await findStanding(registry, peer);
     } catch (error) {
       if (error instanceof GatehouseError) throw error;
       throw new GatehouseError('registry_unavailable', undefined, { cause: error });

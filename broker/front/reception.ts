@@ -7,6 +7,7 @@ import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { Admission, Standing } from '../admission/admission.ts';
+import type { FirstUses } from '../admission/first-uses.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
@@ -30,6 +31,7 @@ export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly admission: Admission;
+  readonly firstUses: FirstUses;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
   readonly metrics: BrokerMetrics;
@@ -88,7 +90,7 @@ export class Reception {
     this.#checkSessionLimit(connection, request.clientId);
 
     // Step 6: the client id, which another session of the device may still have.
-    const { live, broker, cutOff } = this.#options;
+    const { live, broker, cutOff, firstUses } = this.#options;
     const takeOver = (holder: Connection) =>
       cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
     await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
@@ -96,6 +98,7 @@ export class Reception {
 
     // Step 7: Aedes takes over, and answers with CONNACK.
     broker.attach(connection, standing, request);
+    if (standing.isFirstUse) firstUses.note(connection.peer.fingerprint);
   }
 
   async #readRequest(visit: Visit, connection: Connection): Promise<ConnectRequest> {

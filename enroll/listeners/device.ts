@@ -5,6 +5,7 @@ import { trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
+import { renewalRoutes } from '../routes/renewal.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { watchIssuers } from './issuer-watch.ts';
 
@@ -44,5 +45,6 @@ export async function createDeviceListener({
   });
   server.get('/health', async () => ({ status: 'ok' }));
   enrollmentRoutes(server, routes);
+  renewalRoutes(server, routes);
   return server;
 }

@@ -7,9 +7,10 @@ import { boundDeviceId, isExactBinding } from '../../core/enrollment/device-bind
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, quote } from '../../core/ids.ts';
 import type { CertificationRequest } from '../../core/pki/csr.ts';
-import { type Profile, parseProfile } from '../../core/pki/profile.ts';
+import type { Profile } from '../../core/pki/profile.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { CertificateRecord, DeviceRecord, GroupRecord, TokenRecord } from '../../registry/records.ts';
+import { profileFor, refuseKey } from './key-rules.ts';
 
 export type AdmittedRequest =
   /** The same token and key were served before: here is that certificate again. */
@@ -48,18 +49,12 @@ export async function admitRequest(
   if (device !== undefined && !isExactBinding(token.device)) {
     throw new GatehouseError('device_already_enrolled', `device ${quote(deviceId)} is enrolled already`);
   }
-  await refuseKey(registry, deviceId, request);
+  await refuseKey(registry, deviceId, request.publicKey);
 
   const group = await registry.group(device?.group ?? token.group);
   if (group === undefined)
     throw new GatehouseError('group_unknown', `the group of token ${token.id} is gone`);
-  const profile = await profileOf(registry, group);
-  if (!profile.keys.includes(request.publicKey.kind)) {
-    throw new GatehouseError(
-      'key_unsupported',
-      `profile ${profile.name} takes ${profile.keys.join(', ')}, not ${request.publicKey.kind}`,
-    );
-  }
+  const profile = await profileFor(registry, group, request.publicKey);
   return { kind: 'granted', deviceId, device, group, profile };
 }
 
@@ -86,27 +81,4 @@ async function refuseBarred(registry: RegistryReader, id: DeviceId): Promise<voi
   if (device?.status === 'suspended') {
     throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended`);
   }
-}
-
-async function refuseKey(
-  registry: RegistryReader,
-  deviceId: DeviceId,
-  { publicKey: { keyFingerprint } }: CertificationRequest,
-): Promise<void> {
-  if (await registry.isKeyBlocked(keyFingerprint)) {
-    throw new GatehouseError('key_blocked', `the key ${keyFingerprint} is on the block-list`);
-  }
-  const owner = await registry.keyOwner(keyFingerprint);
-  if (owner !== undefined && owner !== deviceId) {
-    // The other device's name is not told: whoever holds a token need not learn it.
-    throw new GatehouseError('key_in_use');
-  }
-}
-
-async function profileOf(registry: RegistryReader, group: GroupRecord): Promise<Profile> {
-  const record = await registry.profile(group.profile);
-  if (record === undefined) {
-    throw new GatehouseError('profile_unknown', `group ${group.name} names profile ${group.profile}`);
-  }
-  return parseProfile(JSON.parse(record.document));
 }

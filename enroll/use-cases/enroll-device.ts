@@ -6,11 +6,12 @@ import { parseToken, secretMatches } from '../../core/enrollment/token.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import { type CertificationRequest, decodeCsr, parseCsr } from '../../core/pki/csr.ts';
-import { type IssuedCertificate, issueDeviceCertificate } from '../../core/pki/issue.ts';
+import { issueDeviceCertificate } from '../../core/pki/issue.ts';
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import { type AdmittedRequest, admitRequest } from './admit-request.ts';
+import { certificateRecord } from './certificate-record.ts';
 
 export interface Enrollment {
   readonly deviceId: DeviceId;
@@ -59,7 +60,13 @@ export async function enrollDevice(
   return registry.write(`token:${presented.id}`, async (transaction) => {
     const decided = await admitRequest(transaction, presented.id, request, now);
     if (decided.kind === 'repeated') return repeated(decided);
-    const record = certificateRecord(decided.deviceId, issuer.certificate.fingerprint, certificate, now);
+    const record = certificateRecord({
+      certificate,
+      device: decided.deviceId,
+      issuer: issuer.certificate.fingerprint,
+      issuedAt: now,
+      renews: null,
+    });
     await recordEnrollment(transaction, presented.id, request, decided, record);
     return { deviceId: decided.deviceId, certificate: record, created: true };
   });
@@ -99,26 +106,4 @@ async function recordEnrollment(
     subject: deviceId,
     data: { serialNumber, fingerprint, issuer, notAfter, group: group.name, token: tokenId, superseded },
   });
-}
-
-function certificateRecord(
-  device: DeviceId,
-  issuer: CertificateRecord['issuer'],
-  { serialNumber, fingerprint, keyFingerprint, notBefore, notAfter, der }: IssuedCertificate,
-  issuedAt: number,
-): CertificateRecord {
-  return {
-    serialNumber,
-    fingerprint,
-    keyFingerprint,
-    device,
-    issuer,
-    status: 'active',
-    notBefore,
-    notAfter,
-    issuedAt,
-    revokedAt: null,
-    reason: null,
-    der,
-  };
 }

@@ -144,7 +144,7 @@ function authorizerFor(client: Client): Authorizer {
   });
   const subject = { id, group: parseEntityName('default'), attributes: {} };
   const grants = bindPolicy(parsePolicy({ name: 'none' }), subject);
-  connection.standing = { subject, grants, notAfter: 0 };
+  connection.standing = { subject, grants, notAfter: 0, isFirstUse: false };
   live.bind(client, connection);
   const denials = new Denials({ metrics, log });
   const registry = {

@@ -106,6 +106,7 @@ describe('the services', () => {
   it('give the broker no CA key and no passphrase', () => {
     const { volumes, secrets, environment } = services.broker;
     expect(volumes.map((volume) => volume.split(':')[0]).sort()).toEqual([
+      'first-uses',
       'registry',
       'sessions',
       'tls-broker',
