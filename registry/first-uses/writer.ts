@@ -42,7 +42,7 @@ function open(file: string): Database {
 
 function isBroken(error: unknown): boolean {
   if (error instanceof ForeignFile) return true;
-  return error instanceof Error && 'code' in error && /^SQLITE_(NOTADB|CORRUPT)/.test(String(error.code));
+  return /^SQLITE_(NOTADB|CORRUPT)/.test(String((error as NodeJS.ErrnoException).code));
 }
 
 class SqliteFirstUses implements FirstUseWriter {
