@@ -36,7 +36,7 @@ export const errorCatalog = {
 
   // Certificate signing requests (RFC 2986) and their keys
   csr_not_pem: {
-    title: 'Not a certificate signing request in PEM',
+    title: 'Not a certificate signing request in PEM or base64',
     remedy: 'Send the text between and with "-----BEGIN CERTIFICATE REQUEST-----" and its END line.',
   },
   csr_base64_invalid: {
@@ -110,7 +110,7 @@ export const errorCatalog = {
   },
   token_missing: {
     title: 'No token was sent',
-    remedy: 'Send it in the header "Authorization: Bearer TOKEN".',
+    remedy: 'Send it in the header "Authorization: Bearer TOKEN"; with EST, as the password of HTTP Basic.',
   },
   token_unknown: {
     title: 'The token is unknown',
@@ -128,6 +128,10 @@ export const errorCatalog = {
     title: 'The token was revoked',
     remedy: 'Ask the operator why; a new one comes from gatehouse token create.',
   },
+  token_group_mismatch: {
+    title: 'The token is for another group than the one in the address',
+    remedy: 'Use /.well-known/est without a label, or the token of the group that the label names.',
+  },
   device_already_enrolled: {
     title: 'A device with this ID is enrolled already, with another key',
     remedy:
@@ -144,6 +148,25 @@ export const errorCatalog = {
   device_not_suspended: {
     title: 'The device is not suspended',
     remedy: 'Nothing to resume; gatehouse device show ID tells its state.',
+  },
+
+  // EST (RFC 7030)
+  channel_binding_mismatch: {
+    title: 'The challengePassword of the request is not the channel binding of this connection',
+    remedy:
+      'Put the base64 of tls-unique (TLS 1.2) or tls-exporter (TLS 1.3) there, or leave the attribute out.',
+  },
+  subject_mismatch: {
+    title: 'The subject or subjectAltName of the request is not that of the certificate',
+    remedy: 'Ask for the same subject, nothing but its CN, and for no subjectAltName (RFC 7030 §4.2.2).',
+  },
+  server_keygen_disabled: {
+    title: 'The profile does not let Gatehouse make private keys',
+    remedy: 'Make the key on the device; or set serverKeygen: true in the profile of the group.',
+  },
+  key_encryption_unsupported: {
+    title: 'The request asks for the private key to be encrypted once more within TLS',
+    remedy: 'Leave DecryptKeyIdentifier and AsymmetricDecryptKeyIdentifier out of the request.',
   },
 
   // Look-ups
@@ -215,7 +238,7 @@ export const errorCatalog = {
   },
   content_type_unsupported: {
     title: 'The body has a content type that this call does not take',
-    remedy: 'Send Content-Type: application/json.',
+    remedy: 'Send Content-Type: application/json; or application/pkcs10, where a request alone is the body.',
   },
   body_invalid: { title: 'The body is not valid JSON', remedy: 'Send one JSON object in UTF-8.' },
   body_too_large: { title: 'The body is too large', remedy: 'A request to enroll takes at most 32 KiB.' },

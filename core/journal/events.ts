@@ -26,6 +26,8 @@ export type JournalEvent =
         readonly group: EntityName;
         readonly token: string;
         readonly superseded: readonly SerialNumber[];
+        /** There where Gatehouse made the private key; absent where the device did. */
+        readonly keyFrom?: 'server';
       }
     >
   | EventShape<'device.renewed', DeviceId, Issued & { readonly renews: SerialNumber }>

@@ -7,6 +7,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { TLSSocket, type TlsOptions } from 'node:tls';
 import fastify, { type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Problem } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
@@ -22,7 +23,7 @@ export interface HttpServerOptions {
   /** Absent for plain HTTP. */
   readonly tls?: TlsListener;
   /** Told of every refusal, for the counters. */
-  readonly onRefusal?: (code: string) => void;
+  readonly onRefusal?: ((code: string) => void) | undefined;
 }
 
 export interface TlsListener {
@@ -57,22 +58,15 @@ export function createHttpServer({ log, tls, onRefusal }: HttpServerOptions) {
   server.setSerializerCompiler(serializerCompiler);
   server.removeContentTypeParser('text/plain');
 
+  const report = refusalReporter({ log, onRefusal });
   server.setErrorHandler((error, request, reply) => {
-    const { status, body, fault } = problemOf(error);
-    if (fault !== undefined) {
-      log.error(
-        { err: fault.error, fault: fault.id, method: request.method, url: request.url },
-        'request failed',
-      );
-    } else {
-      log.info(
-        { code: body.code, detail: body.detail, address: request.ip, url: request.url },
-        'request refused',
-      );
-    }
-    onRefusal?.(body.code);
-    if (status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
-    return reply.status(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+    const problem = report(error, request);
+    if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
+    return reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .serializer(JSON.stringify)
+      .send(problem);
   });
   server.setNotFoundHandler((request) => {
     throw new GatehouseError(
@@ -84,6 +78,25 @@ export function createHttpServer({ log, tls, onRefusal }: HttpServerOptions) {
 }
 
 export type HttpServer = ReturnType<typeof createHttpServer>;
+
+/** What is logged and counted of every refusal, in whichever form it is then answered. */
+export type RefusalReporter = (error: unknown, request: FastifyRequest) => Problem;
+
+export function refusalReporter({
+  log,
+  onRefusal,
+}: Pick<HttpServerOptions, 'log' | 'onRefusal'>): RefusalReporter {
+  return (error, { method, url, ip }) => {
+    const { body, fault } = problemOf(error);
+    if (fault !== undefined) {
+      log.error({ err: fault.error, fault: fault.id, method, url }, 'request failed');
+    } else {
+      log.info({ code: body.code, detail: body.detail, address: ip, url }, 'request refused');
+    }
+    onRefusal?.(body.code);
+    return body;
+  };
+}
 
 /** @returns the port that it really listens on */
 export async function listen(server: HttpServer, host: string, port: number): Promise<number> {
