@@ -1,13 +1,17 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
 import type { Clock } from '../core/clock.ts';
+import { openFirstUses } from '../registry/first-uses/writer.ts';
 import { openRegistryView } from '../registry/sqlite/open.ts';
+import { trustAnchors } from '../registry/trust-anchors.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
+import { SecureContextSource } from '../runtime/secure-context.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { AdmissionControl } from './admission/admission-control.ts';
+import { FirstUses } from './admission/first-uses.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
@@ -19,7 +23,6 @@ import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
-import { SecureContextSource } from './secure-context.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
@@ -49,7 +52,11 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const file = layout.registry.database;
   const registry = await awaitData('the registry', () => openRegistryView({ file }), { log });
   closers.add('registry', () => registry.close());
-  const secureContext = new SecureContextSource({ file: layout.tls.broker, registry, log });
+  const secureContext = new SecureContextSource({
+    file: layout.tls.broker,
+    trustAnchors: () => trustAnchors(registry),
+    log,
+  });
   const context = await awaitData('the server certificate', () => secureContext.read(), { log });
 
   const metricsRegistry = createMetricsRegistry();
@@ -99,7 +106,20 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     log,
   });
   closers.add('sessions', () => broker.close());
-  const reception = new Reception({ live, durable, admission, broker, cutOff, metrics, limits, log });
+  const feed = openFirstUses(layout.firstUses);
+  const firstUses = new FirstUses({ feed, registry, clock, log });
+  closers.add('first uses', () => firstUses.close());
+  const reception = new Reception({
+    live,
+    durable,
+    admission,
+    firstUses,
+    broker,
+    cutOff,
+    metrics,
+    limits,
+    log,
+  });
 
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   await tail.start();

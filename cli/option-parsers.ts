@@ -21,6 +21,13 @@ export function parseExpiry(text: string): number {
   return Math.floor(parseTokenLife(text) / 1_000);
 }
 
+const parseLongWait = durationBetween('1s', '3650d', '24h or 30d');
+
+/** @returns seconds, as the API takes them */
+export function parseRenewalGrace(text: string): number {
+  return Math.floor(parseLongWait(text) / 1_000);
+}
+
 /**
  * The id of an enrollment token, also out of the whole token, which is what people have at hand. What is neither
  * may hold a secret all the same, so the message does not repeat it.

@@ -15,7 +15,10 @@ export interface Problem {
   readonly remedy: string;
 }
 
-/** POST /v1/enroll: 201, or 200 where the same token and key have this certificate already. */
+/**
+ * POST /v1/enroll, with a token, and POST /v1/renew, with the certificate to renew: 201, or 200 where the same key
+ * has this certificate already.
+ */
 export interface EnrollRequest {
   readonly csr: string;
 }
@@ -61,6 +64,9 @@ export interface CertificateView {
   readonly notAfter: string;
   readonly revokedAt: string | null;
   readonly reason: string | null;
+  /** The certificate that this one renews, if any, and when it was first used at the broker since. */
+  readonly renews: SerialNumber | null;
+  readonly firstUsedAt: string | null;
   readonly pem: string;
 }
 
@@ -107,6 +113,8 @@ export interface GroupView {
   readonly description: string;
   readonly profile: EntityName;
   readonly policy: EntityName;
+  /** Seconds for which an expired certificate may still be renewed. PUT also takes a duration such as `30d`. */
+  readonly renewalGrace: number;
 }
 
 /** GET /api/v1/issuers */

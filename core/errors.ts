@@ -36,7 +36,7 @@ export const errorCatalog = {
 
   // Certificate signing requests (RFC 2986) and their keys
   csr_not_pem: {
-    title: 'Not a certificate signing request in PEM',
+    title: 'Not a certificate signing request in PEM or base64',
     remedy: 'Send the text between and with "-----BEGIN CERTIFICATE REQUEST-----" and its END line.',
   },
   csr_base64_invalid: {
@@ -104,12 +104,13 @@ export const errorCatalog = {
     remedy: 'Use 1 to 64 of A-Z a-z 0-9 . _ : - beginning with a letter or digit, and exactly one CN.',
   },
   cn_not_allowed: {
-    title: 'The token does not allow this device ID',
-    remedy: 'Ask for the ID that the token is bound to, or have an operator create a token for this one.',
+    title: 'This device ID may not be asked for here',
+    remedy:
+      'Ask for the ID that the token is bound to, or have an operator create a token for this one; a renewal keeps the ID.',
   },
   token_missing: {
     title: 'No token was sent',
-    remedy: 'Send it in the header "Authorization: Bearer TOKEN".',
+    remedy: 'Send it in the header "Authorization: Bearer TOKEN"; with EST, as the password of HTTP Basic.',
   },
   token_unknown: {
     title: 'The token is unknown',
@@ -126,6 +127,10 @@ export const errorCatalog = {
   token_revoked: {
     title: 'The token was revoked',
     remedy: 'Ask the operator why; a new one comes from gatehouse token create.',
+  },
+  token_group_mismatch: {
+    title: 'The token is for another group than the one in the address',
+    remedy: 'Use /.well-known/est without a label, or the token of the group that the label names.',
   },
   device_already_enrolled: {
     title: 'A device with this ID is enrolled already, with another key',
@@ -145,7 +150,30 @@ export const errorCatalog = {
     remedy: 'Nothing to resume; gatehouse device show ID tells its state.',
   },
 
+  // EST (RFC 7030)
+  channel_binding_mismatch: {
+    title: 'The challengePassword of the request is not the channel binding of this connection',
+    remedy:
+      'Put the base64 of tls-unique (TLS 1.2) or tls-exporter (TLS 1.3) there, or leave the attribute out.',
+  },
+  subject_mismatch: {
+    title: 'The subject or subjectAltName of the request is not that of the certificate',
+    remedy: 'Ask for the same subject, nothing but its CN, and for no subjectAltName (RFC 7030 §4.2.2).',
+  },
+  server_keygen_disabled: {
+    title: 'The profile does not let Gatehouse make private keys',
+    remedy: 'Make the key on the device; or set serverKeygen: true in the profile of the group.',
+  },
+  key_encryption_unsupported: {
+    title: 'The request asks for the private key to be encrypted once more within TLS',
+    remedy: 'Leave DecryptKeyIdentifier and AsymmetricDecryptKeyIdentifier out of the request.',
+  },
+
   // Look-ups
+  serial_number_unknown: {
+    title: 'There is no certificate with this serial number',
+    remedy: 'gatehouse device show ID lists the certificates of a device.',
+  },
   device_unknown: {
     title: 'There is no such device',
     remedy: 'gatehouse device list shows those there are.',
@@ -210,7 +238,7 @@ export const errorCatalog = {
   },
   content_type_unsupported: {
     title: 'The body has a content type that this call does not take',
-    remedy: 'Send Content-Type: application/json.',
+    remedy: 'Send Content-Type: application/json; or application/pkcs10, where a request alone is the body.',
   },
   body_invalid: { title: 'The body is not valid JSON', remedy: 'Send one JSON object in UTF-8.' },
   body_too_large: { title: 'The body is too large', remedy: 'A request to enroll takes at most 32 KiB.' },
@@ -226,7 +254,7 @@ export const errorCatalog = {
   // Admission to the broker
   certificate_missing: {
     title: 'The client sent no certificate',
-    remedy: 'Connect with the certificate and key from enrollment.',
+    remedy: 'Connect with the certificate and key from enrollment, over TLS from end to end.',
   },
   certificate_untrusted: {
     title: "The certificate was not issued by Gatehouse's CA",
@@ -242,11 +270,11 @@ export const errorCatalog = {
   },
   certificate_expired: {
     title: 'The certificate has expired',
-    remedy: 'Renew it, or enroll again with a token.',
+    remedy: "Renew it while its group's grace lasts, or enroll again with a token; check the device's clock.",
   },
   certificate_not_yet_valid: {
     title: 'The certificate is not valid yet',
-    remedy: "Check the server's clock.",
+    remedy: "Check the server's clock: the detail and the header Date tell it.",
   },
   certificate_revoked: {
     title: 'The certificate is revoked',

@@ -38,10 +38,14 @@ export function parseDeviceId(text: string): DeviceId {
   return text;
 }
 
+export function isEntityName(text: string): text is EntityName {
+  return ENTITY_NAME.test(text);
+}
+
 /** @throws GatehouseError `name_invalid` */
 export function parseEntityName(text: string): EntityName {
-  if (!ENTITY_NAME.test(text)) throw new GatehouseError('name_invalid', `${quote(text)} is not a name`);
-  return text as EntityName;
+  if (!isEntityName(text)) throw new GatehouseError('name_invalid', `${quote(text)} is not a name`);
+  return text;
 }
 
 /** Accepts either case and colons, as people copy it from other tools. @throws GatehouseError `serial_number_invalid` */

@@ -5,6 +5,8 @@ import { createMetricsRegistry } from '../runtime/metrics.ts';
 export interface EnrollMetrics {
   /** An enrollment that succeeded; `created` is false where the certificate was given again. */
   enrolled(created: boolean): void;
+  /** The same of a renewal. */
+  renewed(created: boolean): void;
   /** A request to the device listener that was refused, by the code of the error table. */
   refused(rule: string): void;
   readonly contentType: string;
@@ -19,6 +21,12 @@ export function createEnrollMetrics(): EnrollMetrics {
     labelNames: ['result'],
     registers: [registry],
   });
+  const renewals = new Counter({
+    name: 'gatehouse_enroll_renewals_total',
+    help: 'Certificates handed out that renew another: new ones, and ones that were given again',
+    labelNames: ['result'],
+    registers: [registry],
+  });
   const refusals = new Counter({
     name: 'gatehouse_enroll_refused_total',
     help: 'Requests of devices that were refused, by the rule that refused',
@@ -27,6 +35,7 @@ export function createEnrollMetrics(): EnrollMetrics {
   });
   return {
     enrolled: (created) => enrollments.inc({ result: created ? 'created' : 'repeated' }),
+    renewed: (created) => renewals.inc({ result: created ? 'created' : 'repeated' }),
     refused: (rule) => refusals.inc({ rule }),
     contentType: registry.contentType,
     text: () => registry.metrics(),

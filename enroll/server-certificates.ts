@@ -12,6 +12,7 @@ import type { Registry } from '../registry/port.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
+import { certificateRecord } from './use-cases/certificate-record.ts';
 
 const VALIDITY = 90 * 86_400_000;
 const RENEWAL_LEFT = 1 / 3;
@@ -83,24 +84,19 @@ export async function ensureServerCertificate(
 export function recordServerCertificate(
   { registry, issuer, clock }: Pick<ServerCertificates, 'registry' | 'issuer' | 'clock'>,
   name: string,
-  { serialNumber, fingerprint, keyFingerprint, notBefore, notAfter, der }: IssuedCertificate,
+  certificate: IssuedCertificate,
 ): Promise<void> {
+  const { serialNumber, fingerprint, notAfter } = certificate;
   const issuedBy = issuer.certificate.fingerprint;
+  const record = certificateRecord({
+    certificate,
+    device: null,
+    issuer: issuedBy,
+    issuedAt: clock.now(),
+    renews: null,
+  });
   return registry.write('system', async (transaction) => {
-    await transaction.insertCertificate({
-      serialNumber,
-      fingerprint,
-      keyFingerprint,
-      device: null,
-      issuer: issuedBy,
-      status: 'active',
-      notBefore,
-      notAfter,
-      issuedAt: clock.now(),
-      revokedAt: null,
-      reason: null,
-      der,
-    });
+    await transaction.insertCertificate(record);
     await transaction.append({
       action: 'server.issued',
       subject: name,

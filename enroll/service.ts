@@ -1,11 +1,13 @@
 /** The composition root of the enroll process: opens the registry and the CA key, and starts three listeners. */
 import { rm } from 'node:fs/promises';
+import type { Clock } from '../core/clock.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { systemClock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
+import { FirstUseFollower } from './first-use-follower.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { type HttpServer, listen } from './listeners/http-server.ts';
 import { createOperatorListener } from './listeners/operator.ts';
@@ -28,8 +30,8 @@ export async function startEnroll(
   settings: Settings,
   log: Logger,
   closers: Closers,
+  clock: Clock = systemClock,
 ): Promise<EnrollAddresses> {
-  const clock = systemClock;
   const host = advertisedHost(settings);
   const open = async (server: HttpServer, name: PortSetting, address: string): Promise<number> => {
     closers.add('listener', () => server.close());
@@ -53,7 +55,9 @@ export async function startEnroll(
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const context: EnrollContext = { registry, issuing, clock, statusUrl };
 
-  // Step 3: what is renewed by itself: the CRL, and the certificates of the listeners.
+  // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
+  const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
+  closers.add('first uses', () => follower.close());
   const publisher = await startCrlPublisher({ ...context, issuer: issuing.current(), log });
   closers.add('crl publisher', () => publisher.close());
   const certificates = { ...context, issuer: issuing.current(), hostnames: settings.hostname };

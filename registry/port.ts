@@ -37,6 +37,8 @@ export interface RegistryReader {
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
   /** Newest first. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
+  /** Active certificates of the device that renew another and were never used at the broker. */
+  unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
   admission(fingerprint: Fingerprint): Promise<Admission | undefined>;
   /** The device that has, or ever had, a certificate for this public key. */
@@ -96,6 +98,8 @@ export interface RegistryTransaction extends RegistryReader {
     at: number,
     reason?: RevocationReason,
   ): Promise<void>;
+  /** The first time stays. */
+  recordFirstUse(serialNumber: SerialNumber, at: number): Promise<void>;
   putGroup(group: GroupRecord): Promise<void>;
   putPolicy(policy: DocumentRecord): Promise<void>;
   putProfile(profile: DocumentRecord): Promise<void>;

@@ -32,6 +32,10 @@ export interface CertificateRecord {
   readonly issuedAt: number;
   readonly revokedAt: number | null;
   readonly reason: RevocationReason | null;
+  /** The certificate of the same device that this one renews; null where it came of an enrollment. */
+  readonly renews: SerialNumber | null;
+  /** When a renewed certificate was first used at the broker; null until then. */
+  readonly firstUsedAt: number | null;
   readonly der: Uint8Array;
 }
 
@@ -40,6 +44,8 @@ export interface GroupRecord {
   readonly description: string;
   readonly profile: EntityName;
   readonly policy: EntityName;
+  /** ms for which an expired certificate may still be renewed. */
+  readonly renewalGrace: number;
 }
 
 /** A policy or profile as the operator wrote it: JSON text, validated before it was stored. */

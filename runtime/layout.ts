@@ -36,8 +36,8 @@ export function dataLayout(data: string) {
     },
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
-    /** The broker's own. */
-    sessions: { folder: join(data, 'sessions') },
+    /** Which renewed certificates were used: written by the broker, read by enroll. */
+    firstUses: join(data, 'first-uses', 'first-uses.db'),
   };
 }
 

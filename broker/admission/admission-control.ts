@@ -4,9 +4,9 @@ import { GatehouseError } from '../../core/errors.ts';
 import { bindPolicy } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Admission } from '../../registry/records.ts';
-import type { VerifiedPeer } from './peer-certificate.ts';
+import { checkStanding, findStanding } from '../../registry/standing.ts';
+import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { PolicyCache } from './policy-cache.ts';
-import { checkStanding } from './rules.ts';
 import type { Standing } from './standing.ts';
 
 export interface AdmissionControlOptions {
@@ -34,20 +34,18 @@ export class AdmissionControl {
       throw new GatehouseError('registry_unavailable', 'the journal cannot be read');
     }
     const record = await this.#lookUp(peer);
-    checkStanding(record, peer, clock.now());
+    checkStanding(record, peer, { now: clock.now() });
     const { id, group, attributes } = record.device;
     const subject = { id, group, attributes };
     const grants = bindPolicy(policies.parse(record.policy), subject);
-    return { subject, grants, notAfter: record.certificate.notAfter };
+    const { notAfter, renews, firstUsedAt } = record.certificate;
+    return { subject, grants, notAfter, isFirstUse: renews !== null && firstUsedAt === null };
   }
 
   async #lookUp(peer: VerifiedPeer): Promise<Admission> {
     const { registry } = this.#options;
     try {
-      const record = await registry.admission(peer.fingerprint);
-      if (record !== undefined) return record;
-      const namesake = await registry.certificateBySerial(peer.serialNumber);
-      throw new GatehouseError(namesake === undefined ? 'certificate_unknown' : 'certificate_mismatch');
+      return await findStanding(registry, peer);
     } catch (error) {
       if (error instanceof GatehouseError) throw error;
       throw new GatehouseError('registry_unavailable', undefined, { cause: error });

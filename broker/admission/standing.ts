@@ -9,6 +9,8 @@ export interface Standing {
   readonly grants: Grants;
   /** ms since the epoch: the session ends with its certificate. */
   readonly notAfter: number;
+  /** Its certificate renews another and, as far as the registry knows, was never used before. */
+  readonly isFirstUse: boolean;
 }
 
 /**

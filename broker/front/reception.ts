@@ -5,8 +5,9 @@
 import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { AdmissionControl } from '../admission/admission-control.ts';
-import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../admission/peer-certificate.ts';
+import type { FirstUses } from '../admission/first-uses.ts';
 import { type Standing, takeStanding } from '../admission/standing.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
@@ -31,6 +32,7 @@ export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly admission: AdmissionControl;
+  readonly firstUses: FirstUses;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
   readonly metrics: BrokerMetrics;
@@ -91,7 +93,7 @@ export class Reception {
     this.#checkSessionLimit(connection, request.clientId);
 
     // Step 6: the client id, which another session of the device may still have.
-    const { live, broker, cutOff } = this.#options;
+    const { live, broker, cutOff, firstUses } = this.#options;
     const takeOver = (holder: Connection) =>
       cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
     await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
@@ -99,6 +101,7 @@ export class Reception {
 
     // Step 7: Aedes takes over, and answers with CONNACK.
     broker.attach(connection, standing, request);
+    if (standing.isFirstUse) firstUses.note(connection.peer.fingerprint);
   }
 
   async #readRequest(visit: Visit, connection: Connection): Promise<ConnectRequest> {

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
-import type { VerifiedPeer } from '../admission/peer-certificate.ts';
+import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { Standing } from '../admission/standing.ts';
 
 /** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */

@@ -1,4 +1,5 @@
 /** What each event of the journal means for the sessions of this broker. */
+import type { DeviceId, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
 import type { CutOff } from '../sessions/cut-off.ts';
@@ -14,6 +15,10 @@ export interface EffectsOptions {
 
 /** The returned function may be applied to a row twice. */
 export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsOptions) {
+  const cutSuperseded = async (device: DeviceId, serialNumbers: readonly SerialNumber[], since: number) => {
+    const outdated = live.of(device).filter(({ peer }) => serialNumbers.includes(peer.serialNumber));
+    await Promise.all(outdated.map((one) => cutOff.cut(one, 'certificate_superseded', since)));
+  };
   return async ({ event, time }: JournalRow): Promise<void> => {
     switch (event.action) {
       case 'device.revoked':
@@ -21,12 +26,11 @@ export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsO
       case 'device.suspended':
         // It may come back: its sessions and what waits in them are kept, and reach nobody until then.
         return cutOff.cutDevice(event.subject, 'device_suspended', time);
-      case 'device.enrolled': {
-        const { superseded } = event.data;
-        const outdated = live.of(event.subject).filter(({ peer }) => superseded.includes(peer.serialNumber));
-        await Promise.all(outdated.map((one) => cutOff.cut(one, 'certificate_superseded', time)));
-        return;
-      }
+      case 'device.enrolled':
+        return cutSuperseded(event.subject, event.data.superseded, time);
+      case 'certificate.superseded':
+        // The device has taken its session ids over with the new certificate: what is left are connections it forgot.
+        return cutSuperseded(event.subject, event.data.serialNumbers, time);
       case 'device.changed':
         live.noteChange();
         return rebinding.device(event.subject, time);

@@ -7,6 +7,7 @@ import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
+import { parseRenewalGrace } from '../option-parsers.ts';
 import { renderTable } from '../table.ts';
 
 interface ApplyFlags {
@@ -14,6 +15,7 @@ interface ApplyFlags {
   readonly policy?: EntityName;
   readonly profile?: EntityName;
   readonly description?: string;
+  readonly renewalGrace?: number;
 }
 
 export function groupCommands(program: Command, io: CommandIo): void {
@@ -44,16 +46,21 @@ export function groupCommands(program: Command, io: CommandIo): void {
   const apply = group
     .command('apply')
     .description(
-      'Creates a group or changes it, from a file (YAML or JSON with name, policy, profile, description) or from options. Devices of the group have the new policy at once.',
+      'Creates a group or changes it, from a file (YAML or JSON with name, policy, profile, description, renewalGrace) or from options. Devices of the group have the new policy at once.',
     )
     .argument('[file]', 'the document; - for standard input')
     .option('--name <group>', 'instead of a file: the group', parsedBy(parseEntityName))
     .option('--policy <policy>', 'its policy', parsedBy(parseEntityName))
     .option('--profile <profile>', 'its certificate profile', parsedBy(parseEntityName))
-    .option('--description <text>', 'for people');
+    .option('--description <text>', 'for people')
+    .option(
+      '--renewal-grace <duration>',
+      'how long past its expiry a certificate may still be renewed, such as 30d (default: not at all)',
+      parseRenewalGrace,
+    );
   addExamples(apply, [
     'gatehouse group apply sensors.yaml',
-    'gatehouse group apply --name sensors --policy device --profile device',
+    'gatehouse group apply --name sensors --policy device --profile device --renewal-grace 30d',
   ]);
   operatorCommand<[file: string | undefined], ApplyFlags>(apply, io, async ({ api, output }, flags, file) => {
     const { name, body } = file === undefined ? fromFlags(flags, apply) : await fromFile(file, flags, apply);
@@ -63,16 +70,16 @@ export function groupCommands(program: Command, io: CommandIo): void {
 }
 
 function fromFlags(flags: ApplyFlags, command: Command): { name: EntityName; body: object } {
-  const { name, policy, profile, description } = flags;
+  const { name, policy, profile, description, renewalGrace } = flags;
   if (name === undefined || policy === undefined || profile === undefined) {
     command.error('give a file, or --name, --policy and --profile');
   }
-  return { name, body: { policy, profile, description } };
+  return { name, body: { policy, profile, description, renewalGrace } };
 }
 
 async function fromFile(file: string, flags: ApplyFlags, command: Command) {
-  const { name, policy, profile, description } = flags;
-  if ([name, policy, profile, description].some((flag) => flag !== undefined)) {
+  const { name, policy, profile, description, renewalGrace } = flags;
+  if ([name, policy, profile, description, renewalGrace].some((flag) => flag !== undefined)) {
     command.error('give a file or options, not both');
   }
   const { readDocument } = await import('../document-file.ts');
@@ -81,7 +88,13 @@ async function fromFile(file: string, flags: ApplyFlags, command: Command) {
 
 function renderGroups(groups: readonly GroupView[]): string {
   return renderTable(
-    ['NAME', 'POLICY', 'PROFILE', 'DESCRIPTION'],
-    groups.map(({ name, policy, profile, description }) => [name, policy, profile, description]),
+    ['NAME', 'POLICY', 'PROFILE', 'RENEWAL GRACE', 'DESCRIPTION'],
+    groups.map(({ name, policy, profile, renewalGrace, description }) => [
+      name,
+      policy,
+      profile,
+      renewalGrace === 0 ? 'none' : `${renewalGrace}s`,
+      description,
+    ]),
   );
 }

@@ -26,7 +26,16 @@ export type JournalEvent =
         readonly group: EntityName;
         readonly token: string;
         readonly superseded: readonly SerialNumber[];
+        /** There where Gatehouse made the private key; absent where the device did. */
+        readonly keyFrom?: 'server';
       }
+    >
+  | EventShape<'device.renewed', DeviceId, Issued & { readonly renews: SerialNumber }>
+  /** A certificate took the place of others: it was first used, or it replaced one that nobody ever used. */
+  | EventShape<
+      'certificate.superseded',
+      DeviceId,
+      { readonly serialNumbers: readonly SerialNumber[]; readonly by: SerialNumber }
     >
   | EventShape<
       'device.revoked',
@@ -52,7 +61,11 @@ export type JournalEvent =
       }
     >
   | EventShape<'token.revoked', string, Record<string, never>>
-  | EventShape<'group.applied', EntityName, { readonly profile: EntityName; readonly policy: EntityName }>
+  | EventShape<
+      'group.applied',
+      EntityName,
+      { readonly profile: EntityName; readonly policy: EntityName; readonly renewalGrace: number }
+    >
   | EventShape<'policy.applied', EntityName, { readonly document: string }>
   | EventShape<'profile.applied', EntityName, { readonly document: string }>
   | EventShape<'issuer.added', Fingerprint, { readonly subject: string; readonly serialNumber: SerialNumber }>
@@ -61,8 +74,8 @@ export type JournalEvent =
   | EventShape<'key.blocked', Fingerprint, { readonly note: string }>
   | EventShape<'crl.issued', Fingerprint, { readonly number: string }>;
 
-/** Who did it: `operator:NAME`, `token:ID`, or `system`. */
-export type Actor = `operator:${string}` | `token:${string}` | 'system';
+/** Who did it: `operator:NAME`, `token:ID`, `device:ID`, or `system`. */
+export type Actor = `operator:${string}` | `token:${string}` | `device:${string}` | 'system';
 
 /** One row of the journal as stored. `hash` covers every other field, `previousHash` chains it to the row before. */
 export interface JournalRow {

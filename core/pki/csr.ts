@@ -3,18 +3,22 @@
  * of one that is well formed, whose key is strong, and whose sender has proven to hold the private key.
  */
 import { GatehouseError } from '../errors.ts';
+import { type CsrAttributes, readCsrAttributes } from './csr-attributes.ts';
 import { contextTag, Fields, readOctetsOfBitString, readUnsignedInteger, tags } from './der-fields.ts';
 import { DerError, declaredLength, decodeDer, refuseMalformed } from './der-reader.ts';
-import { readCommonName } from './name.ts';
+import { nameText, readCommonName } from './name.ts';
 import { decodeBase64, findPemBlock } from './pem.ts';
 import { type PublicKey, readPublicKey } from './public-key.ts';
 import { readSignatureAlgorithm, suitsKey, verifySignature } from './signature-algorithm.ts';
 
-/** What is taken from a request: everything else in it, extensions above all, is ignored on purpose. */
+/** What is taken from a request. Nothing in it but the CN and the key can get into a certificate. */
 export interface CertificationRequest {
   /** The subject's CN as it stands there, not yet checked to be a device ID; null where it has none. */
   readonly commonName: string | null;
+  /** The whole subject, for comparing it: `CN=press-7` where it has nothing but that CN. */
+  readonly subject: string;
   readonly publicKey: PublicKey;
+  readonly attributes: CsrAttributes;
 }
 
 /** A request with an RSA key of 4096 bits and a page of extensions takes less than 3 KiB. */
@@ -25,15 +29,15 @@ const MAX_PEM_LENGTH = 32 * 1024;
 const LABELS = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
 
 /**
- * The DER within the PEM of a request.
+ * The DER of a request in PEM, or in base64 alone as EST sends it (RFC 8951 §3.1), in lines or not.
  * @throws GatehouseError `csr_not_pem`, `csr_base64_invalid`, `csr_trailing_data`
  */
-export function decodeCsr(pem: string): Uint8Array {
-  if (pem.length > MAX_PEM_LENGTH) {
-    throw new GatehouseError('csr_not_pem', `${pem.length} characters; ${MAX_PEM_LENGTH} are accepted`);
+export function decodeCsr(text: string): Uint8Array {
+  if (text.length > MAX_PEM_LENGTH) {
+    throw new GatehouseError('csr_not_pem', `${text.length} characters; ${MAX_PEM_LENGTH} are accepted`);
   }
-  const block = findPemBlock(pem);
-  if (block === undefined) throw new GatehouseError('csr_not_pem', 'No PEM block was found');
+  const block = findPemBlock(text);
+  if (block === undefined) return decodeBareCsr(text);
   if (!LABELS.includes(block.label)) {
     throw new GatehouseError('csr_not_pem', `The PEM block holds a ${block.label}`);
   }
@@ -42,6 +46,14 @@ export function decodeCsr(pem: string): Uint8Array {
   }
   const der = decodeBase64(block.body);
   if (der === undefined) throw new GatehouseError('csr_base64_invalid');
+  return der;
+}
+
+function decodeBareCsr(text: string): Uint8Array {
+  const der = decodeBase64(text);
+  if (der === undefined || der.length === 0) {
+    throw new GatehouseError('csr_not_pem', 'Neither a PEM block nor base64 alone was found');
+  }
   return der;
 }
 
@@ -74,8 +86,8 @@ function readRequest(der: Uint8Array): CertificationRequest {
   if (version !== 0n) throw new DerError('not a request of version 1');
   const subject = infoFields.next(tags.sequence);
   const publicKey = readPublicKey(infoFields.next(tags.sequence));
-  // Required by RFC 2986 §4.1, yet some encoders omit it when it is empty; nothing is read from it either way.
-  infoFields.optional(contextTag(0));
+  // Required by RFC 2986 §4.1, yet some encoders omit it when it is empty.
+  const attributes = readCsrAttributes(infoFields.optional(contextTag(0)));
   infoFields.end();
 
   if (algorithm === undefined || !suitsKey(algorithm, publicKey.kind)) {
@@ -85,5 +97,5 @@ function readRequest(der: Uint8Array): CertificationRequest {
   if (!verifySignature(algorithm, publicKey.keyObject, info.bytes, signature)) {
     throw new GatehouseError('csr_signature_invalid');
   }
-  return { commonName: readCommonName(subject), publicKey };
+  return { commonName: readCommonName(subject), subject: nameText(subject), publicKey, attributes };
 }

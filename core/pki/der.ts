@@ -33,6 +33,10 @@ export function sequenceOf(elements: readonly Asn1[]): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, [...elements]);
 }
 
+export function emptySet(): Asn1 {
+  return asn1.create(Class.UNIVERSAL, Type.SET, true, []);
+}
+
 /** A SET with one element; DER would have more of them sorted. */
 export function setOf(element: Asn1): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SET, true, [element]);

@@ -48,6 +48,16 @@ export const oids = {
   accessOcsp: '1.3.6.1.5.5.7.48.1',
   accessCaIssuers: '1.3.6.1.5.5.7.48.2',
 
+  // Attributes of requests (RFC 2985 §5.4; RFC 4108 and RFC 7030 §4.4.1 for the two that encrypt a key)
+  challengePassword: '1.2.840.113549.1.9.7',
+  extensionRequest: '1.2.840.113549.1.9.14',
+  decryptKeyIdentifier: '1.2.840.113549.1.9.16.2.37',
+  asymmetricDecryptKeyIdentifier: '1.2.840.113549.1.9.16.2.54',
+
+  // Cryptographic Message Syntax (RFC 5652 §4, §5.1)
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+
   // OCSP (RFC 6960)
   ocspBasicResponse: '1.3.6.1.5.5.7.48.1.1',
   ocspNonce: '1.3.6.1.5.5.7.48.1.2',

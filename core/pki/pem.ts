@@ -50,7 +50,7 @@ export function findPemBlock(text: string): PemBlock | undefined {
  * Buffer would skip foreign characters and ignore what follows the padding.
  */
 export function decodeBase64(text: string): Uint8Array | undefined {
-  const compact = text.replace(/[ \t\r\n]/g, '');
+  const compact = text.replace(/[ \t\r\n\v\f]/g, '');
   const bytes = Buffer.from(compact, 'base64');
   return bytes.toString('base64') === compact ? bytes : undefined;
 }

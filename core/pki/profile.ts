@@ -13,6 +13,8 @@ export interface ProfileDocument {
   readonly backdate?: string | number | undefined;
   /** All kinds where absent. */
   readonly keys?: readonly KeyKind[] | undefined;
+  /** Whether Gatehouse may make a device's private key and send it to the device (EST's serverkeygen); no where absent. */
+  readonly serverKeygen?: boolean | undefined;
 }
 
 /** A profile that was checked. Durations are milliseconds. */
@@ -21,6 +23,7 @@ export interface Profile {
   readonly validity: number;
   readonly backdate: number;
   readonly keys: readonly KeyKind[];
+  readonly serverKeygen: boolean;
 }
 
 export const defaultProfile: ProfileDocument = {
@@ -64,6 +67,7 @@ const schema = z.strictObject({
     .array(z.enum(keyKinds))
     .min(1)
     .default([...keyKinds]),
+  serverKeygen: z.boolean().default(false),
 });
 
 /**
@@ -77,6 +81,6 @@ export function parseProfile(document: unknown): Profile {
     const field = issue?.path.join('.') ?? '';
     throw new GatehouseError('profile_invalid', `${field === '' ? '' : `${field}: `}${issue?.message}`);
   }
-  const { name, validity, backdate, keys } = result.data;
-  return { name: parseEntityName(name), validity, backdate, keys };
+  const { name, validity, backdate, keys, serverKeygen } = result.data;
+  return { name: parseEntityName(name), validity, backdate, keys, serverKeygen };
 }

@@ -1,27 +1,51 @@
 /** The device listener: HTTPS for everybody who has, or wants, a certificate. Rates are limited by address. */
+import { trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { SecureContextSource } from '../../runtime/secure-context.ts';
+import { estRoutes } from '../est/routes.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
+import { renewalRoutes } from '../routes/renewal.ts';
+import { createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
+import { watchIssuers } from './issuer-watch.ts';
+import { createTokenLimit } from './token-limit.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
-export interface DeviceListener extends EnrollmentRoutes {
+export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken'> {
   readonly log: Logger;
   readonly tlsFile: string;
   /** Requests a minute from one address. */
   readonly addressRate: number;
+  /** Enrollments a minute that may be tried with one token. */
+  readonly tokenRate: number;
 }
 
 export async function createDeviceListener(options: DeviceListener): Promise<HttpServer> {
-  const { log, tlsFile, addressRate, ...routes } = options;
+  const { log, tlsFile, addressRate, tokenRate, ...parts } = options;
+  const { registry } = parts.context;
+  const source = new SecureContextSource({
+    file: tlsFile,
+    trustAnchors: () => trustAnchors(registry),
+    log,
+  });
+  const watchTrust = (reload: () => Promise<void>) => watchIssuers({ registry, onChange: reload, log });
+  const onRefusal = (rule: string) => parts.metrics.refused(rule);
   const server = await createHttpServer({
     log,
-    tlsFile,
+    tls: { source, context: await source.read(), watchTrust },
     addressRate,
     maxConnections: MAX_CONNECTIONS,
-    onRefusal: (rule) => routes.metrics.refused(rule),
+    onRefusal,
   });
   server.get('/health', async () => ({ status: 'ok' }));
+
+  // A CSR alone as the body, in PEM or base64, reads as the JSON form does: for EST, and for curl without JSON.
+  server.addContentTypeParser('application/pkcs10', { parseAs: 'string' }, (_request, csr, done) => {
+    done(null, { csr });
+  });
+  const routes = { ...parts, limitToken: createTokenLimit(server, tokenRate) };
   enrollmentRoutes(server, routes);
+  renewalRoutes(server, routes);
+  estRoutes(server, { ...routes, report: refusalReporter({ log, onRefusal }) });
   return server;
 }

@@ -2,7 +2,6 @@
  * What the three HTTP listeners have in common: caps and deadlines on what comes in before anybody is known,
  * zod at the edge, problem details for every refusal, one log line a request that failed inside.
  */
-import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import {
   createServer as createPlainServer,
   type RequestListener,
@@ -10,12 +9,16 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 import rateLimit from '@fastify/rate-limit';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Problem } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
+import type { SecureContextSource } from '../../runtime/secure-context.ts';
 import { problemOf } from '../problem.ts';
 
 export const BODY_LIMIT = 32 * 1024;
@@ -24,28 +27,48 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 20_000;
 /** Addresses whose requests are counted at one time; beyond them the one not seen for longest is forgotten. */
 const COUNTED_ADDRESSES = 50_000;
-const CERTIFICATE_POLL_MS = 1_000;
+const WITHOUT_COUNTS = {
+  'x-ratelimit-limit': false,
+  'x-ratelimit-remaining': false,
+  'x-ratelimit-reset': false,
+};
 
 export interface HttpServerOptions {
   readonly log: Logger;
-  /** PEM file with key, certificate and chain; absent for plain HTTP. */
-  readonly tlsFile?: string;
+  /** Absent for plain HTTP. */
+  readonly tls?: TlsListener;
   readonly maxConnections: number;
   /** Requests a minute from one address; absent for no limit. */
   readonly addressRate?: number;
   /** Told of every refusal, for the counters. */
-  readonly onRefusal?: (rule: string) => void;
+  readonly onRefusal?: ((rule: string) => void) | undefined;
+}
+
+export interface TlsListener {
+  readonly source: SecureContextSource;
+  /** What the source holds at the start. */
+  readonly context: TlsOptions;
+  /**
+   * Where it is there, clients are asked for a certificate. Nobody has to show one: each route says what it needs.
+   * Calls `reload` whenever the trust anchors have changed, and returns the function that ends it.
+   */
+  readonly watchTrust?: (reload: () => Promise<void>) => () => void;
 }
 
 export async function createHttpServer(options: HttpServerOptions) {
-  const { log, tlsFile, maxConnections, addressRate, onRefusal } = options;
+  const { log, tls, maxConnections, addressRate, onRefusal } = options;
   let unwatch = () => {};
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     serverFactory: (handler) => {
-      if (tlsFile === undefined) return withBounds(createPlainServer(handler), maxConnections);
-      const listener = tlsServer(tlsFile, handler);
-      unwatch = watchCertificate(listener, tlsFile, log);
+      if (tls === undefined) return withBounds(createPlainServer(handler), maxConnections);
+      const listener = tlsServer(tls, handler);
+      const unwatchFile = tls.source.watch(listener);
+      const unwatchTrust = tls.watchTrust?.(() => tls.source.reload(listener));
+      unwatch = () => {
+        unwatchFile();
+        unwatchTrust?.();
+      };
       return withBounds(listener, maxConnections);
     },
   }).withTypeProvider<ZodTypeProvider>();
@@ -54,16 +77,15 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setSerializerCompiler(serializerCompiler);
   server.removeContentTypeParser('text/plain');
 
+  const report = refusalReporter({ log, onRefusal });
   server.setErrorHandler((error, request, reply) => {
-    const { status, body, fault } = problemOf(error);
-    const { code: rule, detail, remedy } = body;
-    // The route and not the address as it came: whatever is typed into a path may be a secret.
-    const call = { method: request.method, route: request.routeOptions.url, address: request.ip };
-    if (fault === undefined) log.warn({ rule, detail, remedy, ...call }, 'request refused');
-    else log.error({ err: fault.error, fault: fault.id, ...call }, 'request failed');
-    onRefusal?.(rule);
-    if (status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
-    return reply.status(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+    const problem = report(error, request);
+    if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
+    return reply
+      .status(problem.status)
+      .type('application/problem+json')
+      .serializer(JSON.stringify)
+      .send(problem);
   });
   server.addHook('onRequest', async (_request, reply) => endSlowReader(reply.raw));
   if (addressRate !== undefined) await limitByAddress(server, addressRate);
@@ -76,6 +98,25 @@ export async function createHttpServer(options: HttpServerOptions) {
 }
 
 export type HttpServer = Awaited<ReturnType<typeof createHttpServer>>;
+
+/** What is logged and counted of every refusal, in whichever form it is then answered. */
+export type RefusalReporter = (error: unknown, request: FastifyRequest) => Problem;
+
+export function refusalReporter({
+  log,
+  onRefusal,
+}: Pick<HttpServerOptions, 'log' | 'onRefusal'>): RefusalReporter {
+  return (error, { method, routeOptions, ip: address }) => {
+    const { body, fault } = problemOf(error);
+    const { code: rule, detail, remedy } = body;
+    // The route and not the address as it came: whatever is typed into a path may be a secret.
+    const call = { method, route: routeOptions.url, address };
+    if (fault === undefined) log.warn({ rule, detail, remedy, ...call }, 'request refused');
+    else log.error({ err: fault.error, fault: fault.id, ...call }, 'request failed');
+    onRefusal?.(rule);
+    return body;
+  };
+}
 
 /** @returns the port that it really listens on @throws GatehouseError `port_in_use`, `setting_invalid` */
 export async function listen(server: HttpServer, endpoint: Endpoint): Promise<number> {
@@ -94,27 +135,18 @@ export function bearerToken(authorization: string | undefined): string | undefin
   return /^Bearer +([A-Za-z0-9._~+/=-]{1,512}) *$/i.exec(authorization ?? '')?.[1];
 }
 
-function tlsServer(file: string, handler: RequestListener): TlsServer {
-  const limits = { minVersion: 'TLSv1.2', handshakeTimeout: IDLE_TIMEOUT_MS } as const;
-  return createTlsServer({ ...readPem(file), ...limits }, handler);
+/** The certificate that the client of this request showed; undefined where it showed none. */
+export function peerCertificateOf({ socket }: FastifyRequest): PeerCertificate | undefined {
+  return socket instanceof TLSSocket ? readPeerCertificate(socket) : undefined;
 }
 
-/** Takes a renewed certificate into service: no restart, no dropped connection. @returns what ends the watch */
-function watchCertificate(server: TlsServer, file: string, log: Logger): () => void {
-  const reload = () => {
-    try {
-      server.setSecureContext(readPem(file));
-    } catch (error) {
-      log.error({ err: error, file }, 'the server certificate could not be read; the last one is served');
-    }
-  };
-  watchFile(file, { interval: CERTIFICATE_POLL_MS, persistent: false }, reload);
-  return () => unwatchFile(file, reload);
-}
-
-function readPem(file: string): { key: Buffer; cert: Buffer } {
-  const pem = readFileSync(file);
-  return { key: pem, cert: pem };
+/**
+ * `rejectUnauthorized` is false, as on the MQTT listener: the routes judge a certificate themselves, and can say
+ * what is wrong with it. Node calls such a socket unauthorized; `verifyPeer` lets none of them past.
+ */
+function tlsServer({ context, watchTrust }: TlsListener, handler: RequestListener): TlsServer {
+  const clients = { requestCert: watchTrust !== undefined, rejectUnauthorized: false };
+  return createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
 }
 
 /** Nobody holds a connection open by sending slowly or not at all. */
@@ -140,6 +172,9 @@ async function limitByAddress(server: FastifyInstance, requestsPerMinute: number
     cache: COUNTED_ADDRESSES,
     // A whole /64 is one subscriber's: counting its addresses one by one would be no limit.
     ipv6Subnet: 64,
+    // Retry-After says what matters; strongSwan's EST client has room for 1,024 bytes of headers.
+    addHeaders: WITHOUT_COUNTS,
+    addHeadersOnExceeding: WITHOUT_COUNTS,
     errorResponseBuilder: (_request, { after }) =>
       new GatehouseError('rate_limited', `too many requests from this address; go on after ${after}`),
   });

@@ -7,6 +7,7 @@ import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { Actor } from '../../core/journal/events.ts';
 import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
@@ -44,7 +45,9 @@ export async function createOperatorListener({
   log,
   tlsFile,
 }: OperatorListener): Promise<HttpServer> {
-  const server = await createHttpServer({ log, tlsFile, maxConnections: MAX_CONNECTIONS });
+  const source = new SecureContextSource({ file: tlsFile, log });
+  const tls = { source, context: await source.read() };
+  const server = await createHttpServer({ log, tls, maxConnections: MAX_CONNECTIONS });
   await server.register(swagger, {
     openapi: {
       info: { title: 'Gatehouse operator API', version: '1' },

@@ -23,7 +23,7 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
     async ({ params: { serialNumber } }): Promise<CertificateView> => {
       const certificate = await registry.certificateBySerial(serialNumber);
       if (certificate === undefined) {
-        throw new GatehouseError('certificate_unknown', `the registry has no certificate ${serialNumber}`);
+        throw new GatehouseError('serial_number_unknown', `the registry has no certificate ${serialNumber}`);
       }
       return certificateView(certificate);
     },

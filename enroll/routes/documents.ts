@@ -1,6 +1,7 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
 import { z } from 'zod';
 import type { GroupView, PolicyTestResult } from '../../core/api.ts';
+import { parseDuration } from '../../core/duration.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
 import type { DocumentRecord } from '../../registry/records.ts';
@@ -8,14 +9,24 @@ import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
 import { applyGroup, applyPolicy, applyProfile } from '../use-cases/apply-documents.ts';
 import { testPolicy } from '../use-cases/test-policy.ts';
-import { documentView } from './views.ts';
+import { documentView, groupView } from './views.ts';
+
+const MAX_GRACE = 10 * 365 * 86_400_000;
 
 const params = z.object({ name: z.string().transform(parseEntityName) });
 const entityName = z.string().transform(parseEntityName);
+/** Seconds, or text such as `30d`; milliseconds from here on. */
+const grace = z
+  .union([
+    z.number().transform((seconds) => Math.round(seconds * 1_000)),
+    z.string().transform(parseDuration),
+  ])
+  .pipe(z.number('a duration such as "30d", or a number of seconds, belongs here').min(0).max(MAX_GRACE));
 const group = z.strictObject({
   description: z.string().max(200).default(''),
   profile: entityName,
   policy: entityName,
+  renewalGrace: grace.default(0).describe('how long past its expiry a certificate may still be renewed'),
 });
 const document = z.record(z.string(), z.unknown());
 const question = z.strictObject({
@@ -30,14 +41,17 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
   server.get(
     '/groups',
     { config: { role: 'viewer' }, schema: { summary: 'Groups with their profile and policy' } },
-    async (): Promise<{ items: readonly GroupView[] }> => ({ items: await registry.groups() }),
+    async (): Promise<{ items: readonly GroupView[] }> => ({
+      items: (await registry.groups()).map(groupView),
+    }),
   );
   server.put(
     '/groups/:name',
     { config: { role: 'admin' }, schema: { summary: 'Create or change a group', params, body: group } },
     async ({ actor, params: { name }, body }): Promise<GroupView> => {
-      await applyGroup(context, actor, { name, ...body });
-      return { name, ...body };
+      const record = { name, ...body };
+      await applyGroup(context, actor, record);
+      return groupView(record);
     },
   );
 

@@ -1,64 +1,34 @@
 /** POST /v1/enroll and GET /v1/ca: what a device needs before it has a certificate. */
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
-import type { EnrollResponse } from '../../core/api.ts';
-import { GatehouseError } from '../../core/errors.ts';
+import { decodeCsr, parseCsr } from '../../core/pki/csr.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type { EnrollContext } from '../context.ts';
 import { bearerToken, type HttpServer } from '../listeners/http-server.ts';
+import type { TokenLimit } from '../listeners/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
-import { type Enrollment, enrollDevice } from '../use-cases/enroll-device.ts';
-
-/** The part of a certificate's life after which a device should renew it. */
-const RENEW_AFTER = 2 / 3;
-
-/** RFC 8555 §9.1: the certificate, then those that certify it. */
-const PEM_CHAIN = 'application/pem-certificate-chain';
-
-const body = z.strictObject({ csr: z.string().max(24_576).describe('PKCS #10 in PEM') });
+import { enrollDevice } from '../use-cases/enroll-device.ts';
+import { certificateAnswer, csrBody } from './certificate-answer.ts';
 
 export interface EnrollmentRoutes {
   readonly context: EnrollContext;
   readonly metrics: EnrollMetrics;
   readonly mqttUrl: string;
-  /** Enrollments a minute that may be tried with one token. */
-  readonly tokenRate: number;
+  readonly limitToken: TokenLimit;
 }
 
 export function enrollmentRoutes(
   server: HttpServer,
-  { context, metrics, mqttUrl, tokenRate }: EnrollmentRoutes,
+  { context, metrics, mqttUrl, limitToken }: EnrollmentRoutes,
 ): void {
-  const limitToken = server.createRateLimit({
-    max: tokenRate,
-    timeWindow: 60_000,
-    // By the whole token: whoever knows just its public id cannot use up the limit of its holder.
-    keyGenerator: ({ headers }) =>
-      createHash('sha256')
-        .update(headers.authorization ?? '')
-        .digest('base64'),
-  });
+  const answer = certificateAnswer(context, mqttUrl);
 
-  // For devices with curl and no JSON: the PEM file as the body, and the PEM chain as the answer.
-  server.addContentTypeParser('application/pkcs10', { parseAs: 'string' }, (_request, csr, done) => {
-    done(null, { csr });
-  });
-
-  server.post('/v1/enroll', { schema: { body } }, async (request, reply) => {
-    const limit = await limitToken(request);
-    if (!limit.isAllowed && limit.isExceeded) {
-      reply.header('Retry-After', limit.ttlInSeconds);
-      throw new GatehouseError('rate_limited', 'this token is used more often than is allowed');
-    }
+  server.post('/v1/enroll', { schema: { body: csrBody } }, async (request, reply) => {
+    await limitToken(request, reply);
     const enrollment = await enrollDevice(context, {
       token: bearerToken(request.headers.authorization),
-      csrPem: request.body.csr,
+      request: () => parseCsr(decodeCsr(request.body.csr)),
     });
     metrics.enrolled(enrollment.created);
-    const response = await responseOf(enrollment);
-    reply.status(enrollment.created ? 201 : 200);
-    if (request.headers.accept !== PEM_CHAIN) return response;
-    return reply.type(PEM_CHAIN).send(response.certificate + response.chain);
+    return answer(request, reply, enrollment);
   });
 
   server.get('/v1/ca', async (_request, reply) => {
@@ -68,19 +38,4 @@ export function enrollmentRoutes(
       .type('application/x-pem-file')
       .send(roots.map(({ der }) => encodePem('CERTIFICATE', der)).join(''));
   });
-
-  async function responseOf({ deviceId, certificate }: Enrollment): Promise<EnrollResponse> {
-    const { serialNumber, notBefore, notAfter, der } = certificate;
-    const issuer = await context.registry.issuer(certificate.issuer);
-    return {
-      deviceId,
-      serialNumber,
-      certificate: encodePem('CERTIFICATE', der),
-      chain: issuer === undefined ? '' : encodePem('CERTIFICATE', issuer.der),
-      notBefore: new Date(notBefore).toISOString(),
-      notAfter: new Date(notAfter).toISOString(),
-      renewAfter: new Date(notBefore + (notAfter - notBefore) * RENEW_AFTER).toISOString(),
-      mqttUrl,
-    };
-  }
 }

@@ -4,6 +4,7 @@ import type {
   CertificateView,
   DeviceDetail,
   DeviceView,
+  GroupView,
   IssuerView,
   OperatorView,
   TokenView,
@@ -13,6 +14,7 @@ import type {
   CertificateRecord,
   DeviceRecord,
   DocumentRecord,
+  GroupRecord,
   IssuerRecord,
   OperatorRecord,
   TokenRecord,
@@ -34,8 +36,8 @@ export function deviceDetail(device: DeviceRecord, certificates: readonly Certif
 }
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
-  const { serialNumber, fingerprint, device, issuer, status, notBefore, notAfter, revokedAt, reason, der } =
-    certificate;
+  const { serialNumber, fingerprint, device, issuer, status, reason, renews, der } = certificate;
+  const { notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
   return {
     serialNumber,
     fingerprint,
@@ -46,6 +48,8 @@ export function certificateView(certificate: CertificateRecord): CertificateView
     notAfter: iso(notAfter),
     revokedAt: revokedAt === null ? null : iso(revokedAt),
     reason,
+    renews,
+    firstUsedAt: firstUsedAt === null ? null : iso(firstUsedAt),
     pem: encodePem('CERTIFICATE', der),
   };
 }
@@ -87,6 +91,11 @@ export function issuerView(issuer: IssuerRecord): IssuerView {
 
 export function operatorView({ name, role, createdAt }: OperatorRecord): OperatorView {
   return { name, role, createdAt: iso(createdAt) };
+}
+
+/** Durations are seconds there, and milliseconds here. */
+export function groupView({ renewalGrace, ...group }: GroupRecord): GroupView {
+  return { ...group, renewalGrace: renewalGrace / 1_000 };
 }
 
 /** A policy or profile as it was written, and when. */

@@ -5,11 +5,21 @@
  */
 import { boundDeviceId, isExactBinding } from '../../core/enrollment/device-binding.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, quote } from '../../core/ids.ts';
+import { type DeviceId, type EntityName, quote } from '../../core/ids.ts';
 import type { CertificationRequest } from '../../core/pki/csr.ts';
-import { type Profile, parseProfile } from '../../core/pki/profile.ts';
+import type { Profile } from '../../core/pki/profile.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { CertificateRecord, DeviceRecord, GroupRecord, TokenRecord } from '../../registry/records.ts';
+import { profileFor, refuseKey } from './key-rules.ts';
+
+export interface AskedEnrollment {
+  readonly tokenId: string;
+  readonly request: CertificationRequest;
+  /** The group that the device named, which must be the token's; null where it named none. */
+  readonly group: EntityName | null;
+  /** Who makes the key that is certified: 'server' with EST's serverkeygen, where the request's key is a placeholder. */
+  readonly keyFrom: 'device' | 'server';
+}
 
 export type AdmittedRequest =
   /** The same token and key were served before: here is that certificate again. */
@@ -25,17 +35,20 @@ export type AdmittedRequest =
 
 export async function admitRequest(
   registry: RegistryReader,
-  tokenId: string,
-  request: CertificationRequest,
+  { tokenId, request, group: named, keyFrom }: AskedEnrollment,
   now: number,
 ): Promise<AdmittedRequest> {
   const token = await registry.token(tokenId);
   if (token === undefined) throw new GatehouseError('token_unknown');
   if (token.revokedAt !== null) throw new GatehouseError('token_revoked', `token ${token.id} was revoked`);
 
+  if (named !== null && named !== token.group) {
+    throw new GatehouseError('token_group_mismatch', `token ${token.id} is not for group ${named}`);
+  }
+
   const { keyFingerprint } = request.publicKey;
   const before = await registry.tokenUse(token.id, keyFingerprint);
-  if (before?.device != null) {
+  if (before?.device != null && keyFrom === 'device') {
     // Even where the token is spent or expired since: the device may never have seen the answer.
     await refuseBarred(registry, before.device);
     // The same key under another name is not a repetition but a copied key.
@@ -51,16 +64,16 @@ export async function admitRequest(
   if (device !== undefined && !isExactBinding(token.device)) {
     throw new GatehouseError('device_already_enrolled', `device ${quote(deviceId)} is enrolled already`);
   }
-  await refuseKey(registry, deviceId, request);
+  if (keyFrom === 'device') await refuseKey(registry, deviceId, request.publicKey);
 
   const group = await registry.group(device?.group ?? token.group);
   if (group === undefined)
     throw new GatehouseError('group_unknown', `the group of token ${token.id} is gone`);
-  const profile = await profileOf(registry, group);
-  if (!profile.keys.includes(request.publicKey.kind)) {
+  const profile = await profileFor(registry, group, request.publicKey);
+  if (keyFrom === 'server' && !profile.serverKeygen) {
     throw new GatehouseError(
-      'key_unsupported',
-      `profile ${profile.name} takes ${profile.keys.join(', ')}, not ${request.publicKey.kind}`,
+      'server_keygen_disabled',
+      `profile ${profile.name} does not say serverKeygen: true`,
     );
   }
   return { kind: 'granted', deviceId, device, group, profile };
@@ -89,27 +102,4 @@ async function refuseBarred(registry: RegistryReader, id: DeviceId): Promise<voi
   if (device?.status === 'suspended') {
     throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended`);
   }
-}
-
-async function refuseKey(
-  registry: RegistryReader,
-  deviceId: DeviceId,
-  { publicKey: { keyFingerprint } }: CertificationRequest,
-): Promise<void> {
-  if (await registry.isKeyBlocked(keyFingerprint)) {
-    throw new GatehouseError('key_blocked', `the key ${keyFingerprint} is on the block-list`);
-  }
-  const owner = await registry.keyOwner(keyFingerprint);
-  if (owner !== undefined && owner !== deviceId) {
-    // The other device's name is not told: whoever holds a token need not learn it.
-    throw new GatehouseError('key_in_use');
-  }
-}
-
-async function profileOf(registry: RegistryReader, group: GroupRecord): Promise<Profile> {
-  const record = await registry.profile(group.profile);
-  if (record === undefined) {
-    throw new GatehouseError('profile_unknown', `group ${group.name} names profile ${group.profile}`);
-  }
-  return parseProfile(JSON.parse(record.document));
 }

@@ -35,8 +35,12 @@ export async function putGroup(transaction: RegistryTransaction, group: GroupRec
     throw new GatehouseError('profile_unknown', `there is no profile ${quote(group.profile)}`);
   }
   await transaction.putGroup(group);
-  const { name, profile, policy } = group;
-  await transaction.append({ action: 'group.applied', subject: name, data: { profile, policy } });
+  const { name, profile, policy, renewalGrace } = group;
+  await transaction.append({
+    action: 'group.applied',
+    subject: name,
+    data: { profile, policy, renewalGrace },
+  });
 }
 
 export async function putPolicy(

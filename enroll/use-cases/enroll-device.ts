@@ -4,13 +4,15 @@
  */
 import { parseToken, secretMatches } from '../../core/enrollment/token.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId } from '../../core/ids.ts';
-import { type CertificationRequest, decodeCsr, parseCsr } from '../../core/pki/csr.ts';
-import { type IssuedCertificate, issueDeviceCertificate } from '../../core/pki/issue.ts';
+import type { DeviceId, EntityName } from '../../core/ids.ts';
+import type { CertificationRequest } from '../../core/pki/csr.ts';
+import { issueDeviceCertificate } from '../../core/pki/issue.ts';
+import type { PublicKey } from '../../core/pki/public-key.ts';
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
-import { type AdmittedRequest, admitRequest } from './admit-request.ts';
+import { type AdmittedRequest, type AskedEnrollment, admitRequest } from './admit-request.ts';
+import { certificateRecord } from './certificate-record.ts';
 
 export interface Enrollment {
   readonly deviceId: DeviceId;
@@ -19,14 +21,21 @@ export interface Enrollment {
   readonly created: boolean;
 }
 
-/**
- * @param token what the device presented, whole; undefined where it presented none
- * @param csrPem PEM text, as long as the listener let it be
- * @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`
- */
+export interface EnrollmentTerms {
+  /** What the device presented, whole; undefined where it presented none. */
+  readonly token: string | undefined;
+  /** Reads and judges what was sent. Called once the token is known. */
+  readonly request: () => CertificationRequest;
+  /** The group that the device named. */
+  readonly group?: EntityName | undefined;
+  /** Makes the key to certify in place of the request's, of the same kind. Called once the enrollment is granted. */
+  readonly makeKey?: (like: PublicKey) => Promise<PublicKey>;
+}
+
+/** @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `server_keygen_disabled` */
 export async function enrollDevice(
   { registry, issuing, clock, statusUrl }: EnrollContext,
-  { token, csrPem }: { readonly token: string | undefined; readonly csrPem: string },
+  { token, request, group, makeKey }: EnrollmentTerms,
 ): Promise<Enrollment> {
   // Step 1: who asks. Nothing is parsed for somebody without a token.
   if (token === undefined) throw new GatehouseError('token_missing');
@@ -36,20 +45,27 @@ export async function enrollDevice(
     throw new GatehouseError('token_unknown');
 
   // Step 2: what is asked for. The CSR proves that its sender holds the private key (RFC 2986 §3, note 2).
-  const request = parseCsr(decodeCsr(csrPem));
+  const keyFrom = makeKey === undefined ? 'device' : 'server';
+  const asked: AskedEnrollment = {
+    tokenId: presented.id,
+    request: request(),
+    group: group ?? null,
+    keyFrom,
+  };
 
-  // Step 3: whether it may be. A refusal here costs no signature.
+  // Step 3: whether it may be. A refusal here costs no signature, and no key.
   const now = clock.now();
-  const admitted = await admitRequest(registry, presented.id, request, now);
+  const admitted = await admitRequest(registry, asked, now);
   if (admitted.kind === 'repeated') return repeated(admitted);
 
   // Step 4: sign. The certificate is nobody's yet: until step 5 commits, it exists in this function alone.
   const issuer = issuing.current();
+  const publicKey = (await makeKey?.(asked.request.publicKey)) ?? asked.request.publicKey;
   const certificate = await issueDeviceCertificate({
     issuer,
     profile: admitted.profile,
     deviceId: admitted.deviceId,
-    publicKey: request.publicKey,
+    publicKey,
     now,
     statusUrl,
   });
@@ -57,10 +73,16 @@ export async function enrollDevice(
   // Step 5: decide again and record it, in one durable transaction. Of two that race, one is told 'repeated'
   // or refused, and its signature is thrown away.
   return registry.write(`token:${presented.id}`, async (transaction) => {
-    const decided = await admitRequest(transaction, presented.id, request, now);
+    const decided = await admitRequest(transaction, asked, now);
     if (decided.kind === 'repeated') return repeated(decided);
-    const record = certificateRecord(decided.deviceId, issuer.certificate.fingerprint, certificate, now);
-    await recordEnrollment(transaction, presented.id, request, decided, record);
+    const record = certificateRecord({
+      certificate,
+      device: decided.deviceId,
+      issuer: issuer.certificate.fingerprint,
+      issuedAt: now,
+      renews: null,
+    });
+    await recordEnrollment(transaction, asked, decided, record);
     return { deviceId: decided.deviceId, certificate: record, created: true };
   });
 }
@@ -71,12 +93,11 @@ function repeated({ device, certificate }: AdmittedRequest & { kind: 'repeated' 
 
 async function recordEnrollment(
   transaction: RegistryTransaction,
-  tokenId: string,
-  request: CertificationRequest,
+  { tokenId, keyFrom }: AskedEnrollment,
   { deviceId, device, group }: AdmittedRequest & { kind: 'granted' },
   certificate: CertificateRecord,
 ): Promise<void> {
-  const { serialNumber, fingerprint, issuer, notAfter, issuedAt } = certificate;
+  const { serialNumber, fingerprint, keyFingerprint, issuer, notAfter, issuedAt } = certificate;
   if (device === undefined) {
     await transaction.insertDevice({
       id: deviceId,
@@ -93,32 +114,19 @@ async function recordEnrollment(
     .map((old) => old.serialNumber);
   await transaction.setCertificateStatus(superseded, 'superseded', issuedAt, 'superseded');
   await transaction.insertCertificate(certificate);
-  await transaction.recordTokenUse(tokenId, request.publicKey.keyFingerprint, serialNumber);
+  await transaction.recordTokenUse(tokenId, keyFingerprint, serialNumber);
   await transaction.append({
     action: 'device.enrolled',
     subject: deviceId,
-    data: { serialNumber, fingerprint, issuer, notAfter, group: group.name, token: tokenId, superseded },
+    data: {
+      serialNumber,
+      fingerprint,
+      issuer,
+      notAfter,
+      group: group.name,
+      token: tokenId,
+      superseded,
+      ...(keyFrom === 'server' ? { keyFrom } : {}),
+    },
   });
-}
-
-function certificateRecord(
-  device: DeviceId,
-  issuer: CertificateRecord['issuer'],
-  { serialNumber, fingerprint, keyFingerprint, notBefore, notAfter, der }: IssuedCertificate,
-  issuedAt: number,
-): CertificateRecord {
-  return {
-    serialNumber,
-    fingerprint,
-    keyFingerprint,
-    device,
-    issuer,
-    status: 'active',
-    notBefore,
-    notAfter,
-    issuedAt,
-    revokedAt: null,
-    reason: null,
-    der,
-  };
 }

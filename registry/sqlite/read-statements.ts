@@ -41,6 +41,10 @@ export function prepareReads(database: Database) {
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
       'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC',
     ),
+    unusedRenewals: database.prepare<[DeviceId], CertificateRecord>(
+      `SELECT * FROM certificates WHERE device = ?
+         AND status = 'active' AND renews IS NOT NULL AND firstUsedAt IS NULL ORDER BY issuedAt`,
+    ),
     admission: database
       .prepare<[Fingerprint], AdmissionRow>(
         `SELECT certificates.*, devices.*, issuers.*, policies.* FROM certificates

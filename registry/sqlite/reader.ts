@@ -40,6 +40,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificatesOf.all(device);
   }
 
+  async unusedRenewals(device: DeviceId) {
+    return this.reads.unusedRenewals.all(device);
+  }
+
   async admission(fingerprint: Fingerprint) {
     return mapped(this.reads.admission.get(fingerprint), toAdmission);
   }

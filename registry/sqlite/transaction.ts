@@ -121,6 +121,13 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     }
   }
 
+  async recordFirstUse(serialNumber: SerialNumber, at: number) {
+    this.#change(
+      (writes) => writes.recordFirstUse.run(at, serialNumber),
+      () => new Error(`There is no certificate ${serialNumber}`),
+    );
+  }
+
   async putGroup(group: GroupRecord) {
     this.#change((writes) => writes.putGroup.run(group));
   }

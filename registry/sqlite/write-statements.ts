@@ -56,20 +56,23 @@ export function prepareWrites(database: Database) {
 
     insertCertificate: database.prepare<CertificateRecord>(
       `INSERT INTO certificates (serialNumber, fingerprint, keyFingerprint, device, issuer, status,
-         notBefore, notAfter, issuedAt, revokedAt, reason, der)
+         notBefore, notAfter, issuedAt, revokedAt, reason, renews, firstUsedAt, der)
        VALUES (@serialNumber, @fingerprint, @keyFingerprint, @device, @issuer, @status,
-         @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @der)`,
+         @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @renews, @firstUsedAt, @der)`,
     ),
     setCertificateStatus: database.prepare<CertificateStatusRow>(
       `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason
        WHERE serialNumber = @serialNumber`,
     ),
+    recordFirstUse: database.prepare<[number, SerialNumber]>(
+      'UPDATE certificates SET firstUsedAt = coalesce(firstUsedAt, ?) WHERE serialNumber = ?',
+    ),
 
     putGroup: database.prepare<GroupRecord>(
-      `INSERT INTO groups (name, description, profile, policy)
-       VALUES (@name, @description, @profile, @policy)
-       ON CONFLICT DO UPDATE SET
-         description = excluded.description, profile = excluded.profile, policy = excluded.policy`,
+      `INSERT INTO groups (name, description, profile, policy, renewalGrace)
+       VALUES (@name, @description, @profile, @policy, @renewalGrace)
+       ON CONFLICT DO UPDATE SET description = excluded.description, profile = excluded.profile,
+         policy = excluded.policy, renewalGrace = excluded.renewalGrace`,
     ),
     putPolicy: putDocument('policies'),
     putProfile: putDocument('profiles'),

@@ -37,7 +37,7 @@ beforeEach(async () => {
   wills = new OrphanWills({
     registry: {
       device,
-      group: async () => ({ name: group, description: '', profile: policy, policy }),
+      group: async () => ({ name: group, description: '', profile: policy, policy, renewalGrace: 0 }),
       policy: async () => ({ name: policy, document, changedAt: 0 }),
     },
     policies: new PolicyCache(),

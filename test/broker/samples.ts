@@ -47,7 +47,7 @@ export function connectionOf(id: string, line = new Line()): Connection {
 export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}): Standing {
   const subject = { id: parseDeviceId(id), group: parseEntityName('default'), attributes: {} };
   const grants = bindPolicy(parsePolicy({ ...policy, name: 'sample' }), subject);
-  return { subject, grants, notAfter: Date.now() + 60_000 };
+  return { subject, grants, notAfter: Date.now() + 60_000, isFirstUse: false };
 }
 
 /** The rooms that the message path goes through, around `store`. */

@@ -88,6 +88,8 @@ export class World {
         issuedAt: now,
         revokedAt: null,
         reason: null,
+        renews: null,
+        firstUsedAt: null,
         der,
         ...record,
       });
@@ -161,6 +163,8 @@ export class World {
         issuedAt: Date.now(),
         revokedAt: null,
         reason: null,
+        renews: null,
+        firstUsedAt: null,
       });
       const group = parseEntityName('default');
       await transaction.append({
@@ -224,7 +228,7 @@ export async function insertIssuer(
 
 async function putGroup(transaction: RegistryTransaction, group: string, policy: string): Promise<void> {
   const name = parseEntityName(group);
-  const data = { profile: parseEntityName('device'), policy: parseEntityName(policy) };
+  const data = { profile: parseEntityName('device'), policy: parseEntityName(policy), renewalGrace: 0 };
   await transaction.putGroup({ name, description: '', ...data });
   await transaction.append({ action: 'group.applied', subject: name, data });
 }

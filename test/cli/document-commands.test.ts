@@ -59,9 +59,11 @@ describe('gatehouse policy, profile and group', () => {
     await operated.json(`profile apply ${file('short.yaml', 'name: short\nvalidity: 1d\nkeys: [ec-p256]')}`);
     await operated.json(`policy apply ${file('quiet.yaml', 'name: quiet\npublish: ["quiet/{id}"]')}`);
     const applied = await operated.run(
-      `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words')}`,
+      `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words\nrenewalGrace: 30d')}`,
     );
-    expect(applied.stdout).toMatch(/^NAME +POLICY +PROFILE +DESCRIPTION\nquiet +quiet +short +few words\n$/);
+    expect(applied.stdout).toMatch(
+      /^NAME +POLICY +PROFILE +RENEWAL GRACE +DESCRIPTION\nquiet +quiet +short +2592000s +few words\n$/,
+    );
     expect(await operated.json('group apply --name quiet --policy device --profile short')).toMatchObject({
       policy: 'device',
     });
@@ -70,7 +72,15 @@ describe('gatehouse policy, profile and group', () => {
       policy: 'device',
       profile: 'short',
       description: '',
+      renewalGrace: 0,
     });
+    expect(
+      await operated.json('group apply --name quiet --policy device --profile short --renewal-grace 12h'),
+    ).toMatchObject({ renewalGrace: 43_200 });
+    const { code } = await operated.run(
+      `group apply ${file('never.yaml', 'name: quiet\npolicy: quiet\nprofile: short\nrenewalGrace: soon')}`,
+    );
+    expect(code).toBe(1);
   });
 
   it('shows a group as a file that can be applied', async () => {

@@ -78,9 +78,10 @@ describe('the services', () => {
       if (!existsSync(real)) {
         mkdirSync(real, { recursive: true });
         // As in the Dockerfile: these two are the group's to read.
-        const shared = ['registry', 'tls-broker'].includes(source) ? 0o2750 : 0o700;
+        const shared = ['registry', 'tls-broker', 'first-uses'].includes(source) ? 0o2750 : 0o700;
         chmodSync(real, source === 'public' ? 0o755 : shared);
-        if (asOtherUsers) chownSync(real, ENROLL_USER, GROUP);
+        const owner = source === 'first-uses' ? BROKER_USER : ENROLL_USER;
+        if (asOtherUsers) chownSync(real, owner, GROUP);
       }
       mkdirSync(dirname(seen), { recursive: true });
       if (!existsSync(seen)) symlinkSync(real, seen);
@@ -140,7 +141,11 @@ describe('the services', () => {
 
   it('give the broker no CA key and no passphrase', () => {
     const { volumes, secrets, environment } = services.broker;
-    expect(volumes).toEqual(['registry:/data/registry:ro', 'tls-broker:/data/tls/broker:ro']);
+    expect(volumes).toEqual([
+      'registry:/data/registry:ro',
+      'tls-broker:/data/tls/broker:ro',
+      'first-uses:/data/first-uses',
+    ]);
     expect(services.broker.user).toBe(`${BROKER_USER}:${GROUP}`);
     expect(secrets).toBeUndefined();
     expect(JSON.stringify(environment)).not.toMatch(/passphrase/i);

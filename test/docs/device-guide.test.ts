@@ -11,39 +11,43 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const guide = readFileSync(resolve(import.meta.dirname, '../../docs/device-guide.md'), 'utf8');
 const blocks = [...guide.matchAll(/^```sh( operator)?\n([\s\S]*?)^```$/gm)].map(([, , text = '']) => text);
 
-describeWith(['bash', 'openssl', 'curl', 'mosquitto_pub', 'mosquitto_sub'], 'docs/device-guide.md', () => {
-  const folder = temporaryFolder();
-  let gatehouse: TestGatehouse;
-  beforeAll(async () => {
-    gatehouse = await startGatehouse(join(folder, 'data'));
-  });
-  afterAll(() => gatehouse?.stop());
-
-  it('leads a device from its key to a command received', async () => {
-    expect(blocks.length).toBeGreaterThanOrEqual(9);
-    const { token } = await gatehouse.json<TokenCreated>('token', 'create', '--device', 'thermostat-17');
-    const { hostname, port } = new URL(gatehouse.mqttUrl);
-    const script = [
-      'set -euo pipefail',
-      `gatehouse() { "${process.execPath}" "${executable}" "$@" --data "${gatehouse.data}"; }`,
-      ...blocks,
-    ].join('\n');
-    const environment = {
-      ...process.env,
-      ENROLL_URL: gatehouse.enrollUrl,
-      MQTT_HOST: hostname,
-      MQTT_PORT: port,
-      TOKEN: token,
-    };
-    const { code, output } = await new Promise<{ code: number | null; output: string }>((done) => {
-      const child = execFile(
-        'bash',
-        ['-c', script],
-        { cwd: folder, env: environment },
-        (_error, stdout, stderr) => done({ code: child.exitCode, output: stdout + stderr }),
-      );
+describeWith(
+  ['bash', 'openssl', 'curl', 'pki', 'mosquitto_pub', 'mosquitto_sub'],
+  'docs/device-guide.md',
+  () => {
+    const folder = temporaryFolder();
+    let gatehouse: TestGatehouse;
+    beforeAll(async () => {
+      gatehouse = await startGatehouse(join(folder, 'data'));
     });
-    expect([code, output]).toEqual([0, expect.stringContaining('chain.pem: OK')]);
-    expect(output).toContain('{"target": 22}');
-  });
-});
+    afterAll(() => gatehouse?.stop());
+
+    it('leads a device from its key to a command received', async () => {
+      expect(blocks.length).toBeGreaterThanOrEqual(9);
+      const { token } = await gatehouse.json<TokenCreated>('token', 'create', '--device', 'thermostat-17');
+      const { hostname, port } = new URL(gatehouse.mqttUrl);
+      const script = [
+        'set -euo pipefail',
+        `gatehouse() { "${process.execPath}" "${executable}" "$@" --data "${gatehouse.data}"; }`,
+        ...blocks,
+      ].join('\n');
+      const environment = {
+        ...process.env,
+        ENROLL_URL: gatehouse.enrollUrl,
+        MQTT_HOST: hostname,
+        MQTT_PORT: port,
+        TOKEN: token,
+      };
+      const { code, output } = await new Promise<{ code: number | null; output: string }>((done) => {
+        const child = execFile(
+          'bash',
+          ['-c', script],
+          { cwd: folder, env: environment },
+          (_error, stdout, stderr) => done({ code: child.exitCode, output: stdout + stderr }),
+        );
+      });
+      expect([code, output]).toEqual([0, expect.stringContaining('chain.pem: OK')]);
+      expect(output).toContain('{"target": 22}');
+    });
+  },
+);

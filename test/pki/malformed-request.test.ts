@@ -10,6 +10,7 @@ import {
   encoded,
   implicit,
   nullValue,
+  objectIdentifier,
   octetString,
   sequence,
   setOf,
@@ -24,6 +25,11 @@ const keys = generateKeyPairs();
 const { privateKey } = keys['ec-p256'];
 const der = Buffer.from(buildRequest({ privateKey }));
 const refusal = (bytes: Uint8Array) => refusalOf(() => parseCsr(bytes));
+
+/** Attributes of a request: one, of a type that means nothing, with this value. */
+function attributesWith(value: Asn1): Asn1 {
+  return implicit(0, sequence(objectIdentifier('1.2.3'), setOf(value)));
+}
 
 /** The header of the outer SEQUENCE is 30 81 xx or 30 82 xx xx. */
 const content = der.subarray(2 + ((der[1] ?? 0) & 0x7f));
@@ -47,16 +53,14 @@ describe('a request cut short or drawn out', () => {
   });
 
   it('is refused beyond 16 KiB, sound or not', () => {
-    const large = implicit(0, octetString(Buffer.alloc(17 * 1024)));
-    expect(refusal(buildRequest({ privateKey, attributes: large }))).toBe('csr_malformed');
-    expect(
-      refusal(buildRequest({ privateKey, attributes: implicit(0, octetString(Buffer.alloc(15 * 1024))) })),
-    ).toBeNull();
+    const ofSize = (bytes: number) => attributesWith(octetString(Buffer.alloc(bytes)));
+    expect(refusal(buildRequest({ privateKey, attributes: ofSize(17 * 1024) }))).toBe('csr_malformed');
+    expect(refusal(buildRequest({ privateKey, attributes: ofSize(15 * 1024) }))).toBeNull();
   });
 });
 
 describe('BER that is not DER', () => {
-  /** Each stands in the attributes, which nobody reads, and is signed with the rest. */
+  /** Each is the value of an attribute that nobody reads, and is signed with the rest. */
   const inAttributes = {
     'an indefinite length': '30800000',
     'a length in more octets than it takes': '0482000100',
@@ -66,9 +70,8 @@ describe('BER that is not DER', () => {
   };
   for (const [name, hex] of Object.entries(inAttributes)) {
     it(`is refused: ${name}`, () => {
-      const attributes = encoded(
-        Buffer.from(`a0${(hex.length / 2).toString(16).padStart(2, '0')}${hex}`, 'hex'),
-      );
+      const attribute = tagged('30', `06022a03${tagged('31', hex)}`);
+      const attributes = encoded(Buffer.from(tagged('a0', attribute), 'hex'));
       expect(refusal(buildRequest({ privateKey, attributes }))).toBe('csr_malformed');
     });
   }
@@ -91,6 +94,10 @@ describe('BER that is not DER', () => {
     expect(refusal(buildRequest({ privateKey, subject: sequence(setOf(attribute)) }))).toBe('csr_malformed');
   });
 
+  function tagged(tag: string, hex: string): string {
+    return `${tag}${(hex.length / 2).toString(16).padStart(2, '0')}${hex}`;
+  }
+
   function inPieces(key: KeyObject): Uint8Array {
     const spki = key.export({ type: 'spki', format: 'der' });
     const [algorithm, bits] = [spki.subarray(2, -68), spki.subarray(-68)];
@@ -107,7 +114,9 @@ describe('hostile structure', () => {
   }
 
   it('is refused: nesting deeper than any request needs', () => {
-    expect(refusal(buildRequest({ privateKey, attributes: implicit(0, nested(30)) }))).toBe('csr_malformed');
+    expect(refusal(buildRequest({ privateKey, attributes: attributesWith(nested(30)) }))).toBe(
+      'csr_malformed',
+    );
     expect(refusal(encode(nested(3_000)))).toBe('csr_malformed');
   });
 
@@ -140,6 +149,8 @@ describe('hostile structure', () => {
     }
     for (const algorithm of wrong)
       expect(refusal(buildRequest({ privateKey, algorithm }))).toBe('csr_malformed');
+    for (const attribute of wrong)
+      expect(refusal(buildRequest({ privateKey, attributes: implicit(0, attribute) }))).toBe('csr_malformed');
   });
 });
 

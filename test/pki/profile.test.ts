@@ -9,7 +9,13 @@ const profileOf = (fields: object) => parseProfile({ name: 'device', validity: '
 
 describe('a profile', () => {
   it('by default gives 90 days to keys of any kind, 60 seconds back', () => {
-    const expected = { name: 'device', validity: 90 * DAY, backdate: 60 * SECOND, keys: [...keyKinds] };
+    const expected = {
+      name: 'device',
+      validity: 90 * DAY,
+      backdate: 60 * SECOND,
+      keys: [...keyKinds],
+      serverKeygen: false,
+    };
     expect(parseProfile(defaultProfile)).toEqual(expected);
     expect(parseProfile({ name: 'device', validity: '90d' })).toEqual(expected);
   });

@@ -52,6 +52,8 @@ export function certificate(label: string, change: Partial<CertificateRecord> = 
     issuedAt: NOW,
     revokedAt: null,
     reason: null,
+    renews: null,
+    firstUsedAt: null,
     der: Buffer.from(`der ${label}`),
     ...change,
   };
@@ -141,6 +143,7 @@ export async function seed(registry: Registry): Promise<void> {
       description: '',
       profile: name('device'),
       policy: name('device'),
+      renewalGrace: 0,
     });
     await transaction.insertIssuer(root);
     await transaction.insertIssuer(issuer);

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import type { EnrollResponse, Problem, TokenCreated, TokenRequest } from '../../core/api.ts';
+import type { Clock } from '../../core/clock.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr, type CsrOptions } from '../../device-sim/identity/csr.ts';
 import { initialize } from '../../enroll/init.ts';
@@ -31,20 +32,30 @@ export interface TestEnroll extends EnrollAddresses {
   enroll(token: string | null, csrPem: string): Promise<Answer<EnrollResponse & Problem>>;
   /** Any call, to either HTTPS listener or the status listener. */
   call<Body>(url: string, options?: CallOptions): Promise<Answer<Body>>;
+  /** POST /v1/renew with JSON, over mutual TLS where a certificate is given. */
+  renew(identity: ClientIdentity | null, csrPem: string): Promise<Answer<EnrollResponse & Problem>>;
   close(): Promise<void>;
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** PEM: what a client shows in the TLS handshake. */
+export interface ClientIdentity {
+  readonly key: string;
+  readonly cert: string;
+}
+
 interface CallOptions {
   readonly method?: Method;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  readonly identity?: ClientIdentity | null;
 }
 
-/** @param flags settings besides the folder and the free ports */
+/** @param flags settings besides the folder and the free ports @param clock the server's */
 export async function startTestEnroll(
   folder: string,
   flags: Readonly<Record<string, unknown>> = {},
+  clock: Clock = systemClock,
 ): Promise<TestEnroll> {
   const settings = readSettings(
     {
@@ -60,18 +71,19 @@ export async function startTestEnroll(
     {},
   );
   const layout = dataLayout(settings.data);
-  await initialize(settings, systemClock, false);
-  return runTestEnroll(settings, layout);
+  await initialize(settings, clock, false);
+  return runTestEnroll(settings, layout, clock);
 }
 
 /** Starts on a data folder that is there already. */
 export async function runTestEnroll(
   settings: Settings,
   layout: ReturnType<typeof dataLayout>,
+  clock: Clock = systemClock,
 ): Promise<TestEnroll> {
   const log = createLogger('test', { level: 'silent', format: 'json' });
   const closers = new Closers();
-  const addresses = await startEnroll(settings, log, closers).catch(async (error: unknown) => {
+  const addresses = await startEnroll(settings, log, closers, clock).catch(async (error: unknown) => {
     await closers.closeAll(log);
     throw error;
   });
@@ -108,9 +120,24 @@ export async function runTestEnroll(
         body: JSON.stringify({ csr: csrPem }),
       });
     },
-    async call<Body>(url: string, { method = 'GET', headers = {}, body }: CallOptions = {}) {
-      const response = await request(url, { method, headers, dispatcher, body: body ?? null });
+    renew(identity, csrPem) {
+      return this.call(`${addresses.enrollUrl}/v1/renew`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ csr: csrPem }),
+        identity,
+      });
+    },
+    async call<Body>(url: string, { method = 'GET', headers = {}, body, identity }: CallOptions = {}) {
+      const own = identity && new Agent({ connect: { ca, ...identity } });
+      const response = await request(url, {
+        method,
+        headers,
+        dispatcher: own ?? dispatcher,
+        body: body ?? null,
+      });
       const text = await response.body.text();
+      await own?.close();
       const json = /json/.test(String(response.headers['content-type'])) && text !== '';
       return {
         status: response.statusCode,

@@ -46,6 +46,44 @@ export function describeCertificates(world: World): void {
       expect(await world.registry.certificatesOf(deviceId('none'))).toEqual([]);
     });
 
+    it('know which certificate they renew, and when they were first used', async () => {
+      const { registry } = world;
+      const old = certificate('old', { device: pump.id });
+      const record = certificate('one', { device: pump.id, renews: old.serialNumber });
+      await insert(old, record);
+      expect(await registry.certificate(record.fingerprint)).toEqual(record);
+      for (const at of [NOW + 1, NOW + 2]) {
+        await change(registry, (transaction) => transaction.recordFirstUse(record.serialNumber, at));
+      }
+      expect(await registry.certificate(record.fingerprint)).toEqual({ ...record, firstUsedAt: NOW + 1 });
+      expect(await registry.certificate(old.fingerprint)).toEqual(old);
+    });
+
+    it('are told apart that renew another and were never used', async () => {
+      const { registry } = world;
+      const old = certificate('old', { device: pump.id });
+      const renewals = ['used', 'superseded', 'unused'].map((label) =>
+        certificate(label, { device: pump.id, renews: old.serialNumber }),
+      );
+      await insert(old, ...renewals);
+      await change(registry, (transaction) => transaction.recordFirstUse(serial('used'), NOW));
+      await setStatus(certificate('superseded'), 'superseded', NOW);
+      expect(await registry.unusedRenewals(pump.id)).toEqual([renewals[2]]);
+      expect(await registry.unusedRenewals(deviceId('none'))).toEqual([]);
+    });
+
+    it('are refused as renewals of a certificate that does not exist', async () => {
+      const record = certificate('one', { renews: serial('none') });
+      await expect(insert(record)).rejects.toHaveProperty('message');
+      expect(await world.registry.certificate(record.fingerprint)).toBeUndefined();
+    });
+
+    it('that do not exist are not used', async () => {
+      await expect(
+        change(world.registry, (transaction) => transaction.recordFirstUse(serial('none'), NOW)),
+      ).rejects.toHaveProperty('message');
+    });
+
     it.each(['serialNumber', 'fingerprint'] as const)('never share their %s', async (field) => {
       const first = certificate('first');
       await insert(first);
@@ -152,6 +190,7 @@ export function describeCertificates(world: World): void {
           description: '',
           profile: name('device'),
           policy: name('strict'),
+          renewalGrace: 0,
         });
       });
       expect((await registry.admission(record.fingerprint))?.policy.name).toBe('strict');

@@ -80,6 +80,7 @@ export function describeDevices(world: World): void {
           description: '',
           profile: name('device'),
           policy: name('device'),
+          renewalGrace: 0,
         });
         await transaction.insertDevice(device('b', { status: 'revoked' }));
         await transaction.insertDevice(device('a'));

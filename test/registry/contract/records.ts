@@ -25,6 +25,7 @@ export function describeRecords(world: World): void {
       description: 'Back ends',
       profile: name('device'),
       policy: name('device'),
+      renewalGrace: 30 * 86_400_000,
     };
 
     it('are kept, replaced under their name, and listed by it', async () => {
@@ -33,6 +34,13 @@ export function describeRecords(world: World): void {
       await change(registry, (transaction) => transaction.putGroup({ ...services, description: 'Changed' }));
       expect(await registry.group(services.name)).toEqual({ ...services, description: 'Changed' });
       expect((await registry.groups()).map((group) => group.name)).toEqual(['default', 'services']);
+    });
+
+    it('are refused with a grace below zero', async () => {
+      const broken = { ...services, renewalGrace: -1 };
+      await expect(
+        change(world.registry, (transaction) => transaction.putGroup(broken)),
+      ).rejects.toHaveProperty('message');
     });
 
     it.each(['policy', 'profile'])('are refused with a %s that does not exist', async (field) => {

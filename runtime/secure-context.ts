@@ -1,11 +1,9 @@
-/** The listener's TLS material: its own key and certificate from a file, the trust anchors from the registry. */
+/** A listener's TLS material: its own key and certificate from a file, the trust anchors from whoever keeps them. */
 import { constants, randomBytes } from 'node:crypto';
 import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type Server, type TlsOptions } from 'node:tls';
-import { encodePem } from '../core/pki/pem.ts';
-import type { RegistryReader } from '../registry/port.ts';
-import type { Logger } from '../runtime/log.ts';
+import type { Logger } from './log.ts';
 
 const POLL_MS = 1_000;
 const TICKET_KEY_BYTES = 48;
@@ -13,7 +11,8 @@ const TICKET_KEY_BYTES = 48;
 export interface SecureContextOptions {
   /** PEM: private key, certificate and chain, replaced at one stroke when enroll renews them. */
   readonly file: string;
-  readonly registry: Pick<RegistryReader, 'issuers'>;
+  /** PEM of the CA certificates that clients are verified by; absent where none is asked for a certificate. */
+  readonly trustAnchors?: () => Promise<readonly string[]>;
   readonly log: Logger;
 }
 
@@ -28,15 +27,13 @@ export class SecureContextSource {
 
   /** Rejects where the file is not there, or key and certificate do not belong together. */
   async read(): Promise<TlsOptions> {
-    const { file, registry } = this.#options;
+    const { file, trustAnchors } = this.#options;
     const pem = await readFile(file);
-    const issuers = await registry.issuers();
-    // The issuing CAs too, for devices that send their own certificate alone.
-    const inUse = issuers.filter(({ status }) => status !== 'retired');
+    const ca = [...((await trustAnchors?.()) ?? [])];
     const context: TlsOptions = {
       key: pem,
       cert: pem,
-      ca: inUse.map(({ der }) => encodePem('CERTIFICATE', der)),
+      ca,
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.3',
       // Who a peer is has been decided by then.

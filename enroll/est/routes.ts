@@ -1,0 +1,119 @@
+/**
+ * Enrollment over Secure Transport (RFC 7030, 8951, 9908) on the device listener. A label in the path names a
+ * group. What is decided is decided by the same use cases as behind /v1; only the form is EST's.
+ */
+import { GatehouseError } from '../../core/errors.ts';
+import { csrAttributesFor } from '../../core/pki/csr-template.ts';
+import type { EnrollContext } from '../context.ts';
+import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../listeners/http-server.ts';
+import { basicPassword, type TokenLimit } from '../listeners/token-limit.ts';
+import type { EnrollMetrics } from '../metrics.ts';
+import { enrollDevice } from '../use-cases/enroll-device.ts';
+import { profileOf } from '../use-cases/key-rules.ts';
+import { renewDevice } from '../use-cases/renew-device.ts';
+import { sendCertificates, sendDer, sendKeyAndCertificate, wrappingForGet, wrappingOf } from './message.ts';
+import { answerInText } from './refusal.ts';
+import { body, findGroup, params, readRequest, refuseOtherNames } from './request.ts';
+import { enrollWithServerKey, refuseKeyEncryption } from './server-keygen.ts';
+
+const PREFIX = '/.well-known/est';
+
+export interface EstRoutes {
+  readonly context: EnrollContext;
+  readonly metrics: EnrollMetrics;
+  readonly limitToken: TokenLimit;
+  readonly report: RefusalReporter;
+}
+
+export function estRoutes(server: HttpServer, routes: EstRoutes): void {
+  server.register(
+    (scope, _options, done) => {
+      const est = scope as HttpServer;
+      est.removeContentTypeParser('application/json');
+      answerInText(est, routes.report);
+      for (const at of ['', '/:label']) {
+        distributionRoutes(est, at, routes);
+        enrollmentRoutes(est, at, routes);
+        renewalRoute(est, at, routes);
+      }
+      done();
+    },
+    { prefix: PREFIX },
+  );
+}
+
+/** What anybody may ask, before there is a token or a certificate: cacerts and csrattrs. */
+function distributionRoutes(est: HttpServer, at: string, { context }: EstRoutes): void {
+  const { registry } = context;
+
+  est.get(`${at}/cacerts`, { schema: { params } }, async (request, reply) => {
+    await findGroup(context, request.params.label);
+    const issuers = (await registry.issuers()).filter(({ status }) => status !== 'retired');
+    const certificates = issuers.map(({ der }) => der);
+    return sendCertificates(reply, certificates, wrappingForGet(request.headers['user-agent']));
+  });
+
+  est.get(`${at}/csrattrs`, { schema: { params } }, async (request, reply) => {
+    const group = await findGroup(context, request.params.label);
+    // Without a label the group is known only once there is a token, so there is nothing to say.
+    const kinds = group === undefined ? [] : (await profileOf(registry, group)).keys;
+    const attributes = csrAttributesFor(kinds);
+    if (attributes === null) return reply.status(204).send();
+    const wrapping = wrappingForGet(request.headers['user-agent']);
+    return sendDer(reply, 'application/csrattrs', attributes, wrapping);
+  });
+}
+
+/** simpleenroll and serverkeygen, for devices with a token. */
+function enrollmentRoutes(est: HttpServer, at: string, { context, metrics, limitToken }: EstRoutes): void {
+  const schema = { params, body };
+
+  est.post(`${at}/simpleenroll`, { schema }, async (request, reply) => {
+    const group = await findGroup(context, request.params.label);
+    await limitToken(request, reply);
+    const { certificate, created } = await enrollDevice(context, {
+      token: basicPassword(request.headers.authorization),
+      group: group?.name,
+      request: () => readRequest(request, request.body.csr),
+    });
+    metrics.enrolled(created);
+    return sendCertificates(reply, [certificate.der], wrappingOf(request.body.csr));
+  });
+
+  est.post(`${at}/serverkeygen`, { schema }, async (request, reply) => {
+    const group = await findGroup(context, request.params.label);
+    await limitToken(request, reply);
+    const { certificate, pkcs8, created } = await enrollWithServerKey(context, {
+      token: basicPassword(request.headers.authorization),
+      group: group?.name,
+      request: () => {
+        const csr = readRequest(request, request.body.csr);
+        refuseKeyEncryption(csr);
+        return csr;
+      },
+    });
+    metrics.enrolled(created);
+    return sendKeyAndCertificate(
+      reply,
+      { pkcs8, certificate: certificate.der },
+      wrappingOf(request.body.csr),
+    );
+  });
+}
+
+/**
+ * simplereenroll, for devices with a certificate: mutual TLS and nothing else. The group that counts is the
+ * device's; an operator may have moved it since the address with its label was set.
+ */
+function renewalRoute(est: HttpServer, at: string, { context, metrics }: EstRoutes): void {
+  est.post(`${at}/simplereenroll`, { schema: { params, body } }, async (request, reply) => {
+    await findGroup(context, request.params.label);
+    const peer = peerCertificateOf(request);
+    if (peer === undefined) throw new GatehouseError('certificate_missing');
+    const csr = readRequest(request, request.body.csr);
+    refuseOtherNames(csr, peer);
+    const { certificate, created } = await renewDevice(context, { peer, csr });
+    metrics.renewed(created);
+    return sendCertificates(reply, [certificate.der], wrappingOf(request.body.csr));
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * EST's serverkeygen (RFC 7030 §4.4): for devices that cannot make a key of their own. The key is made for one
+ * request, leaves with its answer, and is kept nowhere.
+ */
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import { GatehouseError } from '../../core/errors.ts';
+import type { CertificationRequest } from '../../core/pki/csr.ts';
+import { oids } from '../../core/pki/oids.ts';
+import { type PublicKey, publicKeyOf } from '../../core/pki/public-key.ts';
+import type { EnrollContext } from '../context.ts';
+import { type Enrollment, type EnrollmentTerms, enrollDevice } from '../use-cases/enroll-device.ts';
+
+export interface KeyedEnrollment extends Enrollment {
+  /** DER of the PrivateKeyInfo (RFC 5958 §2), not encrypted but by TLS. */
+  readonly pkcs8: Uint8Array;
+}
+
+/**
+ * One use of the token, each time: an answer that is lost takes its key with it, so there is nothing to repeat.
+ * @throws GatehouseError as `enrollDevice` does
+ */
+export async function enrollWithServerKey(
+  context: EnrollContext,
+  terms: Omit<EnrollmentTerms, 'makeKey'>,
+): Promise<KeyedEnrollment> {
+  const made: { privateKey?: KeyObject } = {};
+  const enrollment = await enrollDevice(context, {
+    ...terms,
+    makeKey: async (like) => {
+      made.privateKey = await generatePrivateKey(like);
+      return publicKeyOf(made.privateKey);
+    },
+  });
+  if (made.privateKey === undefined) throw new Error('an enrollment for a key that was never made');
+  return { ...enrollment, pkcs8: made.privateKey.export({ type: 'pkcs8', format: 'der' }) };
+}
+
+/** RFC 7030 §4.4.1: who names a key to encrypt the answer with must not be sent it without. */
+export function refuseKeyEncryption({ attributes: { types } }: CertificationRequest): void {
+  if (types.has(oids.decryptKeyIdentifier) || types.has(oids.asymmetricDecryptKeyIdentifier)) {
+    throw new GatehouseError('key_encryption_unsupported');
+  }
+}
+
+const generate = promisify(generateKeyPair);
+
+/** A key of the kind and size of the one that the request was signed with. */
+async function generatePrivateKey({ kind, bits }: PublicKey): Promise<KeyObject> {
+  switch (kind) {
+    case 'ec-p256':
+      return (await generate('ec', { namedCurve: 'P-256' })).privateKey;
+    case 'ec-p384':
+      return (await generate('ec', { namedCurve: 'P-384' })).privateKey;
+    case 'ed25519':
+      return (await generate('ed25519')).privateKey;
+    case 'rsa':
+      return (await generate('rsa', { modulusLength: bits })).privateKey;
+  }
+}

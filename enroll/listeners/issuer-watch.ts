@@ -1,0 +1,23 @@
+/** Notices that the issuers have changed, so that a listener goes on verifying clients by those in use. */
+import type { RegistryView } from '../../registry/port.ts';
+import type { Logger } from '../../runtime/log.ts';
+
+export interface IssuerWatch {
+  readonly registry: Pick<RegistryView, 'issuers' | 'watch'>;
+  readonly onChange: () => Promise<void>;
+  readonly log: Logger;
+}
+
+/** Returns the function that ends it. The first commit counts as a change: what was read before may be older. */
+export function watchIssuers({ registry, onChange, log }: IssuerWatch): () => void {
+  let seen: string | undefined;
+  const look = async () => {
+    const issuers = await registry.issuers();
+    const found = issuers.map(({ fingerprint, status }) => `${fingerprint} ${status}`).join();
+    if (found === seen) return;
+    seen = found;
+    await onChange();
+  };
+  const report = (error: unknown) => log.error({ err: error }, 'the issuers could not be read');
+  return registry.watch(() => void look().catch(report), report);
+}

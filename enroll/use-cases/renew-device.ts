@@ -1,0 +1,93 @@
+/**
+ * Renewal, from a certificate and a CSR to the certificate that takes its place: docs/ARCHITECTURE.md, "How a
+ * certificate is renewed", has the same steps. For both POST /v1/renew and EST's simplereenroll.
+ */
+import type { CertificationRequest } from '../../core/pki/csr.ts';
+import { issueDeviceCertificate } from '../../core/pki/issue.ts';
+import type { RegistryTransaction } from '../../registry/port.ts';
+import type { CertificateRecord } from '../../registry/records.ts';
+import { type PeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
+import type { EnrollContext } from '../context.ts';
+import { type AdmittedRenewal, admitRenewal } from './admit-renewal.ts';
+import { certificateRecord } from './certificate-record.ts';
+import type { Enrollment } from './enroll-device.ts';
+import { isUnusedRenewal, takeOver } from './first-use.ts';
+
+export interface RenewalRequest {
+  /** What the device showed in the TLS handshake; undefined where it showed none. */
+  readonly peer: PeerCertificate | undefined;
+  /** With the key of that certificate, or a new one. */
+  readonly csr: CertificationRequest;
+}
+
+/** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*` */
+export async function renewDevice(
+  { registry, issuing, clock, statusUrl }: EnrollContext,
+  { peer, csr }: RenewalRequest,
+): Promise<Enrollment> {
+  // Step 1: who asks. TLS has proven that the device holds the key of the certificate it shows. Whether that is in
+  // time, or within the grace of its group, is for step 2.
+  const asked = { peer: verifyPeer(peer, { ignorePeriod: true }), csr };
+
+  // Step 2: whether it may be. A refusal here costs no signature.
+  const now = clock.now();
+  const admitted = await admitRenewal(registry, asked, now);
+  if (admitted.kind === 'repeated') return repeated(admitted);
+
+  // Step 3: sign. The certificate is nobody's yet: until step 4 commits, it exists in this function alone.
+  const issuer = issuing.current();
+  const certificate = await issueDeviceCertificate({
+    issuer,
+    profile: admitted.profile,
+    deviceId: admitted.device.id,
+    publicKey: csr.publicKey,
+    now,
+    statusUrl,
+  });
+
+  // Step 4: decide again and record it, in one durable transaction. The old certificate stands beside the new one
+  // until that is first used, so a lost answer costs nothing.
+  return registry.write(`device:${admitted.device.id}`, async (transaction) => {
+    const decided = await admitRenewal(transaction, asked, now);
+    if (decided.kind === 'repeated') return repeated(decided);
+    const { device, current } = decided;
+    const record = certificateRecord({
+      certificate,
+      device: device.id,
+      issuer: issuer.certificate.fingerprint,
+      issuedAt: now,
+      renews: current.serialNumber,
+    });
+    await recordRenewal(transaction, decided, record);
+    return { deviceId: device.id, certificate: record, created: true };
+  });
+}
+
+function repeated({ device, certificate }: AdmittedRenewal & { kind: 'repeated' }): Enrollment {
+  return { deviceId: device.id, certificate, created: false };
+}
+
+async function recordRenewal(
+  transaction: RegistryTransaction,
+  { device, current, unused }: AdmittedRenewal & { kind: 'granted' },
+  certificate: CertificateRecord,
+): Promise<void> {
+  const { serialNumber, fingerprint, issuer, notAfter, issuedAt } = certificate;
+  // Who renews by a certificate has it: as good a first use as one at the broker.
+  if (isUnusedRenewal(current)) await takeOver(transaction, current, issuedAt);
+  await transaction.insertCertificate(certificate);
+  await transaction.append({
+    action: 'device.renewed',
+    subject: device.id,
+    data: { serialNumber, fingerprint, issuer, notAfter, renews: current.serialNumber },
+  });
+  // At most one successor waits for its first use: those before it would only pile up.
+  if (unused.length === 0) return;
+  const replaced = unused.map((one) => one.serialNumber);
+  await transaction.setCertificateStatus(replaced, 'superseded', issuedAt);
+  await transaction.append({
+    action: 'certificate.superseded',
+    subject: device.id,
+    data: { serialNumbers: replaced, by: serialNumber },
+  });
+}
