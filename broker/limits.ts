@@ -10,12 +10,28 @@ export interface BrokerLimits {
   readonly connectBytes: number;
   /** Connections in all, whatever their state. */
   readonly connections: number;
-  /** Sessions of one device: live ones and stored ones, one for each client id. */
+  /** Connections of one address whose certificate the registry has not been found to stand behind, handshake included. */
+  readonly unprovenPerAddress: number;
+  /** Sessions of one device: live ones and stored ones, one for each client id. As many connections may arrive. */
   readonly sessionsPerDevice: number;
+  /** Topic filters of one session, each counted once. */
+  readonly subscriptionsPerSession: number;
+  /** Retained messages of one device. */
+  readonly retainedMessages: number;
+  /** Bytes of them, topics and what it takes to find them included. */
+  readonly retainedBytes: number;
+  /** Messages of QoS 2 that a session has sent and not released. */
+  readonly halfReceived: number;
+  /** Messages that wait for a durable session; the oldest make room for the newest. */
+  readonly queueMessages: number;
+  /** Bytes of them. */
+  readonly queueBytes: number;
   /** ms that a subscriber which does not read may hold up those who publish to it. */
   readonly drainTime: number;
   /** ms that the journal may go unread before nobody is admitted any more. */
   readonly journalSilence: number;
+  /** ms that it may go unread before every session is ended, since none can be told from one that was revoked. */
+  readonly journalLoss: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -24,7 +40,15 @@ export const defaultLimits: BrokerLimits = {
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
   connections: 50_000,
+  unprovenPerAddress: 500,
   sessionsPerDevice: 32,
+  subscriptionsPerSession: 100,
+  retainedMessages: 1_000,
+  retainedBytes: 1024 * 1024,
+  halfReceived: 256,
+  queueMessages: 10_000,
+  queueBytes: 16 * 1024 * 1024,
   drainTime: 5_000,
   journalSilence: 5_000,
+  journalLoss: 60_000,
 };

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { UnprovenSockets } from './front/unproven-sockets.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
 
@@ -21,6 +22,7 @@ export interface ListenerOptions {
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
+  readonly unproven: UnprovenSockets;
   /** Called after the handshake. */
   readonly onConnection: (socket: TLSSocket) => void;
 }
@@ -47,10 +49,7 @@ export class Listener {
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
     });
     this.server.maxConnections = limits.connections;
-    this.server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+    this.server.on('connection', (socket) => this.#take(socket));
     this.server.on('secureConnection', onConnection);
     this.#reportRefusals();
   }
@@ -75,6 +74,21 @@ export class Listener {
   /** Ends what is still connected. */
   dropAll(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #take(socket: Socket): void {
+    const { unproven, metrics, log } = this.#options;
+    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    if (unproven.enter(address, port)) {
+      socket.once('close', () => unproven.leave(address, port));
+      return;
+    }
+    const rule = 'connection_limit';
+    metrics.refused(rule);
+    log.warn({ rule, address }, 'connection refused');
+    socket.destroy();
   }
 
   #reportRefusals(): void {

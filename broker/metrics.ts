@@ -12,6 +12,8 @@ export interface BrokerMetrics {
   denied(action: DeniedAction, rule: ErrorCode): void;
   messageIn(): void;
   messageOut(): void;
+  /** Messages for a durable session that had to make room for newer ones. */
+  queueOverflow(count: number): void;
   throttled(): void;
   cutOff(rule: ErrorCode): void;
   /** @param milliseconds from the end of the right to be connected until the socket was closed */
@@ -48,6 +50,11 @@ export function createBrokerMetrics(registry: Registry): BrokerMetrics {
     labelNames: ['direction'],
     registers,
   });
+  const overflows = new Counter({
+    name: 'gatehouse_broker_queue_dropped_total',
+    help: 'Messages for durable sessions that were dropped because their queue was full, the oldest first',
+    registers,
+  });
   const throttles = new Counter({
     name: 'gatehouse_broker_throttled_total',
     help: "Times that a device was held back by its policy's limits",
@@ -75,6 +82,7 @@ export function createBrokerMetrics(registry: Registry): BrokerMetrics {
     denied: (action, rule) => denials.inc({ action, rule }),
     messageIn: () => incoming.inc(),
     messageOut: () => outgoing.inc(),
+    queueOverflow: (count) => overflows.inc(count),
     throttled: () => throttles.inc(),
     cutOff: (rule) => cuts.inc({ rule }),
     cutOffLatency: (milliseconds) => latency.observe(Math.max(0, milliseconds) / 1_000),

@@ -1,5 +1,6 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
 import type { Clock } from '../core/clock.ts';
+import type { GatehouseError } from '../core/errors.ts';
 import { openFirstUses } from '../registry/first-uses/writer.ts';
 import { openRegistryView } from '../registry/sqlite/open.ts';
 import { trustAnchors } from '../registry/trust-anchors.ts';
@@ -19,6 +20,7 @@ import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
 import { Reception } from './front/reception.ts';
+import { UnprovenSockets } from './front/unproven-sockets.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { createBrokerMetrics } from './metrics.ts';
@@ -39,6 +41,8 @@ export interface BrokerDependencies {
   readonly settings: Settings;
   readonly log: Logger;
   readonly closers: Closers;
+  /** The broker cannot go on: nobody is admitted any more, and the process is to end. */
+  readonly onFatal: (error: GatehouseError) => void;
   readonly clock?: Clock;
   readonly limits?: Partial<BrokerLimits>;
 }
@@ -65,19 +69,23 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const live = new LiveTable();
   const store: GuardedStore = new GuardedStore({
     isGranted: (client, filter) => authorizer.denialOfSubscribe(client, filter) === null,
+    limits,
+    onOverflow: (count) => metrics.queueOverflow(count),
   });
   const durable = new DurableSessions({ store });
   const denials = new Denials({ metrics, log });
   const orphanWills = new OrphanWills({ registry, policies, store, metrics, log });
-  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, log });
+  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits, log });
   const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
+  const unproven = new UnprovenSockets(limits.unprovenPerAddress);
   const listener = new Listener({
     context,
     limits,
     metrics,
     log,
+    unproven,
     onConnection: (socket) => void reception.receive(socket),
   });
   closers.add('connections', () => listener.dropAll());
@@ -85,6 +93,11 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const tail = new JournalTail({
     registry,
     apply: createEffects({ live, cutOff, rebinding, reloadTrust }),
+    onReplaced: dependencies.onFatal,
+    onSilence: (milliseconds) => {
+      if (milliseconds > limits.journalLoss)
+        void cutOff.cutAll('registry_unavailable', clock.now() - milliseconds);
+    },
     log,
   });
   const admission = new AdmissionControl({
@@ -116,6 +129,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     firstUses,
     broker,
     cutOff,
+    unproven,
     metrics,
     limits,
     log,

@@ -316,13 +316,26 @@ export const errorCatalog = {
     title: 'The device has as many sessions as it may have',
     remedy: 'Use fewer client ids ID/suffix; a session is freed by connecting to it with clean session 1.',
   },
+  subscription_limit: {
+    title: 'The session has as many subscriptions as it may have',
+    remedy: 'Subscribe to fewer filters, with wildcards, or unsubscribe from others first.',
+  },
+  retained_limit: {
+    title: 'The device has as many retained messages as it may have, in number or in bytes',
+    remedy: 'Remove some by publishing an empty retained message to their topics.',
+  },
+  inflight_limit: {
+    title: 'The session has as many unreleased messages of QoS 2 as it may have',
+    remedy:
+      'Answer each PUBREC with PUBREL; a device that has lost track connects once with clean session 1.',
+  },
   session_taken_over: {
     title: 'Another connection with the same client id took the session over',
     remedy: 'If it happens again and again, two programs use one client id: let each use its own ID/suffix.',
   },
   connection_limit: {
-    title: 'The broker has as many connections as it takes',
-    remedy: 'Wait and try again; the operator can spread the fleet over more brokers.',
+    title: 'The broker has as many connections as it takes, in all, from one address or of one device',
+    remedy: 'Wait and try again; the log of the broker tells which it was.',
   },
   tls_handshake_failed: {
     title: 'The TLS handshake failed',
@@ -389,6 +402,11 @@ export const errorCatalog = {
   registry_schema: {
     title: 'The registry has another schema than this version of Gatehouse',
     remedy: 'Start the enroll process of this version first; it brings the registry up to date.',
+  },
+  registry_replaced: {
+    title: 'Another registry has taken the place of the one that was open',
+    remedy:
+      'The broker ends; start it again on the registry that is there now, as a supervisor does by itself.',
   },
   journal_broken: {
     title: 'The journal does not verify',

@@ -128,7 +128,7 @@ export interface RegistryView extends RegistryReader {
   /**
    * Calls `onChange` soon after any commit, by this or another process; calls may be merged, and one may come
    * for nothing. `onError` hears, once until it recovers, that changes cannot be noticed, and whatever
-   * `onChange` throws. Returns the function that ends it.
+   * `onChange` throws; `registry_replaced` where another registry has taken the place of this one, for good. Returns the function that ends it.
    */
   watch(onChange: () => void, onError?: (error: unknown) => void): () => void;
   close(): Promise<void>;

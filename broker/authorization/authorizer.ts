@@ -11,6 +11,8 @@ import { GatehouseError } from '../../core/errors.ts';
 import { decideDelivery, decideSubscribe } from '../../core/policy/decide.ts';
 import type { Grants } from '../../core/policy/grants.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { deviceOf } from '../front/client-id.ts';
+import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 import type { Connection } from '../sessions/connection.ts';
@@ -25,6 +27,7 @@ export interface AuthorizerOptions {
   readonly orphanWills: OrphanWills;
   readonly denials: Denials;
   readonly metrics: BrokerMetrics;
+  readonly limits: Pick<BrokerLimits, 'subscriptionsPerSession'>;
   readonly log: Logger;
 }
 
@@ -49,7 +52,10 @@ export class Authorizer {
     const connection = live.byClient(client);
     const grants = grantsOf(connection);
     const denial =
-      grants === undefined ? NO_STANDING : denialOfPublish(grants, packet.topic, packet.payload.length);
+      grants === undefined
+        ? NO_STANDING
+        : (denialOfPublish(grants, packet.topic, packet.payload.length) ??
+          this.#denialOfRetaining(client, packet));
     if (denial === null) {
       metrics.messageIn();
       done(null);
@@ -61,7 +67,8 @@ export class Authorizer {
 
   /** A filter that is asked for, or one that a stored session brings back. Null means SUBACK 0x80. */
   subscribe(client: Client, subscription: Subscription, done: Done<Subscription | null>): void {
-    const denial = this.denialOfSubscribe(client, subscription.topic);
+    const denial =
+      this.denialOfSubscribe(client, subscription.topic) ?? this.#denialOfNumber(client, subscription.topic);
     if (denial === null) {
       done(null, subscription);
       return;
@@ -101,6 +108,23 @@ export class Authorizer {
     if (!isWellFormed(filter)) return { code: 'topic_filter_invalid', reason: 'the filter is not UTF-8' };
     const decision = decideSubscribe(grants, filter);
     return decision.allowed ? null : decision;
+  }
+
+  /**
+   * Aedes tells of a clean session's filters at once, and of a durable one's when they are stored: there the store
+   * knows first. What is subscribed already does not count anew.
+   */
+  #denialOfNumber(client: Client, filter: string): Denial | null {
+    const { store, limits } = this.#options;
+    const most = limits.subscriptionsPerSession;
+    const isServed = filter in client.subscriptions || Object.keys(client.subscriptions).length < most;
+    if (isServed && (client.clean || store.mayStore(client, filter))) return null;
+    return { code: 'subscription_limit', reason: `the session has ${most} subscriptions` };
+  }
+
+  #denialOfRetaining(client: Client, { retain, topic, payload }: PublishPacket): Denial | null {
+    if (!retain || this.#options.store.retained.hasRoom(deviceOf(client.id), { topic, payload })) return null;
+    return { code: 'retained_limit', reason: `no room for a retained message of ${payload.length} bytes` };
   }
 
   /** Aedes has queued it for a durable session before it asked. With a message id, Aedes removes it by itself. */

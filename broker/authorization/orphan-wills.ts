@@ -6,6 +6,7 @@ import { bindPolicy, type Grants } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';
+import { deviceOf } from '../front/client-id.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 import { denialOfPublish } from './message-rules.ts';
@@ -43,7 +44,7 @@ export class OrphanWills {
 
   async #grantsOfOwner(clientId: string): Promise<Grants> {
     const { registry, policies } = this.#options;
-    const [owner = ''] = clientId.split('/', 1);
+    const owner = deviceOf(clientId);
     const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
     if (device === undefined) throw new GatehouseError('device_unknown', `${quote(owner)} is no device`);
     if (device.status !== 'active') throw new GatehouseError(`device_${device.status}`);

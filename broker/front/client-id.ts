@@ -2,6 +2,11 @@
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, quote } from '../../core/ids.ts';
 
+/** The device that a client id names, if it names one: nobody was admitted with the id of another. */
+export function deviceOf(clientId: string): string {
+  return clientId.split('/', 1)[0] ?? '';
+}
+
 const SUFFIX = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 
 /**

@@ -27,6 +27,7 @@ import {
 } from './connect-packet.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
+import type { UnprovenSockets } from './unproven-sockets.ts';
 
 export interface ReceptionOptions {
   readonly live: LiveTable;
@@ -35,6 +36,7 @@ export interface ReceptionOptions {
   readonly firstUses: FirstUses;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
+  readonly unproven: UnprovenSockets;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
   readonly log: Logger;
@@ -46,6 +48,7 @@ const MAX_SHOWN = 128;
 interface Visit {
   readonly socket: TLSSocket;
   readonly address: string;
+  readonly port: number;
   certificate?: PeerCertificate | undefined;
   /** Undefined until CONNECT has been read. */
   protocolLevel?: number;
@@ -62,7 +65,7 @@ export class Reception {
   /** @param socket after its handshake. Never rejects. */
   async receive(socket: TLSSocket): Promise<void> {
     socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
-    const visit: Visit = { socket, address: socket.remoteAddress ?? '' };
+    const visit: Visit = { socket, address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     try {
       await this.#admit(visit);
     } catch (error) {
@@ -76,30 +79,36 @@ export class Reception {
     visit.certificate = readPeerCertificate(visit.socket);
     const peer = verifyPeer(visit.certificate);
 
-    // Step 2: into the table of connections. Only then is the registry asked (step 4): whatever it did not know
-    // yet when it was asked, the journal tells afterwards, and finds the connection here.
+    // Step 2: into the table of connections. Only then is the registry asked (steps 3 and 5): whatever it did not
+    // know yet when it was asked, the journal tells afterwards, and finds the connection here.
     const connection = new Connection({ socket: visit.socket, peer, address: visit.address });
+    this.#checkArrivals(connection);
     this.#options.live.add(connection);
 
-    // Step 3: CONNECT, within its cap and its time.
+    // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
+    const firstAsking = this.#options.admission.admit(peer);
+    await this.#within(connection, 'registry_unavailable', firstAsking);
+    this.#options.unproven.leave(visit.address, visit.port);
+
+    // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
 
-    // Step 4: what the registry says of this certificate.
+    // Step 5: what the registry says now: this counts.
     const asking = takeStanding(connection, this.#options);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
 
-    // Step 5: what CONNECT asks for.
+    // Step 6: what CONNECT asks for.
     checkWill(request.will, standing);
     this.#checkSessionLimit(connection, request.clientId);
 
-    // Step 6: the client id, which another session of the device may still have.
+    // Step 7: the client id, which another session of the device may still have.
     const { live, broker, cutOff, firstUses } = this.#options;
     const takeOver = (holder: Connection) =>
       cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
     await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
     connection.arrival.throwIfAborted();
 
-    // Step 7: Aedes takes over, and answers with CONNACK.
+    // Step 8: Aedes takes over, and answers with CONNACK.
     broker.attach(connection, standing, request);
     if (standing.isFirstUse) firstUses.note(connection.peer.fingerprint);
   }
@@ -116,6 +125,14 @@ export class Reception {
     visit.clientId = request.clientId;
     checkClientId(request.clientId, connection.device);
     return request;
+  }
+
+  /** Before it is one itself. @throws GatehouseError `connection_limit` */
+  #checkArrivals({ device }: Connection): void {
+    const { live, limits } = this.#options;
+    const arriving = live.of(device).filter(({ client }) => client === null).length;
+    if (arriving < limits.sessionsPerDevice) return;
+    throw new GatehouseError('connection_limit', `${arriving} connections of the device are arriving`);
   }
 
   #checkSessionLimit({ device }: Connection, clientId: string): void {

@@ -11,8 +11,9 @@ const RETURN_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   registry_unavailable: returnCode.serverUnavailable,
   internal: returnCode.serverUnavailable,
 };
-/** What is not a CONNECT of MQTT gets no CONNACK [MQTT-3.1.4-1]. */
+/** What is not a CONNECT of MQTT gets no CONNACK [MQTT-3.1.4-1]; and who takes too many places is not kept to hear one. */
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
+  'connection_limit',
   'connect_malformed',
   'connect_timeout',
   'packet_malformed',

@@ -11,6 +11,9 @@ export interface SessionKey {
 }
 
 export interface QueuedPacket {
+  readonly cmd?: string;
+  readonly topic?: string;
+  readonly payload?: Buffer | string;
   readonly messageId?: number | undefined;
   readonly brokerId?: string | undefined;
   readonly brokerCounter?: number | undefined;
@@ -22,6 +25,7 @@ export interface SessionStore {
   removeSubscriptions(client: SessionKey, filters: readonly string[]): Promise<void>;
   subscriptionsByClient(client: SessionKey): Promise<Subscription[]>;
   cleanSubscriptions(client: SessionKey): Promise<void>;
+  outgoingEnqueue(subscription: { readonly clientId: string }, packet: AedesPublishPacket): Promise<void>;
   outgoingEnqueueCombi(
     subscriptions: readonly { readonly clientId: string }[],
     packet: AedesPublishPacket,
@@ -35,7 +39,13 @@ export interface SessionStore {
   incomingStorePacket(client: SessionKey, packet: QueuedPacket): Promise<void>;
   /** Rejects where there is none. */
   incomingGetPacket(client: SessionKey, packet: QueuedPacket): Promise<QueuedPacket>;
+  /** Rejects where there is none. */
+  incomingDelPacket(client: SessionKey, packet: QueuedPacket): Promise<void>;
   cleanIncoming(client: SessionKey): Promise<void>;
+  /** An empty one removes the message of its topic. */
+  storeRetained(packet: AedesPublishPacket & { readonly clientId?: string }): Promise<void>;
+  createRetainedStream(filter: string): Readable;
+  createRetainedStreamCombi(filters: readonly string[]): Readable;
   putWill(client: SessionKey, will: AedesPublishPacket): Promise<void>;
   getWill(client: SessionKey): Promise<AedesPublishPacket | undefined>;
   delWill(client: SessionKey): Promise<unknown>;

@@ -1,4 +1,5 @@
 /** Ends what may no longer be: connections at once, and for a revoked device its stored sessions too. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
@@ -48,10 +49,18 @@ export class CutOff {
     await Promise.all(this.#options.live.of(device).map((connection) => this.cut(connection, rule, since)));
   }
 
+  /** Nobody's right to be here can be told any more. */
+  async cutAll(rule: ErrorCode, since: number): Promise<void> {
+    await Promise.all(this.#options.live.all().map((connection) => this.cut(connection, rule, since)));
+  }
+
   /** Revoked for good: nothing of it is kept. */
   async revoke(device: DeviceId, since: number): Promise<void> {
     await this.cutDevice(device, 'device_revoked', since);
     await this.#options.durable.discardAll(device);
+    // What it had sent just before has been stored by then, or will not be.
+    await nextTurn();
+    this.#options.store.retained.removeAllOf(device);
   }
 
   /** It broke a rule of the protocol: ended like a lost connection, will included [MQTT-3.1.2-8]. */

@@ -1,10 +1,10 @@
-/** Timers for moments further off than Node can count to. */
+/** Timers for moments by the clock of the day, which Node's own know nothing of: it may be set forward meanwhile. */
 import type { Clock } from '../../core/clock.ts';
 
-/** setTimeout takes at most 2^31 - 1 ms, and turns anything longer into 1. */
-const LONGEST_MS = 2 ** 31 - 1;
+/** The clock is looked at this often at least. */
+const LONGEST_MS = 60_000;
 
-/** Calls `action` once `clock` is past `time`. Returns the function that cancels it. */
+/** Calls `action` once `clock` is past `time`, a minute later at most where it was set. Returns the function that cancels it. */
 export function callAfter(time: number, clock: Clock, action: () => void): () => void {
   let timer: NodeJS.Timeout;
   const arm = () => {

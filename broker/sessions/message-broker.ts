@@ -18,9 +18,6 @@ import { callAfter } from './expiry.ts';
 import type { LiveTable } from './live-table.ts';
 import { SoundAedes } from './sound-aedes.ts';
 
-/** QoS 2 messages of one client that wait for PUBREL; each may be as large as the policy lets it. */
-const MAX_HALF_RECEIVED = 256;
-
 export interface MessageBrokerOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
@@ -50,16 +47,20 @@ export class MessageBroker {
       concurrency: 0,
       connectTimeout: limits.admissionTime,
       drainTimeout: limits.drainTime,
-      maxInflightInbound: MAX_HALF_RECEIVED,
+      maxInflightInbound: 0, // counted anew for each connection; the store bounds it for the session
       authenticate: (client, _user, _password, done) => done(null, this.#isExpected(client)),
-      authorizePublish: (client, packet, done) => authorizer.publish(client, packet, done),
+      authorizePublish: (client, packet, done) => {
+        // Aedes says whose message it is only after it has been retained.
+        if (client !== null && packet.retain) Object.assign(packet, { clientId: client.id });
+        authorizer.publish(client, packet, done);
+      },
       authorizeSubscribe: (client, subscription, done) => authorizer.subscribe(client, subscription, done),
       authorizeForward: (client, packet) => authorizer.forward(client, packet),
     });
     this.#aedes
       .on('connackSent', (_packet, client) => this.#arrivals.get(client)?.())
       .on('clientDisconnect', (client) => this.#departures.get(client)?.())
-      .on('clientError', (client, error) => log.debug({ err: error, clientId: client.id }, 'session failed'))
+      .on('clientError', (client, error) => this.#noteFailure(client, error))
       .on('connectionError', (_client, error) => log.debug({ err: error }, 'connection failed'))
       // Without a listener a denied will of another broker would end the process.
       .addListener('error', (error: unknown) => log.error({ err: error }, 'Aedes reports an error'));
@@ -133,6 +134,15 @@ export class MessageBroker {
         else resolve();
       });
     });
+  }
+
+  /** Aedes ends a session. Denials have been recorded where they were decided; this rule is the store's own. */
+  #noteFailure(client: Client, error: Error): void {
+    const { live, log } = this.#options;
+    log.debug({ err: error, clientId: client.id }, 'session failed');
+    const connection = live.byClient(client);
+    const isLimit = error instanceof GatehouseError && error.code === 'inflight_limit';
+    if (connection !== undefined && isLimit) this.#dismissFor(connection, error);
   }
 
   #dismissFor(connection: Connection, error: unknown): void {

@@ -3,6 +3,7 @@
  * effect. A wake-up that is missed costs a delay and never a change: rows are read by their number.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { GatehouseError } from '../../core/errors.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { RegistryView } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -16,12 +17,18 @@ export interface JournalTailOptions {
   readonly registry: Pick<RegistryView, 'journal' | 'journalHead' | 'watch'>;
   /** May be called again with a row after it rejected. */
   readonly apply: (row: JournalRow) => Promise<void>;
+  /** The registry is not the one that was open any more: called once, and nothing is read after it. */
+  readonly onReplaced: (error: GatehouseError) => void;
+  /** Rows could not be read, or put into effect, for this many ms: called each time that it fails again. */
+  readonly onSilence: (milliseconds: number) => void;
   readonly log: Logger;
 }
 
 export class JournalTail {
   readonly #options: JournalTailOptions;
   #after = 0;
+  /** Of the last row that was read: the next one builds on it. */
+  #hash: string | undefined;
   #woken = false;
   #running = false;
   #closed = false;
@@ -36,8 +43,13 @@ export class JournalTail {
   async start(): Promise<void> {
     const { registry } = this.#options;
     this.#after = await registry.journalHead();
+    const [last] = await registry.journal(this.#after - 1, 1);
+    this.#hash = last?.seq === this.#after ? last.hash : undefined;
     const wake = () => void this.#wake();
-    const unwatch = registry.watch(wake, wake);
+    const unwatch = registry.watch(wake, (error) => {
+      if (isReplaced(error)) this.#end(error);
+      else wake();
+    });
     const look = setInterval(wake, LOOK_MS).unref();
     this.#stop = () => {
       unwatch();
@@ -65,7 +77,12 @@ export class JournalTail {
         await this.#readOn();
         this.#noteSuccess();
       } catch (error) {
+        if (isReplaced(error)) {
+          this.#end(error);
+          break;
+        }
         this.#noteFailure(error);
+        this.#options.onSilence(this.silence());
         this.#woken = true;
         await delay(RETRY_MS, undefined, { ref: false });
       }
@@ -77,12 +94,35 @@ export class JournalTail {
     const { registry, apply } = this.#options;
     for (;;) {
       const rows = await registry.journal(this.#after, PAGE);
+      if (rows.length === 0) await this.#checkHead();
       for (const row of rows) {
+        if (this.#hash !== undefined && row.previousHash !== this.#hash) {
+          throw new GatehouseError(
+            'registry_replaced',
+            `row ${row.seq} does not follow what was read before it`,
+          );
+        }
         await apply(row);
         this.#after = row.seq;
+        this.#hash = row.hash;
       }
       if (rows.length < PAGE || this.#closed) return;
     }
+  }
+
+  async #checkHead(): Promise<void> {
+    const head = await this.#options.registry.journalHead();
+    if (head >= this.#after) return;
+    throw new GatehouseError('registry_replaced', `the journal went back from row ${this.#after} to ${head}`);
+  }
+
+  /** What it was is silent for ever. */
+  #end(error: GatehouseError): void {
+    if (this.#closed) return;
+    this.close();
+    this.#failingSince = Number.NEGATIVE_INFINITY;
+    this.#options.log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
+    this.#options.onReplaced(error);
   }
 
   #noteSuccess(): void {
@@ -96,4 +136,8 @@ export class JournalTail {
     this.#failingSince = performance.now();
     this.#options.log.error({ err: error, after: this.#after }, 'the journal cannot be read; trying again');
   }
+}
+
+function isReplaced(error: unknown): error is GatehouseError {
+  return error instanceof GatehouseError && error.code === 'registry_replaced';
 }

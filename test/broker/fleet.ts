@@ -10,6 +10,7 @@ import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqt
 import { pino } from 'pino';
 import type { BrokerLimits } from '../../broker/limits.ts';
 import { startBroker } from '../../broker/service.ts';
+import type { GatehouseError } from '../../core/errors.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../../runtime/atomic-file.ts';
 import { systemClock } from '../../runtime/clock.ts';
@@ -37,6 +38,8 @@ export interface LogLine {
 export class Fleet extends World {
   readonly folder: string;
   readonly log: LogLine[] = [];
+  /** What the broker's process would have ended for. */
+  readonly fatal: GatehouseError[] = [];
   readonly #options: FleetOptions;
   readonly #closers = new Closers();
   readonly #logger = pino({ level: 'trace' }, { write: (line) => void this.log.push(JSON.parse(line)) });
@@ -99,6 +102,7 @@ export class Fleet extends World {
       settings,
       log: this.#logger,
       closers: this.#closers,
+      onFatal: (error) => this.fatal.push(error),
       ...(limits && { limits }),
     });
     this.#mqttUrl = mqttUrl;

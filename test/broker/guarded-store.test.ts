@@ -1,16 +1,16 @@
 /** The session store, where it differs from the one that Aedes brings along. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes';
-import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
 import { parseDeviceId } from '../../core/ids.ts';
-import { connectionOf, roomsAround, standingOf } from './samples.ts';
+import { connectionOf, createStore, roomsAround, standingOf } from './samples.ts';
 
 let store: GuardedStore;
 let granted: (filter: string) => boolean;
 beforeEach(async () => {
   granted = () => true;
-  store = new GuardedStore({ isGranted: (_client, filter) => granted(filter) });
+  store = createStore({ isGranted: (_client, filter) => granted(filter) });
   await store.setup(new Aedes());
 });
 
@@ -59,7 +59,60 @@ describe('subscriptions', () => {
   });
 });
 
+describe('subscriptions of a session', () => {
+  it('are stored up to their number, those that are there already beside it', async () => {
+    store = createStore({ limits: { subscriptionsPerSession: 2 } });
+    const filters = ['a', 'b', 'c'].map((topic) => ({ topic, qos: 1 }) as const);
+    await store.addSubscriptions(dev1, filters);
+    await store.addSubscriptions(dev1, [{ topic: 'b', qos: 2 }]);
+    expect(await store.subscriptionsByClient(dev1)).toMatchObject([{ topic: 'a' }, { topic: 'b', qos: 2 }]);
+    expect([store.mayStore(dev1, 'a'), store.mayStore(dev1, 'c')]).toEqual([true, false]);
+    await store.removeSubscriptions(dev1, ['a', 'never there']);
+    expect(store.mayStore(dev1, 'c')).toBe(true);
+  });
+});
+
+describe('messages of QoS 2 that wait for PUBREL', () => {
+  beforeEach(() => {
+    store = createStore({ limits: { halfReceived: 2 } });
+  });
+  const receive = (messageId: number, id = 'dev1') => store.incomingStorePacket({ id }, { messageId });
+
+  it('are bounded for the session, whatever connections it has', async () => {
+    for (const messageId of [1, 2, 2]) await receive(messageId);
+    await expect(receive(3)).rejects.toMatchObject({ code: 'inflight_limit' });
+    await expect(receive(3, 'dev10')).resolves.toBeUndefined();
+    expect(await store.incomingGetPacket(dev1, { messageId: 2 })).toEqual({ messageId: 2 });
+  });
+
+  it('are freed by PUBREL, by a clean session and with the session', async () => {
+    for (const messageId of [1, 2]) await receive(messageId);
+    await store.incomingDelPacket(dev1, { messageId: 1 });
+    await expect(store.incomingDelPacket(dev1, { messageId: 1 })).rejects.toThrow();
+    await receive(3);
+    await store.cleanIncoming(dev1);
+    for (const messageId of [4, 5]) await receive(messageId);
+    await store.discard('dev1');
+    await receive(6);
+  });
+});
+
 describe('the queue', () => {
+  it('is bounded, and what it drops is counted', async () => {
+    const drops: number[] = [];
+    store = createStore({ limits: { queueMessages: 2 }, onOverflow: (count) => drops.push(count) });
+    await queue('dev1', 1, 2, 3);
+    expect(await queueOf('dev1')).toEqual(['2', '3']);
+    expect(drops).toEqual([1]);
+  });
+
+  it('keeps no more memory than the bytes of its messages', async () => {
+    await queue('dev1');
+    const payload = Buffer.alloc(16_384).subarray(0, 10);
+    await store.outgoingEnqueueCombi([{ clientId: 'dev1' }], { ...packet(1), payload });
+    for await (const queued of store.outgoingStream(dev1)) expect(queued.payload.buffer.byteLength).toBe(10);
+  });
+
   it('loses nothing for a message that has no message id', async () => {
     await queue('dev1', 1, 2);
     await store.outgoingClearMessageId(dev1, { messageId: undefined });

@@ -2,13 +2,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { JournalTail } from '../../broker/tail/journal-tail.ts';
+import { GatehouseError } from '../../core/errors.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { eventually } from './eventually.ts';
 
 const log = pino({ level: 'silent' });
 const tails: JournalTail[] = [];
+const replaced: GatehouseError[] = [];
 afterEach(() => {
+  replaced.length = 0;
   for (const tail of tails.splice(0)) tail.close();
 });
 
@@ -18,13 +21,15 @@ function row(seq: number): JournalRow {
     subject: parseDeviceId('dev-1'),
     data: { serialNumbers: [] },
   } as const;
-  return { seq, time: 0, actor: 'system', event, previousHash: '', hash: '' };
+  return { seq, time: 0, actor: 'system', event, previousHash: `hash ${seq - 1}`, hash: `hash ${seq}` };
 }
 
 /** A journal in memory, with `head` rows that were there before. */
 class Journal {
   readonly rows: JournalRow[] = [];
   failing = false;
+  /** Tells the watcher of a failure. */
+  fail: (error: unknown) => void = () => {};
   #onChange = () => {};
 
   constructor(head: number) {
@@ -45,8 +50,9 @@ class Journal {
     return this.rows.length;
   }
 
-  watch(onChange: () => void) {
+  watch(onChange: () => void, onError: (error: unknown) => void = () => {}) {
     this.#onChange = onChange;
+    this.fail = onError;
     return () => {
       this.#onChange = () => {};
     };
@@ -54,7 +60,13 @@ class Journal {
 }
 
 async function follow(journal: Journal, apply: (row: JournalRow) => Promise<void>): Promise<JournalTail> {
-  const tail = new JournalTail({ registry: journal, apply, log });
+  const tail = new JournalTail({
+    registry: journal,
+    apply,
+    onReplaced: (error) => replaced.push(error),
+    onSilence: () => {},
+    log,
+  });
   tails.push(tail);
   await tail.start();
   return tail;
@@ -110,5 +122,28 @@ describe('the tail of the journal', () => {
     journal.failing = false;
     await eventually(() => seen.length === 1);
     expect(tail.silence()).toBe(0);
+  });
+});
+
+describe('a registry that was replaced', () => {
+  it.each([
+    ['whose journal is shorter', (journal: Journal) => journal.rows.splice(2)],
+    [
+      'whose journal is another one',
+      (journal: Journal) => journal.rows.push({ ...row(6), previousHash: 'of another journal' }),
+    ],
+    ['of which the watch tells', (journal: Journal) => journal.fail(new GatehouseError('registry_replaced'))],
+  ])('%s is read no further, and never counts as read again', async (_, replace) => {
+    const journal = new Journal(5);
+    const seen: number[] = [];
+    const tail = await follow(journal, async ({ seq }) => void seen.push(seq));
+    replace(journal);
+    journal.append(0);
+    await eventually(() => replaced.length > 0, 500);
+    journal.append(10);
+    await new Promise(setImmediate);
+    expect(replaced).toMatchObject([{ code: 'registry_replaced' }]);
+    expect(tail.silence()).toBe(Number.POSITIVE_INFINITY);
+    expect(seen).toEqual([]);
   });
 });

@@ -5,11 +5,11 @@ import { generate } from 'mqtt-packet';
 import { takeStanding } from '../../broker/admission/standing.ts';
 import type { Will } from '../../broker/front/connect-packet.ts';
 import { defaultLimits } from '../../broker/limits.ts';
-import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { MessageBroker } from '../../broker/sessions/message-broker.ts';
 import { eventually } from './eventually.ts';
-import { clock, connectionOf, Line, log, roomsAround, standingOf } from './samples.ts';
+import { clock, connectionOf, createStore, Line, log, roomsAround, standingOf } from './samples.ts';
 
 const lastWill: Will = { topic: 't', payload: Buffer.from('x'), qos: 1, retain: false };
 const everything = { publish: ['#'], subscribe: ['#'] };
@@ -22,7 +22,7 @@ beforeEach(async () => {
   jest.useFakeTimers({
     doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'performance', 'Date', 'queueMicrotask'],
   });
-  store = new GuardedStore({ isGranted: () => true });
+  store = createStore();
   rooms = roomsAround(store);
   errors.length = 0;
   const noisy = Object.assign(Object.create(log), {

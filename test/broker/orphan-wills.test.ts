@@ -6,10 +6,11 @@ import { Registry as MetricsRegistry } from 'prom-client';
 import { PolicyCache } from '../../broker/admission/policy-cache.ts';
 import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
 import { createBrokerMetrics } from '../../broker/metrics.ts';
-import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { type DeviceId, parseEntityName } from '../../core/ids.ts';
 import { defaultPolicies } from '../../core/policy/policy.ts';
 import type { DeviceRecord, DeviceStatus } from '../../registry/records.ts';
+import { createStore } from './samples.ts';
 
 const group = parseEntityName('default');
 const policy = parseEntityName('device');
@@ -31,7 +32,7 @@ async function device(id: DeviceId): Promise<DeviceRecord | undefined> {
 
 beforeEach(async () => {
   reachable = true;
-  store = new GuardedStore({ isGranted: () => true });
+  store = createStore();
   await store.setup(new Aedes());
   const document = JSON.stringify(defaultPolicies.find(({ name }) => name === 'device'));
   wills = new OrphanWills({

@@ -24,6 +24,10 @@ function publish(bytes: number, qos: 0 | 1 = 0): Buffer {
   });
 }
 
+function filters(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${'level/'.repeat(index % 60)}${index}`);
+}
+
 const small: Packet[] = [
   { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] },
   { cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] },
@@ -78,6 +82,33 @@ describe('framing', () => {
   });
 });
 
+describe('lengths', () => {
+  it.each([
+    ['PUBACK', [0x40, 3]],
+    ['PUBREC', [0x50, 0]],
+    ['PUBREL', [0x62, 4]],
+    ['PUBCOMP', [0x70, 1]],
+    ['PINGREQ', [0xc0, 1]],
+    ['DISCONNECT', [0xe0, 2]],
+    ['SUBSCRIBE', [0x82, 5]],
+    ['UNSUBSCRIBE', [0xa2, 4]],
+    ['PUBLISH', [0x30, 2]],
+  ])('of %s that cannot be are refused by the header', (_, header) => {
+    expect(() => gateWith().pass(Buffer.from(header), 0)).toThrow(
+      expect.objectContaining({ code: 'packet_malformed' }),
+    );
+  });
+
+  it.each([
+    ['ends within a filter', [0x82, 6, 0, 1, 0, 9, 0x61, 0]],
+    ['ends within a length', [0x82, 7, 0, 1, 0, 1, 0x61, 0, 0]],
+  ])('of a SUBSCRIBE that %s are refused', (_, bytes) => {
+    expect(() => gateWith().pass(Buffer.from(bytes), 0)).toThrow(
+      expect.objectContaining({ code: 'packet_malformed' }),
+    );
+  });
+});
+
 describe('caps', () => {
   it.each([
     ['a PUBLISH beyond the payload of the policy', Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f])],
@@ -107,6 +138,24 @@ describe('limits', () => {
     expect(gate.pass(rest, 50)).toEqual({ passed: 0, wait: 50 });
     expect(gate.pass(rest, 100)).toEqual({ passed: size, wait: 100 });
     expect(gate.pass(rest.subarray(size), 5_000).passed).toBe(11 * size);
+  });
+
+  it.each([
+    [
+      'SUBSCRIBE',
+      { cmd: 'subscribe', messageId: 1, subscriptions: filters(31).map((topic) => ({ topic, qos: 1 })) },
+    ],
+    ['UNSUBSCRIBE', { cmd: 'unsubscribe', messageId: 1, unsubscriptions: filters(31) }],
+  ] as [string, Packet][])('count each filter of %s, however the packet is cut', (_, packet) => {
+    const bytes = generate(packet);
+    for (const cut of [1, 2, 3, 4, 5, 6, 7, 8, 40, bytes.length]) {
+      const gate = gateWith({ messagesPerSecond: 10 });
+      gate.pass(bytes.subarray(0, cut), 0);
+      gate.pass(bytes.subarray(cut), 0);
+      const { passed, wait } = gate.pass(publish(5), 0);
+      expect(passed).toBe(0);
+      expect(wait).toBeCloseTo(2_100, 3);
+    }
   });
 
   it('count bytes too, and let a large packet through whole', () => {

@@ -1,4 +1,5 @@
 /** When the registry or its journal cannot be read, nobody is let in; when it can be again, all is as it was. */
+import { copyFileSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { eventually } from './eventually.ts';
@@ -8,7 +9,7 @@ import { attempt } from './raw-client.ts';
 
 let fleet: Fleet;
 beforeEach(async () => {
-  fleet = await Fleet.create({ limits: { journalSilence: 100 } });
+  fleet = await Fleet.create({ limits: { journalSilence: 100, journalLoss: 1_500 } });
 });
 afterEach(() => fleet.close());
 
@@ -48,5 +49,29 @@ describe('when the journal cannot be read', () => {
     await eventually(async () => (await fleet.health()).status === 200);
     await fleet.revoke('dev-2');
     await untilClosed(session);
+  });
+});
+
+describe('when the journal cannot be read for long', () => {
+  it('ends every session, for none can be told from one that was revoked', async () => {
+    const session = await fleet.connect(await fleet.enroll('dev-4'));
+    const restore = hideTable('journal');
+    await untilClosed(session);
+    expect(await fleet.metric('cut_off_total', { rule: 'registry_unavailable' })).toBe(1);
+    restore();
+  });
+});
+
+describe('when another registry takes the place of the one that is open', () => {
+  it('lets nobody in any more, and ends', async () => {
+    const identity = await fleet.enroll('dev-3');
+    const { database } = fleet.layout.registry;
+    copyFileSync(database, `${database}.backup`);
+    renameSync(`${database}.backup`, database);
+    await eventually(() => fleet.fatal.length > 0);
+    expect(fleet.fatal).toMatchObject([{ code: 'registry_replaced' }]);
+    expect((await fleet.health()).status).toBe(503);
+    expect(await attempt(fleet, identity, 'dev-3')).toBe(3);
+    expect(fleet.log.find(({ rule }) => rule === 'registry_replaced')).toMatchObject({ level: 60 });
   });
 });

@@ -7,8 +7,9 @@ import type { Standing } from '../../broker/admission/standing.ts';
 import { Authorizer } from '../../broker/authorization/authorizer.ts';
 import { Denials } from '../../broker/authorization/denials.ts';
 import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
+import { type BrokerLimits, defaultLimits } from '../../broker/limits.ts';
 import { createBrokerMetrics } from '../../broker/metrics.ts';
-import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { Connection } from '../../broker/sessions/connection.ts';
 import { CutOff } from '../../broker/sessions/cut-off.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
@@ -50,6 +51,18 @@ export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}
   return { subject, grants, notAfter: Date.now() + 60_000, isFirstUse: false };
 }
 
+export interface StoreOptions {
+  readonly isGranted?: (client: { readonly id: string }, filter: string) => boolean;
+  readonly limits?: Partial<BrokerLimits>;
+  readonly onOverflow?: (count: number) => void;
+}
+
+/** One that is granted everything, unless the options say otherwise. */
+export function createStore(options: StoreOptions = {}): GuardedStore {
+  const { isGranted = () => true, limits, onOverflow = () => {} } = options;
+  return new GuardedStore({ isGranted, limits: { ...defaultLimits, ...limits }, onOverflow });
+}
+
 /** The rooms that the message path goes through, around `store`. */
 export function roomsAround(store: GuardedStore) {
   const metrics = createBrokerMetrics(new Registry());
@@ -62,7 +75,15 @@ export function roomsAround(store: GuardedStore) {
     policy: async () => undefined,
   };
   const orphanWills = new OrphanWills({ registry, policies: new PolicyCache(), store, metrics, log });
-  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, log });
+  const authorizer = new Authorizer({
+    live,
+    store,
+    orphanWills,
+    denials,
+    metrics,
+    limits: defaultLimits,
+    log,
+  });
   const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
   return { live, durable, store, metrics, authorizer, cutOff };
 }

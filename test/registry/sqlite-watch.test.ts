@@ -1,4 +1,5 @@
 /** The watch by itself, looked at directly instead of through its timer. */
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Sqlite, { type Database } from 'better-sqlite3';
@@ -56,16 +57,36 @@ describe('watching SQLite for commits', () => {
     expect(onError).toHaveBeenCalledTimes(1);
   });
 
+  it.each([
+    ['another file is in its place', (file: string) => renameSync(copyOf(file), file)],
+    ['it is gone', (file: string) => rmSync(file)],
+  ])('tells once when %s', (_, replace) => {
+    const onError = jest.fn();
+    watch.add(jest.fn(), onError);
+    watch.checkFile();
+    expect(onError).not.toHaveBeenCalled();
+    replace(reader.name);
+    watch.checkFile();
+    watch.checkFile();
+    expect(onError.mock.calls).toEqual([[expect.objectContaining({ code: 'registry_replaced' })]]);
+  });
+
   it('keeps no timer when nobody watches', () => {
     const set = jest.spyOn(globalThis, 'setInterval');
     const clear = jest.spyOn(globalThis, 'clearInterval');
     const stop = watch.add(jest.fn());
     const stopSecond = watch.add(jest.fn());
-    expect(set).toHaveBeenCalledTimes(1);
+    expect(set).toHaveBeenCalledTimes(2);
     stop();
     expect(clear).not.toHaveBeenCalled();
     stopSecond();
-    expect(clear).toHaveBeenCalledTimes(1);
+    expect(clear).toHaveBeenCalledTimes(2);
     jest.restoreAllMocks();
   });
 });
+
+function copyOf(file: string): string {
+  const copy = `${file}.copy`;
+  copyFileSync(file, copy);
+  return copy;
+}
