@@ -40,8 +40,9 @@ export interface StandingOptions {
 }
 
 /**
- * The second lock, pure: the same answer every time. The record was found by the SHA-256 of the peer's certificate, so that one, and no other with
- * its name and serial number, was issued directly by the issuer on record: no chain of another depth gets here.
+ * The second lock, pure: the same answer every time. The record was found by the SHA-256 of the peer's certificate,
+ * so that one, and no other with its name and serial number, was issued directly by the issuer on record: no chain
+ * of another depth gets here.
  * @throws GatehouseError naming the rule that refuses
  */
 export function checkStanding(

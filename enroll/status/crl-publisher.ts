@@ -87,6 +87,7 @@ function changesCrl(event: JournalEvent): boolean {
     case 'device.revoked':
     case 'device.suspended':
     case 'device.resumed':
+    case 'certificate.superseded':
       return true;
     case 'device.enrolled':
       return event.data.superseded.length > 0;

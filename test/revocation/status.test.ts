@@ -3,8 +3,9 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Agent, request } from 'undici';
 import type { EnrollResponse } from '../../core/api.ts';
-import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
+import { generatePrivateKey, privateKeyPem } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -98,6 +99,29 @@ describeWith(['openssl'], 'the CRL at the address in the certificate', () => {
     expect(first.headers['content-type']).toBe('application/pkix-crl');
     const again = await service.call(crlUrl(), { headers: { 'if-none-match': String(first.headers.etag) } });
     expect(again.status).toBe(304);
+  });
+
+  it('names a renewed certificate that a later renewal replaced', async () => {
+    await crlWith(4);
+    const privateKey = await generatePrivateKey();
+    const { token } = await service.createToken({ device: 'renewing' });
+    const csr = await csrPem({ commonName: 'renewing', privateKey });
+    const { certificate, chain } = (await service.enroll(token, csr)).body;
+    const connect = { ca: service.ca, cert: certificate + chain, key: privateKeyPem(privateKey) };
+    const dispatcher = new Agent({ connect });
+    for (const key of [await generatePrivateKey(), await generatePrivateKey()]) {
+      const body = JSON.stringify({ csr: await csrPem({ commonName: 'renewing', privateKey: key }) });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await request(`${service.enrollUrl}/v1/renew`, {
+        method: 'POST',
+        headers,
+        body,
+        dispatcher,
+      });
+      expect([answer.statusCode, await answer.body.text()]).toEqual([201, expect.any(String)]);
+    }
+    await dispatcher.close();
+    expect((await crlWith(5)).match(/Superseded/g)).toHaveLength(2);
   });
 
   it('is there for the root too', async () => {
