@@ -5,7 +5,7 @@ import { findServer } from '../connection.ts';
 import { OperatorClient } from '../operator-client.ts';
 
 /** An hour is enough to try it with, and not long enough for a token that was left in a scrollback to matter. */
-export const firstTokenTerms = { group: 'devices', maxUses: 100, expiresIn: 3_600 } satisfies TokenRequest;
+export const firstTokenTerms = { group: 'devices', maxUses: 1_000, expiresIn: 3_600 } satisfies TokenRequest;
 
 export interface FirstToken {
   readonly token: string | null;

@@ -98,7 +98,7 @@ describe('when everything starts', () => {
     });
     expect(JSON.parse(tokensAsked.at(-1) ?? '')).toEqual({
       group: 'devices',
-      maxUses: 100,
+      maxUses: 1_000,
       expiresIn: 3_600,
     });
   });
