@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import type { Fingerprint } from '../../core/ids.ts';
 import { closeOnFailure } from '../sqlite/connection.ts';
+import { fileModeIn } from '../sqlite/file-mode.ts';
 import { type FirstUse, ForeignFile, hasTable, TABLE } from './feed.ts';
 
 /** A reader holds the file for a moment only; the broker has others to serve. */
@@ -17,7 +18,7 @@ export interface FirstUseWriter {
   close(): void;
 }
 
-/** Creates the file (folder 0700, file 0600) where there is none, or none that can be read. */
+/** Creates the file, in a folder of the owner's alone unless there is one, where there is none that can be read. */
 export function openFirstUses(file: string): FirstUseWriter {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   try {
@@ -30,7 +31,7 @@ export function openFirstUses(file: string): FirstUseWriter {
 }
 
 function open(file: string): Database {
-  closeSync(openSync(file, 'a', 0o600));
+  closeSync(openSync(file, 'a', fileModeIn(dirname(file))));
   return closeOnFailure(new Sqlite(file, { timeout: BUSY_TIMEOUT_MS }), (database) => {
     for (const pragma of ['journal_mode = DELETE', 'synchronous = NORMAL', 'trusted_schema = OFF']) {
       database.pragma(pragma);

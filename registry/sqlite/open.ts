@@ -1,11 +1,12 @@
 /** Opening a registry in a SQLite file: to write (enroll), or to look on (the broker). */
 import { existsSync } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { Registry, RegistryView } from '../port.ts';
 import { closeOnFailure, connectReader, connectWriter } from './connection.ts';
+import { fileModeIn } from './file-mode.ts';
 import { checkSchema, migrate } from './migrate.ts';
 import { SqliteRegistry } from './registry.ts';
 import { SqliteView } from './view.ts';
@@ -52,13 +53,10 @@ export function isBlankRegistry(file: string): boolean {
   }
 }
 
-/**
- * A folder of the owner's alone unless there is one; a group that may read the folder may read the file, so that
- * a broker of another user can be given the registry to read. SQLite gives its side files the file's mode.
- */
+/** In a folder of the owner's alone, unless there is one already. */
 async function createPrivately(file: string): Promise<void> {
   const folder = dirname(file);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const handle = await open(file, 'a', 0o600 | ((await stat(folder)).mode & 0o040));
+  const handle = await open(file, 'a', fileModeIn(folder));
   await handle.close();
 }

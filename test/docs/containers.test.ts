@@ -158,17 +158,22 @@ describe('the services', () => {
     const { mqttUrl } = await start<{ mqttUrl: string }>('broker');
     expect(existsSync(join(folder, 'broker', 'ca'))).toBe(false);
     if (asOtherUsers) {
-      const can = (mode: '-r' | '-w', path: string) =>
-        spawnSync('test', [mode, join(folder, 'volumes', path)], userOf('broker')).status === 0;
-      const registry = [
+      const can = (user: string, mode: '-r' | '-w', path: string) =>
+        spawnSync('test', [mode, join(folder, 'volumes', path)], userOf(user)).status === 0;
+      const ofEnroll = [
         'registry',
         'registry/registry.db',
         'registry/registry.db-wal',
         'tls-broker/server.pem',
       ];
-      expect(registry.map((path) => [can('-r', path), can('-w', path)])).toEqual(
-        registry.map(() => [true, false]),
-      );
+      const ofBroker = ['first-uses', 'first-uses/first-uses.db'];
+      for (const [reader, paths] of [
+        ['broker', ofEnroll],
+        ['enroll', ofBroker],
+      ] as const) {
+        const rights = paths.map((path) => [path, can(reader, '-r', path), can(reader, '-w', path)]);
+        expect(rights).toEqual(paths.map((path) => [path, true, false]));
+      }
     }
 
     const { stdout } = await run(executable, 'token', 'create', '--json', '--data', join(folder, 'enroll'));
