@@ -182,17 +182,18 @@ describe('the services', () => {
     const args = services['device-sim'].command.map((word) =>
       word.replace('https://enroll:8443', enrollUrl).replace(/^\/data\//, `${dataOf('device-sim')}/`),
     );
-    const device = spawn(process.execPath, [join(root, script), ...args, '--json', '--duration', '1s'], {
+    const device = spawn(process.execPath, [join(root, script), ...args, '--json'], {
       ...userOf('device-sim'),
       env: { ...environmentOf('device-sim'), GATEHOUSE_SIM_TOKEN: token, GATEHOUSE_SIM_MQTT_URL: mqttUrl },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let errors = '';
-    device.stderr.on('data', (text) => {
-      errors += text;
-    });
-    const [code] = (await once(device, 'exit')) as [number];
-    expect([code, code === 0 ? '' : errors]).toEqual([0, '']);
-    expect(existsSync(join(folder, 'volumes', 'sim', 'device-1'))).toBe(true);
+    children.push(device);
+    const events: string[] = [];
+    for await (const line of createInterface({ input: device.stdout })) {
+      events.push((JSON.parse(line) as { event: string }).event);
+      if (events.at(-1) === 'published') device.kill('SIGTERM');
+    }
+    expect(events).toEqual(expect.arrayContaining(['enrolling', 'online', 'published', 'stopped']));
+    expect(existsSync(join(folder, 'volumes', 'sim', 'device-1', 'cert.pem'))).toBe(true);
   });
 });
