@@ -35,7 +35,6 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   device_already_enrolled: 409,
   device_revoked: 403,
   device_suspended: 403,
-  device_not_suspended: 409,
   device_unknown: 404,
   serial_number_unknown: 404,
   certificate_missing: 401,
