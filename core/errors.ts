@@ -90,6 +90,11 @@ export const errorCatalog = {
     title: 'The CA key does not belong to the CA certificate',
     remedy: 'Put the right pair of key and certificate together.',
   },
+  ca_key_missing: {
+    title: 'The key of a CA is not there',
+    remedy:
+      'Put the file back under the name that the message has, from a backup or from where the key is kept; the key of the root is needed only while CAs change.',
+  },
   issuer_expired: {
     title: 'The CA certificate has expired',
     remedy: 'Issue a new issuing CA from the root.',

@@ -3,24 +3,14 @@
  * first admin. A marker stands while it is at work; what an interrupted run left is thrown away by the next,
  * and a finished Gatehouse is never overwritten.
  */
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { Clock } from '../core/clock.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { type Fingerprint, parseEntityName } from '../core/ids.ts';
-import { parseCaCertificate } from '../core/pki/certificate.ts';
 import { buildCrl } from '../core/pki/crl.ts';
-import { encryptPrivateKey } from '../core/pki/encrypted-key.ts';
-import {
-  type IssuedCertificate,
-  type Issuer,
-  issueIssuingCertificate,
-  issueRootCertificate,
-} from '../core/pki/issue.ts';
+import type { Issuer } from '../core/pki/issue.ts';
 import { defaultProfile } from '../core/pki/profile.ts';
-import { publicKeyOf } from '../core/pki/public-key.ts';
-import { createKeySigner } from '../core/pki/signer.ts';
 import { defaultPolicies } from '../core/policy/policy.ts';
 import type { Registry } from '../registry/port.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
@@ -37,14 +27,12 @@ import {
   stateOf,
 } from './data-folder.ts';
 import { ensureServerCertificate } from './server-certificates.ts';
+import { createIssuing, createRoot } from './signer/create-ca.ts';
+import { createFileKeyStore } from './signer/file-key-store.ts';
 import { generatePassphrase, readPassphrase } from './signer/passphrase.ts';
 import { configuredStatusUrl } from './status-url.ts';
 import { putGroup, putPolicy, putProfile } from './use-cases/apply-documents.ts';
 import { createOperator } from './use-cases/manage-operators.ts';
-
-const YEAR = 365 * 86_400_000;
-const ROOT_VALIDITY = 20 * YEAR;
-const ISSUING_VALIDITY = 5 * YEAR;
 
 export interface Initialized {
   readonly data: string;
@@ -99,8 +87,10 @@ async function create(settings: Settings, layout: DataLayout, clock: Clock): Pro
       : await readPassphrase(layout, settings.passphraseFile);
   const now = clock.now();
   const statusUrl = configuredStatusUrl(settings);
-  const root = await createRoot(layout, passphrase, now);
-  const issuing = await createIssuing(layout, passphrase, root, now, statusUrl);
+  const keys = createFileKeyStore({ layout, passphrase: async () => passphrase });
+  const root = await createRoot({ keys, now });
+  const issuing = await createIssuing({ keys, root, now, statusUrl });
+  await writeFileAtomic(layout.rootCertificate, root.certificate.pem, 0o644);
 
   const registry = await openRegistry({ file: layout.registry.database, clock });
   try {
@@ -120,46 +110,6 @@ async function create(settings: Settings, layout: DataLayout, clock: Clock): Pro
     await registry.close();
   }
   return root;
-}
-
-async function createRoot(layout: DataLayout, passphrase: string, now: number): Promise<Issuer> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  const certificate = await issueRootCertificate({
-    commonName: 'Gatehouse Root CA',
-    key: privateKey,
-    validity: ROOT_VALIDITY,
-    now,
-  });
-  await writeFileAtomic(layout.ca.rootKey, encryptPrivateKey(privateKey, passphrase));
-  await writeFileAtomic(layout.rootCertificate, certificate.pem, 0o644);
-  return issuerOf(certificate, privateKey);
-}
-
-async function createIssuing(
-  layout: DataLayout,
-  passphrase: string,
-  root: Issuer,
-  now: number,
-  statusUrl: string | undefined,
-): Promise<Issuer> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const certificate = await issueIssuingCertificate({
-    root,
-    commonName: 'Gatehouse Issuing CA',
-    publicKey: publicKeyOf(createPublicKey(privateKey)),
-    validity: ISSUING_VALIDITY,
-    now,
-    ...(statusUrl === undefined ? {} : { statusUrl }),
-  });
-  await writeFileAtomic(
-    layout.ca.issuingKey(certificate.fingerprint),
-    encryptPrivateKey(privateKey, passphrase),
-  );
-  return issuerOf(certificate, privateKey);
-}
-
-function issuerOf(certificate: IssuedCertificate, key: KeyObject): Issuer {
-  return { certificate: parseCaCertificate(certificate.der), signer: createKeySigner(key) };
 }
 
 async function fillRegistry(registry: Registry, root: Issuer, issuing: Issuer, now: number): Promise<void> {

@@ -9,19 +9,22 @@ import { type DataLayout, dataLayout } from '../runtime/layout.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { lockDataFolder, requireComplete } from './data-folder.ts';
+import { createFileKeyStore } from './signer/file-key-store.ts';
 import { type IssuingAuthority, loadIssuingAuthority } from './signer/issuing-authority.ts';
+import type { CaKeyStore } from './signer/key-store.ts';
 import { readPassphrase } from './signer/passphrase.ts';
 
 export interface OpenedData {
   readonly layout: DataLayout;
   readonly registry: Registry;
+  readonly keys: CaKeyStore;
   readonly issuing: IssuingAuthority;
 }
 
 /**
  * Brings the registry to this version's schema on the way. Whatever is opened is added to `closers`.
  * @throws GatehouseError `data_missing`, `data_incomplete`, `data_damaged`, `data_in_use`, `registry_schema`,
- * `passphrase_missing`, `passphrase_wrong`
+ * `ca_key_missing`, `issuer_key_mismatch`, `passphrase_missing`, `passphrase_wrong`
  */
 export async function openData(settings: Settings, clock: Clock, closers: Closers): Promise<OpenedData> {
   const layout = dataLayout(settings.data);
@@ -31,10 +34,11 @@ export async function openData(settings: Settings, clock: Clock, closers: Closer
   const registry = await openRegistry({ file: layout.registry.database, clock });
   closers.add('registry', () => registry.close());
 
-  const passphrase = await readPassphrase(layout, settings.passphraseFile);
-  const issuing = await loadIssuingAuthority(registry, layout, passphrase);
+  const passphrase = () => readPassphrase(layout, settings.passphraseFile);
+  const keys = createFileKeyStore({ layout, passphrase });
+  const issuing = await loadIssuingAuthority(registry, keys);
   await restoreTrustAnchor(registry, layout);
-  return { layout, registry, issuing };
+  return { layout, registry, keys, issuing };
 }
 
 /** The file is for people and devices; the registry has the certificate itself. */

@@ -9,11 +9,11 @@ export function dataLayout(data: string) {
     settings: join(data, 'gatehouse.yaml'),
     /** The trust anchor: public, for devices and operators. */
     rootCertificate: join(data, 'public', 'root.pem'),
-    /** Encrypted CA keys: enroll alone. */
+    /** Encrypted CA keys, each named by the fingerprint of its certificate: enroll alone. */
     ca: {
       folder: join(data, 'ca'),
-      /** May be taken off the machine: needed only to issue an issuing CA. */
-      rootKey: join(data, 'ca', 'root.key.pem'),
+      /** May be taken off the machine: needed only when CAs change. */
+      rootKey: (fingerprint: string) => join(data, 'ca', `root-${fingerprint.slice(0, 16)}.key.pem`),
       issuingKey: (fingerprint: string) => join(data, 'ca', `issuing-${fingerprint.slice(0, 16)}.key.pem`),
       passphrase: join(data, 'ca', 'passphrase'),
       /** There while init is at work: nothing has been issued yet, so what lies around may be thrown away. */

@@ -2,7 +2,7 @@
  * The certificates that Gatehouse issues, one function a kind. What stands in them is decided here and by the
  * profile; of a request only the key comes in, and the name that enrollment allowed.
  */
-import { hash, type KeyObject } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { GatehouseError } from '../errors.ts';
 import type { DeviceId } from '../ids.ts';
 import type { CaCertificate } from './certificate.ts';
@@ -20,9 +20,9 @@ import {
 import { generalName } from './general-name.ts';
 import { commonNameOnly } from './name.ts';
 import type { Profile } from './profile.ts';
-import { type PublicKey, publicKeyOf } from './public-key.ts';
+import type { PublicKey } from './public-key.ts';
 import { type IssuedCertificate, signCertificate } from './sign-certificate.ts';
-import { createKeySigner, type Signer } from './signer.ts';
+import type { Signer, SigningKey } from './signer.ts';
 import { statusUrls } from './status-urls.ts';
 
 export type { IssuedCertificate } from './sign-certificate.ts';
@@ -41,8 +41,7 @@ const ISSUING_PATH_LENGTH = 0;
 
 export interface RootRequest {
   readonly commonName: string;
-  /** The private key. */
-  readonly key: KeyObject;
+  readonly key: SigningKey;
   /** Milliseconds, as every duration and time here. */
   readonly validity: number;
   readonly now: number;
@@ -51,7 +50,7 @@ export interface RootRequest {
 /** @throws GatehouseError `cn_invalid`, `key_unsupported`, `key_weak` */
 export async function issueRootCertificate(request: RootRequest): Promise<IssuedCertificate> {
   const { commonName, key, validity, now } = request;
-  const publicKey = publicKeyOf(key);
+  const { publicKey, signer } = key;
   const name = commonNameOnly(commonName);
   const content = {
     issuerName: name,
@@ -64,7 +63,7 @@ export async function issueRootCertificate(request: RootRequest): Promise<Issued
       authorityKeyIdentifier(keyIdentifierOf(publicKey)),
     ],
   };
-  return signCertificate(content, createKeySigner(key));
+  return signCertificate(content, signer);
 }
 
 export interface IssuingRequest {

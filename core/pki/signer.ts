@@ -2,7 +2,7 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { GatehouseError } from '../errors.ts';
 import type { Fingerprint } from '../ids.ts';
-import { type KeyKind, publicKeyOf } from './public-key.ts';
+import { type KeyKind, type PublicKey, publicKeyOf } from './public-key.ts';
 import { type SignatureAlgorithm, signatureAlgorithms } from './signature-algorithm.ts';
 
 export interface Signer {
@@ -11,6 +11,12 @@ export interface Signer {
   readonly keyFingerprint: Fingerprint;
   /** The signature over `data` as X.509 carries it: DER for ECDSA, plain octets for RSA and Ed25519. */
   sign(data: Uint8Array): Promise<Uint8Array>;
+}
+
+/** A key pair of which only the public half need be at hand. */
+export interface SigningKey {
+  readonly publicKey: PublicKey;
+  readonly signer: Signer;
 }
 
 /** The digest as strong as the key (RFC 5480 §4). */
@@ -34,4 +40,9 @@ export function createKeySigner(privateKey: KeyObject): Signer {
     // Here and now: an EC signature takes less time than handing it to another thread would.
     sign: async (data) => sign(digest, data, privateKey),
   };
+}
+
+/** @throws GatehouseError `key_unsupported`, `key_weak` */
+export function signingKeyOf(privateKey: KeyObject): SigningKey {
+  return { publicKey: publicKeyOf(privateKey), signer: createKeySigner(privateKey) };
 }

@@ -9,6 +9,7 @@ import {
 } from '../../core/pki/issue.ts';
 import { defaultProfile, parseProfile } from '../../core/pki/profile.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
+import { signingKeyOf } from '../../core/pki/signer.ts';
 import { DAY, STATUS_URL } from '../pki/test-authority.ts';
 
 /** What a client connects with, and what a registry keeps of it. */
@@ -72,6 +73,11 @@ export async function issueServer(issuer: Issuer, id: string): Promise<Identity>
 /** Self-signed, with `id` as its CN. */
 export async function selfSigned(id: string): Promise<Identity> {
   const { key, pem } = newKey();
-  const issued = await issueRootCertificate({ commonName: id, key, validity: DAY, now: Date.now() });
+  const issued = await issueRootCertificate({
+    commonName: id,
+    key: signingKeyOf(key),
+    validity: DAY,
+    now: Date.now(),
+  });
   return { ...issued, id, key: pem, chain: issued.pem };
 }

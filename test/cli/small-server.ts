@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { issueRootCertificate, issueServerCertificate } from '../../core/pki/issue.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
-import { createKeySigner } from '../../core/pki/signer.ts';
+import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
 
 export interface SmallServer {
   readonly url: string;
@@ -27,7 +27,12 @@ export async function startSmallServer(
 ): Promise<SmallServer> {
   const now = Date.now();
   const rootKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const root = await issueRootCertificate({ commonName: 'Another root', key: rootKey, validity: HOUR, now });
+  const root = await issueRootCertificate({
+    commonName: 'Another root',
+    key: signingKeyOf(rootKey),
+    validity: HOUR,
+    now,
+  });
   const serverKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const certificate = await issueServerCertificate({
     issuer: { certificate: parseCaCertificate(root.der), signer: createKeySigner(rootKey) },

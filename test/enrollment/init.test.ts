@@ -150,7 +150,9 @@ describe('starting', () => {
     const settings = newSettings();
     const layout = dataLayout(settings.data);
     await init(settings);
-    rmSync(layout.ca.rootKey);
+    const rootKeys = readdirSync(layout.ca.folder).filter((name) => name.startsWith('root-'));
+    for (const name of rootKeys) rmSync(join(layout.ca.folder, name));
+    expect(rootKeys).toHaveLength(1);
     service = await runTestEnroll(settings, layout);
     const { token } = await service.createToken();
     const csr = await csrPem({ commonName: 'rootless', privateKey: await generatePrivateKey() });

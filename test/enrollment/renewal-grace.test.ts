@@ -8,11 +8,11 @@ import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { readPassphrase } from '../../enroll/signer/passphrase.ts';
 import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
 import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { keysOf } from '../support/ca-keys.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askRenewal, enrollHolder, type Holder } from './renewing.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   service = await startTestEnroll(folder, {}, clock);
   const { layout } = service;
   registry = await openRegistry({ file: layout.registry.database, clock: systemClock });
-  const issuing = await loadIssuingAuthority(registry, layout, await readPassphrase(layout, undefined));
+  const issuing = await loadIssuingAuthority(registry, keysOf(layout));
   context = { registry, issuing, clock, statusUrl: service.statusUrl };
   await service.operator('PUT', '/profiles/short', { validity: '70d' });
   for (const [group, renewalGrace] of Object.entries({ none: 0, brief: '5d', long: '30d' })) {

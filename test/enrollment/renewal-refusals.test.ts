@@ -12,7 +12,6 @@ import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { readPassphrase } from '../../enroll/signer/passphrase.ts';
 import { revokeDevice } from '../../enroll/use-cases/change-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
 import type { Registry } from '../../registry/port.ts';
@@ -21,6 +20,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { issueDevice, selfSigned } from '../broker/authority.ts';
 import { eventually } from '../broker/eventually.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { keysOf } from '../support/ca-keys.ts';
 import { type ClientIdentity, csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askRenewal, enrollHolder, type Holder, holderOf, keyFingerprintOf } from './renewing.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   service = await startTestEnroll(folder);
   const { layout } = service;
   registry = await openRegistry({ file: layout.registry.database, clock: systemClock });
-  const issuing = await loadIssuingAuthority(registry, layout, await readPassphrase(layout, undefined));
+  const issuing = await loadIssuingAuthority(registry, keysOf(layout));
   context = { registry, issuing, clock: systemClock, statusUrl: service.statusUrl };
 });
 afterAll(async () => {

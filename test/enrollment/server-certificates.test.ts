@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { ensureServerCertificate } from '../../enroll/server-certificates.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { readPassphrase } from '../../enroll/signer/passphrase.ts';
 import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { keysOf } from '../support/ca-keys.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -28,11 +28,7 @@ async function ensure(
   after: number,
   hostnames: readonly string[] = ['localhost', '127.0.0.1'],
 ): Promise<boolean> {
-  const issuing = await loadIssuingAuthority(
-    registry,
-    service.layout,
-    await readPassphrase(service.layout, undefined),
-  );
+  const issuing = await loadIssuingAuthority(registry, keysOf(service.layout));
   const clock = { now: () => Date.now() + after };
   const context = { registry, issuer: issuing.current(), clock, hostnames, statusUrl: service.statusUrl };
   return ensureServerCertificate(context, 'enroll', service.layout.tls.enroll);

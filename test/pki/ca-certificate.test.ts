@@ -6,7 +6,7 @@ import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { issueIssuingCertificate, issueRootCertificate } from '../../core/pki/issue.ts';
 import { oids } from '../../core/pki/oids.ts';
 import { keyKinds, publicKeyOf } from '../../core/pki/public-key.ts';
-import { createKeySigner } from '../../core/pki/signer.ts';
+import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
 import { certificateFields } from './certificate-fields.ts';
 import { refusalOf, rejectionOf } from './refusal.ts';
 import { createAuthority, DAY, generateKeyPairs, issueDevice } from './test-authority.ts';
@@ -65,7 +65,8 @@ describe('CA certificates', () => {
     };
     for (const kind of keyKinds) {
       const { privateKey, publicKey } = keys[kind];
-      const { der } = await issueRootCertificate({ commonName: 'Root', key: privateKey, validity: DAY, now });
+      const key = signingKeyOf(privateKey);
+      const { der } = await issueRootCertificate({ commonName: 'Root', key, validity: DAY, now });
       expect(new X509Certificate(der).verify(publicKey)).toBe(true);
       expect(certificateFields(der).signatureAlgorithm).toBe(identifiers[kind]);
     }

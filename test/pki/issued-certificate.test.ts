@@ -17,6 +17,7 @@ import { issueDeviceCertificate, issueRootCertificate } from '../../core/pki/iss
 import { oids } from '../../core/pki/oids.ts';
 import { parseProfile } from '../../core/pki/profile.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
+import { signingKeyOf } from '../../core/pki/signer.ts';
 import { statusUrls } from '../../core/pki/status-urls.ts';
 import { certificateFields } from './certificate-fields.ts';
 import { rejectionOf } from './refusal.ts';
@@ -187,7 +188,7 @@ describe('the validity of a certificate', () => {
       [endOf2049, 'UTCTime 491231235959Z'],
       [endOf2049 + SECOND, 'GeneralizedTime 20500101000000Z'],
     ] as const) {
-      const root = { commonName: 'Root', key: privateKey, now, validity: end - now };
+      const root = { commonName: 'Root', key: signingKeyOf(privateKey), now, validity: end - now };
       const { der, notAfter } = await issueRootCertificate(root);
       expect(notAfter).toBe(end);
       expect(certificateFields(der).notAfter).toBe(text);

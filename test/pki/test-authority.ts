@@ -11,7 +11,7 @@ import {
 } from '../../core/pki/issue.ts';
 import { defaultProfile, type Profile, parseProfile } from '../../core/pki/profile.ts';
 import { type KeyKind, publicKeyOf } from '../../core/pki/public-key.ts';
-import { createKeySigner } from '../../core/pki/signer.ts';
+import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
 
 export interface KeyPair {
   readonly publicKey: KeyObject;
@@ -65,7 +65,7 @@ export async function createAuthority({
 }: AuthorityOptions): Promise<Authority> {
   const rootCertificate = await issueRootCertificate({
     commonName: 'Test Root CA',
-    key: rootKeys.privateKey,
+    key: signingKeyOf(rootKeys.privateKey),
     validity: 20 * 365 * DAY,
     now,
   });

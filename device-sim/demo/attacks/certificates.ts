@@ -13,7 +13,7 @@ import {
 import { decodePem } from '../../../core/pki/pem.ts';
 import { defaultProfile, parseProfile } from '../../../core/pki/profile.ts';
 import { publicKeyOf } from '../../../core/pki/public-key.ts';
-import { createKeySigner } from '../../../core/pki/signer.ts';
+import { createKeySigner, signingKeyOf } from '../../../core/pki/signer.ts';
 import { dataLayout } from '../../../runtime/layout.ts';
 import type { Credentials } from '../../contract/mqtt-session.ts';
 import { privateKeyPem } from '../../identity/private-key.ts';
@@ -70,7 +70,12 @@ async function connectWith({ stage, victim }: AttackContext, making: Promise<Cre
 
 async function selfSigned(id: DeviceId): Promise<Credentials> {
   const key = newKey();
-  const { pem } = await issueRootCertificate({ commonName: id, key, validity: YEAR_MS, now: Date.now() });
+  const { pem } = await issueRootCertificate({
+    commonName: id,
+    key: signingKeyOf(key),
+    validity: YEAR_MS,
+    now: Date.now(),
+  });
   return { key: privateKeyPem(key), chain: pem };
 }
 
@@ -91,7 +96,12 @@ async function issue(issuer: Issuer, deviceId: DeviceId): Promise<Credentials> {
 async function foreignAuthority(rootName: string, issuingName: string): Promise<Issuer> {
   const now = Date.now();
   const rootKey = newKey();
-  const root = await issueRootCertificate({ commonName: rootName, key: rootKey, validity: YEAR_MS, now });
+  const root = await issueRootCertificate({
+    commonName: rootName,
+    key: signingKeyOf(rootKey),
+    validity: YEAR_MS,
+    now,
+  });
   const key = newKey();
   const issuing = await issueIssuingCertificate({
     root: { certificate: parseCaCertificate(root.der), signer: createKeySigner(rootKey) },

@@ -13,7 +13,7 @@ import {
 } from '../../../core/pki/issue.ts';
 import { defaultProfile, parseProfile } from '../../../core/pki/profile.ts';
 import { publicKeyOf } from '../../../core/pki/public-key.ts';
-import { createKeySigner } from '../../../core/pki/signer.ts';
+import { createKeySigner, signingKeyOf } from '../../../core/pki/signer.ts';
 
 const HOUR_MS = 3_600_000;
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -31,7 +31,12 @@ export interface Authority {
 export async function createAuthority(mqttUrl = 'mqtts://localhost:8883'): Promise<Authority> {
   const now = Date.now();
   const rootKey = newKey();
-  const root = await issueRootCertificate({ commonName: 'Test Root', key: rootKey, validity: HOUR_MS, now });
+  const root = await issueRootCertificate({
+    commonName: 'Test Root',
+    key: signingKeyOf(rootKey),
+    validity: HOUR_MS,
+    now,
+  });
   const issuingKey = newKey();
   const issuing = await issueIssuingCertificate({
     root: { certificate: parseCaCertificate(root.der), signer: createKeySigner(rootKey) },
