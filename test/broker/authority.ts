@@ -1,6 +1,6 @@
 /** Certificates for the broker's tests: those of one Gatehouse's CA, and others that only look like them. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { type Fingerprint, parseDeviceId, type SerialNumber } from '../../core/ids.ts';
+import { type Fingerprint, parseDeviceId, parseEntityName, type SerialNumber } from '../../core/ids.ts';
 import {
   type Issuer,
   issueDeviceCertificate,
@@ -46,10 +46,11 @@ export async function issueDevice(
   const issued = await issueDeviceCertificate({
     issuer,
     profile: { ...parseProfile(defaultProfile), validity },
-    deviceId: parseDeviceId(id),
+    device: { id: parseDeviceId(id), group: parseEntityName('devices'), attributes: {} },
     publicKey: publicKeyOf(key),
     now,
     statusUrl: STATUS_URL,
+    reservedHostnames: [],
   });
   return { ...issued, id, key: pem, chain: issued.pem + issuer.certificate.pem };
 }
