@@ -7,7 +7,7 @@ import { parsePolicy } from '../../core/policy/policy.ts';
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { GroupRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
-import { refuseUnissuable } from './test-profile.ts';
+import { testProfile } from './test-profile.ts';
 
 /** @throws GatehouseError `policy_unknown`, `profile_unknown` */
 export function applyGroup({ registry }: EnrollContext, actor: Actor, group: GroupRecord): Promise<void> {
@@ -27,7 +27,8 @@ export async function applyProfile(
   actor: Actor,
   document: unknown,
 ): Promise<EntityName> {
-  await refuseUnissuable(context, document);
+  // What cannot be issued to anybody is no profile; what comes of this is thrown away.
+  await testProfile(context, { document });
   return context.registry.write(actor, (transaction) =>
     putProfile(transaction, document, context.clock.now()),
   );

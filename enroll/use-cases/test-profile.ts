@@ -35,18 +35,20 @@ export interface ProfileTest {
   readonly device?: DeviceId | undefined;
 }
 
-/** @throws GatehouseError `profile_invalid`, `name_invalid`, `device_unknown`, `attribute_missing`, `certificate_name_invalid` */
-export async function testProfile(context: EnrollContext, test: ProfileTest): Promise<ProfileTestResult> {
-  const profile = parseProfile(test.document);
-  const device =
-    test.device === undefined ? exampleDevice(profile) : await deviceOrRefuse(context.registry, test.device);
-  return exampleFor(context, profile, device, test.device === undefined);
-}
-
-/** What no device could be issued a certificate under. @throws GatehouseError `profile_invalid`, `name_invalid` */
-export async function refuseUnissuable(context: EnrollContext, document: unknown): Promise<void> {
+/**
+ * @throws GatehouseError `profile_invalid`, also where not even the made-up device could have a certificate;
+ *   `name_invalid`, `device_unknown`, and with a device `attribute_missing`, `certificate_name_invalid`
+ */
+export async function testProfile(
+  context: EnrollContext,
+  { document, device }: ProfileTest,
+): Promise<ProfileTestResult> {
+  const profile = parseProfile(document);
+  if (device !== undefined) {
+    return exampleFor(context, profile, await deviceOrRefuse(context.registry, device), false);
+  }
   try {
-    await testProfile(context, { document });
+    return await exampleFor(context, profile, exampleDevice(profile), true);
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'certificate_name_invalid') throw error;
     throw new GatehouseError('profile_invalid', error.message, { cause: error });
