@@ -65,6 +65,7 @@ export function documentCommands(
   addExamples(apply, [
     `gatehouse ${noun} apply device.yaml`,
     `gatehouse ${noun} show device | sed s/100/50/ | gatehouse ${noun} apply -`,
+    ...(dryRun ? [`gatehouse ${noun} apply device.yaml --dry-run`] : []),
   ]);
   if (dryRun) apply.option('--dry-run', 'show what it would lead to, and change nothing');
   operatorCommand<[file: string], { dryRun?: true }>(apply, io, async (session, flags, file) => {
