@@ -160,7 +160,8 @@ export const errorCatalog = {
   },
   subject_mismatch: {
     title: 'The subject or subjectAltName of the request is not that of the certificate',
-    remedy: 'Ask for the same subject, nothing but its CN, and for no subjectAltName (RFC 7030 §4.2.2).',
+    remedy:
+      'Ask for the very names that the certificate has (RFC 7030 §4.2.2): openssl x509 -x509toreq -copy_extensions copyall makes such a request.',
   },
   server_keygen_disabled: {
     title: 'The profile does not let Gatehouse make private keys',
@@ -208,6 +209,17 @@ export const errorCatalog = {
   },
 
   // Policies and profiles
+  attribute_missing: {
+    title:
+      "The profile puts an attribute of the device into its certificate's names, and the device does not have it",
+    remedy:
+      'Set it: gatehouse device set ID --attr NAME=VALUE; gatehouse profile test shows what it becomes.',
+  },
+  certificate_name_invalid: {
+    title: "What the profile puts into the certificate's names is, with this device, no such name",
+    remedy:
+      'Change the template of the profile or the attribute of the device; gatehouse profile test NAME --device ID shows the result.',
+  },
   profile_invalid: {
     title: 'The certificate profile is not valid',
     remedy: 'Correct the field that the detail names.',

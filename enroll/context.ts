@@ -9,4 +9,6 @@ export interface EnrollContext {
   readonly clock: Clock;
   /** Base of the CRL, OCSP and CA addresses that go into certificates, without a slash at its end. */
   readonly statusUrl: string;
+  /** What Gatehouse itself is called, as DNS names or addresses: no device gets a certificate with one of these. */
+  readonly ownHostnames: readonly string[];
 }

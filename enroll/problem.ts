@@ -56,6 +56,8 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   not_found: 404,
   policy_invalid: 400,
   profile_invalid: 400,
+  attribute_missing: 409,
+  certificate_name_invalid: 409,
   topic_filter_invalid: 400,
   topic_name_invalid: 400,
   operator_token_missing: 401,

@@ -53,7 +53,9 @@ export async function startEnroll(
   const status = await createStatusListener({ registry, ocsp, clock, log, addressRate });
   const statusPort = await open(status, 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
-  const context: EnrollContext = { registry, issuing, clock, statusUrl };
+  const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
+  const ownHostnames = [...settings.hostname, new URL(mqttUrl).hostname];
+  const context: EnrollContext = { registry, issuing, clock, statusUrl, ownHostnames };
 
   // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
   const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
@@ -66,7 +68,6 @@ export async function startEnroll(
   // Step 4: devices.
   const metrics = createEnrollMetrics();
   const tlsFile = layout.tls.enroll;
-  const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
   const device = await createDeviceListener({
     context,
     metrics,

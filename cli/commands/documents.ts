@@ -4,7 +4,8 @@ import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import { operatorCommand } from '../operator-command.ts';
+import type { NamedDocument } from '../document-file.ts';
+import { operatorCommand, type Session } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
 
 /** A document as it was written, and when that was. */
@@ -22,13 +23,15 @@ export interface DocumentKind {
   readonly titles: readonly string[];
   /** The cells under the titles. */
   readonly cells: (document: DocumentView) => readonly string[];
+  /** Where there is one: shows what applying the document would lead to. */
+  readonly dryRun?: (session: Session, document: NamedDocument) => Promise<void>;
 }
 
 /** Adds list, show and apply to `parent`. */
 export function documentCommands(
   parent: Command,
   io: CommandIo,
-  { noun, path, titles, cells }: DocumentKind,
+  { noun, path, titles, cells, dryRun }: DocumentKind,
 ): void {
   const list = parent.command('list').description('Lists them.');
   addExamples(list, [`gatehouse ${noun} list`]);
@@ -62,10 +65,15 @@ export function documentCommands(
   addExamples(apply, [
     `gatehouse ${noun} apply device.yaml`,
     `gatehouse ${noun} show device | sed s/100/50/ | gatehouse ${noun} apply -`,
+    ...(dryRun ? [`gatehouse ${noun} apply device.yaml --dry-run`] : []),
   ]);
-  operatorCommand<[file: string]>(apply, io, async ({ api, output }, _flags, file) => {
+  if (dryRun) apply.option('--dry-run', 'show what it would lead to, and change nothing');
+  operatorCommand<[file: string], { dryRun?: true }>(apply, io, async (session, flags, file) => {
     const { readDocument } = await import('../document-file.ts');
-    const { name, body } = readDocument(file);
+    const document = readDocument(file);
+    if (flags.dryRun) return dryRun?.(session, document);
+    const { api, output } = session;
+    const { name, body } = document;
     const applied = await api.put<DocumentView>(`${path}/${encodeURIComponent(name)}`, body);
     output.result(
       applied,

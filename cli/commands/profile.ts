@@ -1,19 +1,38 @@
-/** `gatehouse profile …`: how long certificates are valid, and which keys they may have. */
+/** `gatehouse profile …`: what stands in certificates, how long they are valid, and which keys they may have. */
 import type { Command } from 'commander';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
-import { documentCommands } from './documents.ts';
+import { type DocumentView, documentCommands } from './documents.ts';
+import { profileTestCommand, showExample } from './profile-test.ts';
 
 export function profileCommands(program: Command, io: CommandIo): void {
   const profile = program
     .command('profile')
-    .description('Certificate profiles: how long certificates are valid, and which keys they may have.');
+    .description(
+      'Certificate profiles: names, purposes and validity of the certificates of a group, and the keys they may have.',
+    );
   documentCommands(profile, io, {
     noun: 'profile',
     path: '/profiles',
-    titles: ['VALIDITY', 'KEYS'],
-    cells: ({ validity, keys }) => [
-      typeof validity === 'number' ? `${validity}s` : String(validity),
-      Array.isArray(keys) ? keys.join(' ') : 'all',
-    ],
+    titles: ['VALIDITY', 'KEYS', 'USAGE', 'SUBJECT', 'ALTERNATIVE NAMES'],
+    cells,
+    dryRun: showExample,
   });
+  profileTestCommand(profile, io);
+}
+
+function cells({ validity, keys, extendedKeyUsage, subject, subjectAltNames }: DocumentView): string[] {
+  const alternatives = Object.entries(subjectAltNames ?? {}).flatMap(([type, names]) =>
+    listed(names).map((name) => `${type}:${name}`),
+  );
+  return [
+    typeof validity === 'number' ? `${validity}s` : String(validity),
+    listed(keys).join(' ') || 'all',
+    listed(extendedKeyUsage).join(' ') || 'clientAuth',
+    [...Object.keys(subject ?? {}), 'CN'].join(' '),
+    alternatives.join(' ') || '-',
+  ];
+}
+
+function listed(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

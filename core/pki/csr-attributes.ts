@@ -10,6 +10,8 @@ export interface CsrAttributes {
   readonly challengePassword: Uint8Array | null;
   /** OIDs of the extensions that are asked for. */
   readonly extensions: ReadonlySet<string>;
+  /** The value of the subjectAltName that is asked for, not yet known to be one; null where none is. */
+  readonly subjectAltName: Uint8Array | null;
 }
 
 /**
@@ -28,10 +30,14 @@ export function readCsrAttributes(element: DerElement | undefined): CsrAttribute
   }
   const password = singleValue(values, oids.challengePassword);
   const requested = singleValue(values, oids.extensionRequest);
+  const extensions = requested === undefined ? [] : readRequestedExtensions(requested);
+  const names = extensions.filter(({ oid }) => oid === oids.subjectAltName);
+  if (names.length > 1) throw new DerError('the subjectAltName is asked for twice');
   return {
     types: new Set(values.keys()),
     challengePassword: password === undefined ? null : Uint8Array.from(password.content),
-    extensions: new Set(requested === undefined ? [] : extensionTypes(requested)),
+    extensions: new Set(extensions.map(({ oid }) => oid)),
+    subjectAltName: names[0] === undefined ? null : Uint8Array.from(names[0].value),
   };
 }
 
@@ -46,9 +52,11 @@ function singleValue(
   return found?.[0];
 }
 
-/** Critical or not, sound or not: none of them is obeyed, so their names are all that is read. */
-function extensionTypes(extensions: DerElement): string[] {
-  return new Fields(extensions)
-    .rest(tags.sequence)
-    .map((extension) => readObjectIdentifier(new Fields(extension).next(tags.objectIdentifier)));
+/** Critical or not, sound or not: none of them is obeyed, so no more than this is read. */
+function readRequestedExtensions(extensions: DerElement): { oid: string; value: Uint8Array }[] {
+  return new Fields(extensions).rest(tags.sequence).map((extension) => {
+    const oid = readObjectIdentifier(new Fields(extension).next(tags.objectIdentifier));
+    const value = extension.children.find(({ tag }) => tag === tags.octetString);
+    return { oid, value: value?.content ?? new Uint8Array() };
+  });
 }

@@ -6,7 +6,7 @@ import { GatehouseError } from '../errors.ts';
 import { type CsrAttributes, readCsrAttributes } from './csr-attributes.ts';
 import { contextTag, Fields, readOctetsOfBitString, readUnsignedInteger, tags } from './der-fields.ts';
 import { DerError, declaredLength, decodeDer, refuseMalformed } from './der-reader.ts';
-import { nameText, readCommonName } from './name.ts';
+import { comparableName, nameText, readCommonName } from './name.ts';
 import { decodeBase64, findPemBlock } from './pem.ts';
 import { type PublicKey, readPublicKey } from './public-key.ts';
 import { readSignatureAlgorithm, suitsKey, verifySignature } from './signature-algorithm.ts';
@@ -15,8 +15,10 @@ import { readSignatureAlgorithm, suitsKey, verifySignature } from './signature-a
 export interface CertificationRequest {
   /** The subject's CN as it stands there, not yet checked to be a device ID; null where it has none. */
   readonly commonName: string | null;
-  /** The whole subject, for comparing it: `CN=press-7` where it has nothing but that CN. */
+  /** The whole subject, for people. */
   readonly subject: string;
+  /** The same for comparing it: see `comparableName`. */
+  readonly comparableSubject: string;
   readonly publicKey: PublicKey;
   readonly attributes: CsrAttributes;
 }
@@ -97,5 +99,11 @@ function readRequest(der: Uint8Array): CertificationRequest {
   if (!verifySignature(algorithm, publicKey.keyObject, info.bytes, signature)) {
     throw new GatehouseError('csr_signature_invalid');
   }
-  return { commonName: readCommonName(subject), subject: nameText(subject), publicKey, attributes };
+  return {
+    commonName: readCommonName(subject),
+    subject: nameText(subject),
+    comparableSubject: comparableName(subject),
+    publicKey,
+    attributes,
+  };
 }

@@ -85,6 +85,11 @@ export function utf8String(text: string): Asn1 {
   return primitive(Type.UTF8, latin1(Buffer.from(text, 'utf8')));
 }
 
+/** @param text within the alphabet of PrintableString (X.680 §41.4) */
+export function printableString(text: string): Asn1 {
+  return primitive(Type.PRINTABLESTRING, text);
+}
+
 /**
  * Time: UTCTime through 2049, GeneralizedTime after, in UTC with seconds (RFC 5280 §4.1.2.5).
  * @param time milliseconds since the epoch; a fraction of a second is cut off

@@ -12,6 +12,7 @@ import {
   octetString,
   sequence,
 } from './der.ts';
+import { uri } from './general-name.ts';
 import { oids } from './oids.ts';
 import type { StatusUrls } from './status-urls.ts';
 
@@ -40,8 +41,13 @@ export function keyUsage(...usages: readonly (keyof typeof keyUsageBits)[]): Asn
 }
 
 /** §4.2.1.12 */
-export function extendedKeyUsage(purpose: 'clientAuth' | 'serverAuth' | 'ocspSigning'): Asn1 {
-  return extension(oids.extendedKeyUsage, sequence(objectIdentifier(oids[purpose])));
+export function extendedKeyUsage(
+  ...purposes: readonly ('clientAuth' | 'serverAuth' | 'ocspSigning')[]
+): Asn1 {
+  return extension(
+    oids.extendedKeyUsage,
+    sequence(...purposes.map((purpose) => objectIdentifier(oids[purpose]))),
+  );
 }
 
 /** §4.2.1.2 */
@@ -89,9 +95,4 @@ export function ocspNoCheck(): Asn1 {
 /** distributionPoint [0] { fullName [0] { uniformResourceIdentifier } } */
 function distributionPointName(url: string): Asn1 {
   return explicit(0, implicit(0, uri(url)));
-}
-
-/** GeneralName: uniformResourceIdentifier [6] IA5String (§4.2.1.6) */
-function uri(url: string): Asn1 {
-  return implicitPrimitive(6, Buffer.from(url, 'latin1'));
 }

@@ -1,4 +1,4 @@
-/** The names of a server as GeneralNames (RFC 5280 §4.2.1.6): dNSName [2] and iPAddress [7]. */
+/** GeneralNames (RFC 5280 §4.2.1.6), written: of servers as they are configured, of devices as their profile says. */
 import { GatehouseError } from '../errors.ts';
 import { quote } from '../ids.ts';
 import { type Asn1, implicitPrimitive } from './der.ts';
@@ -6,7 +6,7 @@ import { type Asn1, implicitPrimitive } from './der.ts';
 /** Letters, digits, hyphens, and the underscore that machines' own names have in practice. */
 const DNS_NAME =
   /^(?=.{1,253}$)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
+export const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
 const DIGITS_AND_DOTS = /^[\d.]+$/;
 
 /** @throws GatehouseError `setting_invalid` for what is neither a DNS name nor an address */
@@ -15,10 +15,20 @@ export function generalName(hostname: string): Asn1 {
   if (hostname.includes(':')) return implicitPrimitive(7, ipv6Octets(hostname));
   // 10.0.0.300 would pass for a DNS name.
   if (DIGITS_AND_DOTS.test(hostname) || !DNS_NAME.test(hostname)) throw invalid(hostname);
-  return implicitPrimitive(2, Buffer.from(hostname, 'latin1'));
+  return dnsName(hostname);
 }
 
-/** The URL parser knows every way to write an IPv6 address and gives the shortest, which is easy to take apart. */
+/** dNSName [2] IA5String */
+export function dnsName(name: string): Asn1 {
+  return implicitPrimitive(2, Buffer.from(name, 'latin1'));
+}
+
+/** uniformResourceIdentifier [6] IA5String */
+export function uri(address: string): Asn1 {
+  return implicitPrimitive(6, Buffer.from(address, 'latin1'));
+}
+
+/** iPAddress [7]. The URL parser knows every way to write an IPv6 address and gives the shortest, which is easy to take apart. */
 function ipv6Octets(hostname: string): Uint8Array {
   if (!/^[0-9A-Fa-f:.]+$/.test(hostname) || !URL.canParse(`http://[${hostname}]/`)) throw invalid(hostname);
   const shortest = new URL(`http://[${hostname}]/`).hostname.slice(1, -1);

@@ -4,9 +4,10 @@
  */
 import { hash } from 'node:crypto';
 import { GatehouseError } from '../errors.ts';
-import type { DeviceId } from '../ids.ts';
+import type { TemplateSubject } from '../template.ts';
 import type { CaCertificate } from './certificate.ts';
 import { type Asn1, encoded } from './der.ts';
+import { deviceNames } from './device-names.ts';
 import {
   authorityKeyIdentifier,
   basicConstraintsOfCa,
@@ -90,15 +91,24 @@ export function issueIssuingCertificate(request: IssuingRequest): Promise<Issued
 export interface DeviceRequest {
   readonly issuer: Issuer;
   readonly profile: Profile;
-  readonly deviceId: DeviceId;
+  /** Its ID is the CN; the rest is for the templates of the profile. */
+  readonly device: TemplateSubject;
   readonly publicKey: PublicKey;
   readonly now: number;
   readonly statusUrl: string;
+  /** DNS names that no device may have: those of Gatehouse's own listeners. */
+  readonly reservedHostnames: readonly string[];
 }
 
-/** @throws GatehouseError `key_unsupported` where the profile does not take the key, `issuer_expired`, `issuer_key_mismatch` */
+/** Device certificates are for signing alone: neither TLS nor anything else here has a key encrypted to a device. */
+export const DEVICE_KEY_USAGE = ['digitalSignature'] as const;
+
+/**
+ * @throws GatehouseError `key_unsupported` where the profile does not take the key, `attribute_missing`,
+ *   `certificate_name_invalid`, `issuer_expired`, `issuer_key_mismatch`
+ */
 export async function issueDeviceCertificate(request: DeviceRequest): Promise<IssuedCertificate> {
-  const { issuer, profile, deviceId, publicKey, now, statusUrl } = request;
+  const { issuer, profile, device, publicKey, now, statusUrl, reservedHostnames } = request;
   const { kind } = publicKey;
   if (!profile.keys.includes(kind)) {
     throw new GatehouseError(
@@ -106,11 +116,17 @@ export async function issueDeviceCertificate(request: DeviceRequest): Promise<Is
       `The profile ${profile.name} takes ${profile.keys.join(', ')}; this key is ${kind}`,
     );
   }
+  const { subject, subjectAltNames } = deviceNames(profile, device, reservedHostnames);
   return issue(issuer, statusUrl, {
-    subject: commonNameOnly(deviceId),
+    subject,
     publicKey,
     ...validityWithin(issuer.certificate, { ...profile, now }),
-    extensions: [keyUsage('digitalSignature'), extendedKeyUsage('clientAuth')],
+    extensions: [
+      keyUsage(...DEVICE_KEY_USAGE),
+      extendedKeyUsage(...profile.extendedKeyUsage),
+      // Never empty (§4.2.1.6), and never critical, since the subject is not empty.
+      ...(subjectAltNames.length === 0 ? [] : [subjectAlternativeNames(subjectAltNames)]),
+    ],
   });
 }
 

@@ -1,4 +1,4 @@
-/** Distinguished names (RFC 5280 §4.1.2.4): written with a CN alone, read for their CNs. */
+/** Distinguished names (RFC 5280 §4.1.2.4): written with one CN, read for their CNs and to be compared. */
 import { GatehouseError } from '../errors.ts';
 import { type Asn1, objectIdentifier, sequence, setOf, utf8String } from './der.ts';
 import { Fields, readObjectIdentifier, tags } from './der-fields.ts';
@@ -8,6 +8,12 @@ import { oids } from './oids.ts';
 interface NameAttribute {
   readonly oid: string;
   readonly value: DerElement;
+}
+
+/** An attribute to write, its value encoded. */
+export interface EncodedAttribute {
+  readonly oid: string;
+  readonly value: Asn1;
 }
 
 /** ub-common-name of RFC 5280 Appendix A. */
@@ -26,12 +32,21 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   [oids.organizationalUnitName, 'OU'],
 ]);
 
-/** A name of one CN, as UTF8String: PrintableString lacks the underscore. */
 export function commonNameOnly(commonName: string): Asn1 {
+  return distinguishedName([], commonName);
+}
+
+/**
+ * A name of these attributes, each in an RDN of its own, and after them a CN: as UTF8String, since PrintableString
+ * lacks the underscore.
+ * @throws GatehouseError `cn_invalid`
+ */
+export function distinguishedName(attributes: readonly EncodedAttribute[], commonName: string): Asn1 {
   if (commonName === '' || commonName.length > MAX_COMMON_NAME) {
     throw new GatehouseError('cn_invalid', `A CN has 1 to ${MAX_COMMON_NAME} characters`);
   }
-  return sequence(setOf(sequence(objectIdentifier(oids.commonName), utf8String(commonName))));
+  const all = [...attributes, { oid: oids.commonName, value: utf8String(commonName) }];
+  return sequence(...all.map(({ oid, value }) => setOf(sequence(objectIdentifier(oid), value))));
 }
 
 /**
@@ -54,12 +69,38 @@ export function readCommonName(name: DerElement): string | null {
 /** For people: `CN=Gatehouse Root CA, O=Example`. */
 export function nameText(name: DerElement): string {
   return readAttributes(name)
-    .map(({ oid, value }) => `${shortNames.get(oid) ?? oid}=${readText(value) ?? '?'}`)
+    .map(({ oid, value }) => `${shortNames.get(oid) ?? oid}=${escaped(readText(value) ?? '?')}`)
     .join(', ');
 }
 
+/**
+ * Text that is equal for two names exactly if they are the same: the same RDNs in the same order, each of the same
+ * attributes. Whether a value is a UTF8String or a PrintableString does not count, since clients that repeat a name
+ * encode it anew; all else does, case and spaces included, which is more than RFC 5280 §7.1 asks.
+ */
+export function comparableName(name: DerElement): string {
+  const relativeNames = readRelativeNames(name).map((attributes) => attributes.map(comparable).sort());
+  return JSON.stringify(relativeNames);
+}
+
+/** RFC 4514 §2.4: what separates the parts of a name, where it stands within one. */
+function escaped(text: string): string {
+  return text.replace(/[,+"\\<>;=]/g, '\\$&');
+}
+
+function comparable({ oid, value }: NameAttribute): string {
+  const text = readText(value);
+  return JSON.stringify(
+    text === undefined ? [oid, 'der', Buffer.from(value.bytes).toString('hex')] : [oid, 'text', text],
+  );
+}
+
 function readAttributes(name: DerElement): NameAttribute[] {
-  return new Fields(name).rest(tags.set).flatMap((relativeName) => {
+  return readRelativeNames(name).flat();
+}
+
+function readRelativeNames(name: DerElement): NameAttribute[][] {
+  return new Fields(name).rest(tags.set).map((relativeName) => {
     const attributes = new Fields(relativeName, tags.set).rest(tags.sequence);
     if (attributes.length === 0) throw new DerError('an empty RelativeDistinguishedName');
     return attributes.map(readAttribute);

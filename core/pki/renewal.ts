@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { SerialNumber } from '../ids.ts';
 
 /** From two thirds of the life on: a third is left to try again in. */
-const EARLIEST = 2 / 3;
-const LATEST = 3 / 4;
+export const DEFAULT_RENEWAL = 2 / 3;
+/** Of what is left of the life, the part over which the fleet spreads: up to three quarters of the life, by default. */
+const WINDOW = 1 / 4;
 
 export interface Lifetime {
   readonly serialNumber: SerialNumber;
@@ -14,13 +15,17 @@ export interface Lifetime {
 }
 
 /**
- * ms since the epoch, between two thirds and three quarters of the certificate's life. Each certificate has its own
- * moment in that window, and always the same one: a fleet that enrolled within an hour does not renew within one,
- * and an answer that is repeated says what the first one said.
+ * ms since the epoch, in the first quarter of what is left of the certificate's life after `earliest`. Each certificate
+ * has its own moment in that window, and always the same one: a fleet that enrolled within an hour does not renew
+ * within one, and an answer that is repeated says what the first one said.
+ * @param earliest a part of the life, between 0 and 1
  */
-export function renewAfter({ serialNumber, issuedAt, notAfter }: Lifetime): number {
+export function renewAfter(
+  { serialNumber, issuedAt, notAfter }: Lifetime,
+  earliest = DEFAULT_RENEWAL,
+): number {
   const life = notAfter - issuedAt;
-  return Math.round(issuedAt + life * (EARLIEST + (LATEST - EARLIEST) * fractionOf(serialNumber)));
+  return Math.round(issuedAt + life * (earliest + (1 - earliest) * WINDOW * fractionOf(serialNumber)));
 }
 
 /** From 0 to 1, evenly over all serial numbers, however they came about. */

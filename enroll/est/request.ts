@@ -3,10 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GatehouseError } from '../../core/errors.ts';
 import { isEntityName, quote } from '../../core/ids.ts';
+import { nameDifference, readCertifiedNames } from '../../core/pki/certified-names.ts';
 import { type CertificationRequest, decodeCsr, parseCsr } from '../../core/pki/csr.ts';
-import { oids } from '../../core/pki/oids.ts';
-import type { GroupRecord } from '../../registry/records.ts';
-import type { PeerCertificate } from '../../runtime/peer-certificate.ts';
+import type { CertificateRecord, GroupRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import { checkChannelBinding } from './channel-binding.ts';
 
@@ -25,19 +24,13 @@ export function readRequest({ raw: { socket } }: FastifyRequest, text: string): 
 }
 
 /**
- * RFC 7030 §4.2.2: subject and SAN "MUST be identical" to the certificate's, which is a CN and no SAN here.
- * @throws GatehouseError `subject_mismatch`
+ * RFC 7030 §4.2.2: subject and SAN "MUST be identical" to those of the certificate that is renewed. What the new one
+ * bears is for the profile to say, as it is now.
+ * @throws GatehouseError `subject_mismatch`, `csr_malformed`
  */
-export function refuseOtherNames({ subject, attributes }: CertificationRequest, peer: PeerCertificate): void {
-  if (subject !== `CN=${peer.commonName}`) {
-    throw new GatehouseError('subject_mismatch', `the request is for ${quote(subject)}`);
-  }
-  if (attributes.extensions.has(oids.subjectAltName)) {
-    throw new GatehouseError(
-      'subject_mismatch',
-      'the request has a subjectAltName, the certificate has none',
-    );
-  }
+export function refuseOtherNames(request: CertificationRequest, { der }: CertificateRecord): void {
+  const difference = nameDifference(request, readCertifiedNames(der));
+  if (difference !== null) throw new GatehouseError('subject_mismatch', difference);
 }
 
 /** The group that the label names. @throws GatehouseError `group_unknown` where there is a label that names none */

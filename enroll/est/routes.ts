@@ -111,8 +111,11 @@ function renewalRoute(est: HttpServer, at: string, { context, metrics }: EstRout
     const peer = peerCertificateOf(request);
     if (peer === undefined) throw new GatehouseError('certificate_missing');
     const csr = readRequest(request, request.body.csr);
-    refuseOtherNames(csr, peer);
-    const { certificate, created } = await renewDevice(context, { peer, csr });
+    const { certificate, created } = await renewDevice(context, {
+      peer,
+      csr,
+      checkAgainst: (current) => refuseOtherNames(csr, current),
+    });
     metrics.renewed(created);
     return sendCertificates(reply, [certificate.der], wrappingOf(request.body.csr));
   });

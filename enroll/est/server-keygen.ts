@@ -2,13 +2,13 @@
  * EST's serverkeygen (RFC 7030 §4.4): for devices that cannot make a key of their own. The key is made for one
  * request, leaves with its answer, and is kept nowhere.
  */
-import { generateKeyPair, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
+import type { KeyObject } from 'node:crypto';
 import { GatehouseError } from '../../core/errors.ts';
 import type { CertificationRequest } from '../../core/pki/csr.ts';
 import { oids } from '../../core/pki/oids.ts';
-import { type PublicKey, publicKeyOf } from '../../core/pki/public-key.ts';
+import { publicKeyOf } from '../../core/pki/public-key.ts';
 import type { EnrollContext } from '../context.ts';
+import { generatePrivateKey } from '../key-pair.ts';
 import { type Enrollment, type EnrollmentTerms, enrollDevice } from '../use-cases/enroll-device.ts';
 
 export interface KeyedEnrollment extends Enrollment {
@@ -40,21 +40,5 @@ export async function enrollWithServerKey(
 export function refuseKeyEncryption({ attributes: { types } }: CertificationRequest): void {
   if (types.has(oids.decryptKeyIdentifier) || types.has(oids.asymmetricDecryptKeyIdentifier)) {
     throw new GatehouseError('key_encryption_unsupported');
-  }
-}
-
-const generate = promisify(generateKeyPair);
-
-/** A key of the kind and size of the one that the request was signed with. */
-async function generatePrivateKey({ kind, bits }: PublicKey): Promise<KeyObject> {
-  switch (kind) {
-    case 'ec-p256':
-      return (await generate('ec', { namedCurve: 'P-256' })).privateKey;
-    case 'ec-p384':
-      return (await generate('ec', { namedCurve: 'P-384' })).privateKey;
-    case 'ed25519':
-      return (await generate('ed25519')).privateKey;
-    case 'rsa':
-      return (await generate('rsa', { modulusLength: bits })).privateKey;
   }
 }

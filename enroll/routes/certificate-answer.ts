@@ -6,6 +6,7 @@ import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';
 import type { Enrollment } from '../use-cases/enroll-device.ts';
+import { profileOfDevice } from '../use-cases/key-rules.ts';
 
 /** RFC 8555 §9.1: the certificate, then those that certify it. */
 const PEM_CHAIN = 'application/pem-certificate-chain';
@@ -24,6 +25,7 @@ export function certificateAnswer({ registry }: Pick<EnrollContext, 'registry'>,
   async function responseOf({ deviceId, certificate }: Enrollment): Promise<EnrollResponse> {
     const { serialNumber, notBefore, notAfter, der } = certificate;
     const issuer = await registry.issuer(certificate.issuer);
+    const profile = await profileOfDevice(registry, deviceId);
     return {
       deviceId,
       serialNumber,
@@ -31,7 +33,7 @@ export function certificateAnswer({ registry }: Pick<EnrollContext, 'registry'>,
       chain: issuer === undefined ? '' : encodePem('CERTIFICATE', issuer.der),
       notBefore: iso(notBefore),
       notAfter: iso(notAfter),
-      renewAfter: iso(renewAfter(certificate)),
+      renewAfter: iso(renewAfter(certificate, profile.renewAfter)),
       mqttUrl,
     };
   }

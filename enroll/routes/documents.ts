@@ -1,6 +1,6 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
 import { z } from 'zod';
-import type { GroupView, PolicyTestResult } from '../../core/api.ts';
+import type { GroupView, PolicyTestResult, ProfileTestResult } from '../../core/api.ts';
 import { parseDuration } from '../../core/duration.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
@@ -9,6 +9,7 @@ import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
 import { applyGroup, applyPolicy, applyProfile } from '../use-cases/apply-documents.ts';
 import { testPolicy } from '../use-cases/test-policy.ts';
+import { testProfile } from '../use-cases/test-profile.ts';
 import { documentView, groupView } from './views.ts';
 
 const MAX_GRACE = 10 * 365 * 86_400_000;
@@ -33,6 +34,10 @@ const question = z.strictObject({
   device: z.string().transform(parseDeviceId),
   publish: z.string().optional(),
   subscribe: z.string().optional(),
+});
+const trial = z.strictObject({
+  document: document.describe('a profile as PUT takes it, with its name'),
+  device: z.string().transform(parseDeviceId).optional().describe('a registered one; else one is made up'),
 });
 
 export function documentRoutes(server: HttpServer, context: EnrollContext): void {
@@ -62,6 +67,17 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       schema: { summary: 'What a policy says of one device and topic', body: question },
     },
     ({ body }): Promise<PolicyTestResult> => testPolicy(context, body),
+  );
+  server.post(
+    '/profiles/test',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'What a profile makes of a device, by an example certificate; nothing is stored',
+        body: trial,
+      },
+    },
+    ({ body }): Promise<ProfileTestResult> => testProfile(context, body),
   );
 
   const kinds = [

@@ -17,6 +17,8 @@ export interface AskedRenewal {
   /** Verified by TLS but for its period of validity. */
   readonly peer: VerifiedPeer;
   readonly csr: CertificationRequest;
+  /** See `RenewalRequest`. */
+  readonly checkAgainst?: ((current: CertificateRecord) => void) | undefined;
 }
 
 export type AdmittedRenewal =
@@ -35,7 +37,7 @@ export type AdmittedRenewal =
 /** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*` */
 export async function admitRenewal(
   registry: RegistryReader,
-  { peer, csr }: AskedRenewal,
+  { peer, csr, checkAgainst }: AskedRenewal,
   now: number,
 ): Promise<AdmittedRenewal> {
   const standing = await findStanding(registry, peer);
@@ -45,6 +47,7 @@ export async function admitRenewal(
   checkStanding(standing, peer, { now, grace: group.renewalGrace });
   checkIssuer(standing, now);
 
+  checkAgainst?.(current);
   if (csr.commonName !== null && csr.commonName !== device.id) {
     throw new GatehouseError('cn_not_allowed', `the certificate is not for ${quote(csr.commonName)}`);
   }

@@ -7,6 +7,7 @@ import { parsePolicy } from '../../core/policy/policy.ts';
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { GroupRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
+import { testProfile } from './test-profile.ts';
 
 /** @throws GatehouseError `policy_unknown`, `profile_unknown` */
 export function applyGroup({ registry }: EnrollContext, actor: Actor, group: GroupRecord): Promise<void> {
@@ -20,8 +21,14 @@ export function applyPolicy(context: EnrollContext, actor: Actor, document: unkn
   );
 }
 
-/** @throws GatehouseError `profile_invalid` */
-export function applyProfile(context: EnrollContext, actor: Actor, document: unknown): Promise<EntityName> {
+/** @throws GatehouseError `profile_invalid`, `name_invalid` */
+export async function applyProfile(
+  context: EnrollContext,
+  actor: Actor,
+  document: unknown,
+): Promise<EntityName> {
+  // What cannot be issued to anybody is no profile; what comes of this is thrown away.
+  await testProfile(context, { document });
   return context.registry.write(actor, (transaction) =>
     putProfile(transaction, document, context.clock.now()),
   );

@@ -32,9 +32,9 @@ export interface EnrollmentTerms {
   readonly makeKey?: (like: PublicKey) => Promise<PublicKey>;
 }
 
-/** @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `server_keygen_disabled` */
+/** @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `server_keygen_disabled`, `attribute_missing`, `certificate_name_invalid` */
 export async function enrollDevice(
-  { registry, issuing, clock, statusUrl }: EnrollContext,
+  { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
   { token, request, group, makeKey }: EnrollmentTerms,
 ): Promise<Enrollment> {
   // Step 1: who asks. Nothing is parsed for somebody without a token.
@@ -64,10 +64,15 @@ export async function enrollDevice(
   const certificate = await issueDeviceCertificate({
     issuer,
     profile: admitted.profile,
-    deviceId: admitted.deviceId,
+    device: {
+      id: admitted.deviceId,
+      group: admitted.group.name,
+      attributes: admitted.device?.attributes ?? {},
+    },
     publicKey,
     now,
     statusUrl,
+    reservedHostnames: ownHostnames,
   });
 
   // Step 5: decide again and record it, in one durable transaction. Of two that race, one is told 'repeated'

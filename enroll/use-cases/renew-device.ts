@@ -18,16 +18,18 @@ export interface RenewalRequest {
   readonly peer: PeerCertificate | undefined;
   /** With the key of that certificate, or a new one. */
   readonly csr: CertificationRequest;
+  /** What the protocol at hand asks of the request besides: throws where that is not met by the certificate to renew. */
+  readonly checkAgainst?: (current: CertificateRecord) => void;
 }
 
-/** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*` */
+/** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*`, `attribute_missing`, `certificate_name_invalid` */
 export async function renewDevice(
-  { registry, issuing, clock, statusUrl }: EnrollContext,
-  { peer, csr }: RenewalRequest,
+  { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
+  { peer, csr, checkAgainst }: RenewalRequest,
 ): Promise<Enrollment> {
   // Step 1: who asks. TLS has proven that the device holds the key of the certificate it shows. Whether that is in
   // time, or within the grace of its group, is for step 2.
-  const asked = { peer: verifyPeer(peer, { ignorePeriod: true }), csr };
+  const asked = { peer: verifyPeer(peer, { ignorePeriod: true }), csr, checkAgainst };
 
   // Step 2: whether it may be. A refusal here costs no signature.
   const now = clock.now();
@@ -39,10 +41,11 @@ export async function renewDevice(
   const certificate = await issueDeviceCertificate({
     issuer,
     profile: admitted.profile,
-    deviceId: admitted.device.id,
+    device: admitted.device,
     publicKey: csr.publicKey,
     now,
     statusUrl,
+    reservedHostnames: ownHostnames,
   });
 
   // Step 4: decide again and record it, in one durable transaction. The old certificate stands beside the new one

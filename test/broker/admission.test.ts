@@ -40,6 +40,30 @@ describe('a device in good standing', () => {
   });
 });
 
+describe('a device whose certificate has more names than its ID', () => {
+  const names = {
+    subject: {
+      country: 'DE',
+      organization: 'x, CN=good-1',
+      organizationalUnit: 'CN=good-1',
+      serialNumber: '7',
+    },
+    subjectAltNames: { uri: ['urn:example:good-1'], dns: ['good-1.example'] },
+  };
+
+  it('is admitted by its CN', async () => {
+    const identity = await fleet.enroll('named-1', { names });
+    expect(await attempt(fleet, identity, 'named-1')).toBe(0);
+  });
+
+  it('is not admitted by any other of them', async () => {
+    const identity = await fleet.enroll('named-2', { names });
+    for (const clientId of ['good-1', '7', 'good-1.example', 'x, CN=good-1']) {
+      expect(await attempt(fleet, identity, clientId)).toBe(2);
+    }
+  });
+});
+
 describe('a certificate that did not come from Gatehouse', () => {
   it('is missing: refused', async () => {
     const line = await expectRefusal(null, 'certificate_missing');

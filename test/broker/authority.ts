@@ -1,6 +1,8 @@
 /** Certificates for the broker's tests: those of one Gatehouse's CA, and others that only look like them. */
+
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { type Fingerprint, parseDeviceId, type SerialNumber } from '../../core/ids.ts';
+import { type Fingerprint, parseDeviceId, parseEntityName, type SerialNumber } from '../../core/ids.ts';
+import type { NameTemplates } from '../../core/pki/device-names.ts';
 import {
   type Issuer,
   issueDeviceCertificate,
@@ -31,6 +33,8 @@ export interface IssueOptions {
   /** The moment of issue, ms since the epoch. */
   readonly now?: number;
   readonly validity?: number;
+  /** What the certificate names besides the ID. */
+  readonly names?: Partial<NameTemplates>;
 }
 
 function newKey(): { key: KeyObject; pem: string } {
@@ -41,16 +45,17 @@ function newKey(): { key: KeyObject; pem: string } {
 export async function issueDevice(
   issuer: Issuer,
   id: string,
-  { now = Date.now(), validity = 90 * DAY }: IssueOptions = {},
+  { now = Date.now(), validity = 90 * DAY, names = {} }: IssueOptions = {},
 ): Promise<Identity> {
   const { key, pem } = newKey();
   const issued = await issueDeviceCertificate({
     issuer,
-    profile: { ...parseProfile(defaultProfile), validity },
-    deviceId: parseDeviceId(id),
+    profile: { ...parseProfile(defaultProfile), validity, ...names },
+    device: { id: parseDeviceId(id), group: parseEntityName('devices'), attributes: {} },
     publicKey: publicKeyOf(key),
     now,
     statusUrl: STATUS_URL,
+    reservedHostnames: [],
   });
   return { ...issued, id, key: pem, chain: issued.pem + issuer.certificate.pem };
 }

@@ -51,7 +51,7 @@ describe('gatehouse policy, profile and group', () => {
   it('lists policies and profiles', async () => {
     expect((await operated.run('policy list')).stdout).toMatch(/\ntelemetry-reader +0 +1 +0 +.*Z +.*\n/);
     expect((await operated.run('profile list')).stdout).toMatch(
-      /^NAME +VALIDITY +KEYS +.*\ndevice +90d +ec-p256 .*\n$/,
+      /^NAME +VALIDITY +KEYS +USAGE +SUBJECT +ALTERNATIVE NAMES +.*\ndevice +90d +ec-p256 .* clientAuth +CN +- +.*\n$/,
     );
   });
 

@@ -24,6 +24,7 @@ const commands = [
   'profile list',
   'profile show',
   'profile apply',
+  'profile test',
   'journal list',
   'journal verify',
   'issuer list',

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const { layout } = service;
   registry = await openRegistry({ file: layout.registry.database, clock: systemClock });
   const issuing = await loadIssuingAuthority(registry, keysOf(layout));
-  context = { registry, issuing, clock, statusUrl: service.statusUrl };
+  context = { registry, issuing, clock, statusUrl: service.statusUrl, ownHostnames: [] };
   await service.operator('PUT', '/profiles/short', { validity: '70d' });
   for (const [group, renewalGrace] of Object.entries({ none: 0, brief: '5d', long: '30d' })) {
     await service.operator('PUT', `/groups/${group}`, { profile: 'short', policy: 'device', renewalGrace });

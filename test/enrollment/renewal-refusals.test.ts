@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import type { DeviceDetail } from '../../core/api.ts';
-import { parseDeviceId } from '../../core/ids.ts';
+import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { issueDeviceCertificate } from '../../core/pki/issue.ts';
 import { defaultProfile, parseProfile } from '../../core/pki/profile.ts';
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const { layout } = service;
   registry = await openRegistry({ file: layout.registry.database, clock: systemClock });
   const issuing = await loadIssuingAuthority(registry, keysOf(layout));
-  context = { registry, issuing, clock: systemClock, statusUrl: service.statusUrl };
+  context = { registry, issuing, clock: systemClock, statusUrl: service.statusUrl, ownHostnames: [] };
 });
 afterAll(async () => {
   await registry.close();
@@ -82,10 +82,11 @@ describe('a peer', () => {
     const forged = await issueDeviceCertificate({
       issuer: context.issuing.current(),
       profile: parseProfile(defaultProfile),
-      deviceId: parseDeviceId('stranger'),
+      device: { id: parseDeviceId('stranger'), group: parseEntityName('devices'), attributes: {} },
       publicKey: publicKeyOf(privateKey),
       now: Date.now(),
       statusUrl: service.statusUrl,
+      reservedHostnames: [],
     });
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     await expectRefusal({ key, cert: forged.pem }, csr, 403, 'certificate_unknown');

@@ -70,6 +70,23 @@ describe('extensionRequest', () => {
     expect([...extensions]).toEqual([oids.subjectAltName, '1.2.3.4']);
   });
 
+  it('gives the value of the subjectAltName, which is not looked into', () => {
+    const names = (...values: Uint8Array[]) =>
+      attribute(
+        oids.extensionRequest,
+        setOf(
+          sequence(
+            ...values.map((value) => sequence(objectIdentifier(oids.subjectAltName), octetString(value))),
+          ),
+        ),
+      );
+    const nonsense = Buffer.from('nonsense');
+    expect(attributesOf(names(nonsense)).subjectAltName).toEqual(Uint8Array.from(nonsense));
+    expect(attributesOf(names()).subjectAltName).toBeNull();
+    expect(attributesOf().subjectAltName).toBeNull();
+    expect(refusal(names(nonsense, nonsense))).toBe('csr_malformed');
+  });
+
   it('is refused where it holds no extensions', () => {
     for (const value of [integer(1), sequence(integer(1)), sequence(sequence())]) {
       expect(refusal(attribute(oids.extensionRequest, setOf(value)))).toBe('csr_malformed');

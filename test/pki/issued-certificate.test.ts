@@ -1,7 +1,6 @@
 /** What stands in the certificates that devices get, and when they get none. */
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { parseDeviceId } from '../../core/ids.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import {
@@ -25,6 +24,7 @@ import { buildRequest } from './request-builder.ts';
 import {
   createAuthority,
   DAY,
+  deviceNamed,
   generateKeyPairs,
   issueDevice,
   profile,
@@ -40,7 +40,6 @@ const { issuing } = await createAuthority({
   issuingKeys: keys['ec-p256'],
 });
 const deviceKey = publicKeyOf(keys['ec-p256'].publicKey);
-const deviceId = parseDeviceId('press-7');
 const device = await issueDevice({ issuer: issuing, now, keys: keys['ec-p256'] });
 
 describe('a device certificate', () => {
@@ -102,10 +101,11 @@ describe('a device certificate', () => {
     const issued = await issueDeviceCertificate({
       issuer: issuing,
       profile,
-      deviceId,
+      device: deviceNamed('press-7'),
       publicKey,
       now,
       statusUrl: STATUS_URL,
+      reservedHostnames: [],
     });
     expect(certificateFields(issued.der).extensions).toEqual(fields.extensions);
   });
@@ -137,7 +137,14 @@ describe('a device certificate', () => {
 
   it('is refused for a key that the profile does not take', async () => {
     const narrow = parseProfile({ name: 'narrow', validity: '1d', keys: ['ed25519'] });
-    const request = { issuer: issuing, profile: narrow, deviceId, now, statusUrl: STATUS_URL };
+    const request = {
+      issuer: issuing,
+      profile: narrow,
+      device: deviceNamed('press-7'),
+      now,
+      statusUrl: STATUS_URL,
+      reservedHostnames: [],
+    };
     expect(await rejectionOf(() => issueDeviceCertificate({ ...request, publicKey: deviceKey }))).toBe(
       'key_unsupported',
     );
@@ -164,10 +171,11 @@ describe('the validity of a certificate', () => {
     const early = await issueDeviceCertificate({
       issuer: short.issuing,
       profile: slowClocks,
-      deviceId,
+      device: deviceNamed('press-7'),
       publicKey: deviceKey,
       now,
       statusUrl: STATUS_URL,
+      reservedHostnames: [],
     });
     expect(early.notBefore).toBe(notBefore);
   });

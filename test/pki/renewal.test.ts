@@ -24,6 +24,17 @@ describe('the moment to renew', () => {
     );
   });
 
+  it('lies in the first quarter of what is left after the part that a profile names', () => {
+    const earliest = fc.integer({ min: 10, max: 90 }).map((percent) => percent / 100);
+    fc.assert(
+      fc.property(lifetimes, earliest, ({ serialNumber, issuedAt, life }, part) => {
+        const moment = renewAfter({ serialNumber, issuedAt, notAfter: issuedAt + life }, part) - issuedAt;
+        expect(moment).toBeGreaterThanOrEqual(Math.floor(life * part));
+        expect(moment).toBeLessThanOrEqual(Math.ceil(life * (part + (1 - part) / 4)));
+      }),
+    );
+  });
+
   it('is the same whenever it is asked', () => {
     fc.assert(
       fc.property(lifetimes, ({ serialNumber, issuedAt, life }) => {

@@ -1,6 +1,6 @@
 /** A root and an issuing CA for tests, and one key pair of each accepted kind, made when a test file starts. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
+import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { type CaCertificate, parseCaCertificate } from '../../core/pki/certificate.ts';
 import {
   type IssuedCertificate,
@@ -12,6 +12,7 @@ import {
 import { defaultProfile, type Profile, parseProfile } from '../../core/pki/profile.ts';
 import { type KeyKind, publicKeyOf } from '../../core/pki/public-key.ts';
 import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
+import type { TemplateSubject } from '../../core/template.ts';
 
 export interface KeyPair {
   readonly publicKey: KeyObject;
@@ -27,6 +28,11 @@ export const SECOND = 1_000;
 export const DAY = 86_400 * SECOND;
 export const STATUS_URL = 'http://status.test:8080';
 export const profile: Profile = parseProfile(defaultProfile);
+
+/** A device of the group `devices`, for the templates of a profile. */
+export function deviceNamed(id: string, attributes: Readonly<Record<string, string>> = {}): TemplateSubject {
+  return { id: parseDeviceId(id), group: parseEntityName('devices'), attributes };
+}
 
 export function generateKeyPair(kind: KeyKind): KeyPair {
   switch (kind) {
@@ -99,6 +105,13 @@ export function issueDevice({
   keys,
   id = parseDeviceId('press-7'),
 }: DeviceOptions): Promise<IssuedCertificate> {
-  const publicKey = publicKeyOf(keys.publicKey);
-  return issueDeviceCertificate({ issuer, profile, deviceId: id, publicKey, now, statusUrl: STATUS_URL });
+  return issueDeviceCertificate({
+    issuer,
+    profile,
+    device: deviceNamed(id),
+    publicKey: publicKeyOf(keys.publicKey),
+    now,
+    statusUrl: STATUS_URL,
+    reservedHostnames: [],
+  });
 }

@@ -1,7 +1,7 @@
 /** Attacks with certificates that Gatehouse did not issue. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { DeviceId } from '../../../core/ids.ts';
+import { type DeviceId, parseEntityName } from '../../../core/ids.ts';
 import { parseCaCertificate } from '../../../core/pki/certificate.ts';
 import { decryptPrivateKey } from '../../../core/pki/encrypted-key.ts';
 import {
@@ -85,10 +85,11 @@ async function issue(issuer: Issuer, deviceId: DeviceId): Promise<Credentials> {
   const { pem } = await issueDeviceCertificate({
     issuer,
     profile: parseProfile(defaultProfile),
-    deviceId,
+    device: { id: deviceId, group: parseEntityName('devices'), attributes: {} },
     publicKey: publicKeyOf(key),
     now: Date.now(),
     statusUrl: 'http://localhost',
+    reservedHostnames: [],
   });
   return { key: privateKeyPem(key), chain: pem + issuer.certificate.pem };
 }

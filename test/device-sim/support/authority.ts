@@ -1,7 +1,7 @@
 /** A certificate authority in memory that answers enrollments as the contract says, and counts what it issues. */
 import { generateKeyPairSync } from 'node:crypto';
 import type { EnrollResponse } from '../../../core/api.ts';
-import { parseDeviceId } from '../../../core/ids.ts';
+import { parseDeviceId, parseEntityName } from '../../../core/ids.ts';
 import { parseCaCertificate } from '../../../core/pki/certificate.ts';
 import { decodeCsr, parseCsr } from '../../../core/pki/csr.ts';
 import {
@@ -63,10 +63,11 @@ export async function createAuthority(mqttUrl = 'mqtts://localhost:8883'): Promi
       const certificate = await issueDeviceCertificate({
         issuer,
         profile: parseProfile(defaultProfile),
-        deviceId,
+        device: { id: deviceId, group: parseEntityName('devices'), attributes: {} },
         publicKey,
         now: Date.now(),
         statusUrl: 'http://localhost',
+        reservedHostnames: [],
       });
       const answer: EnrollResponse = {
         deviceId,
