@@ -6,6 +6,7 @@ import { keyIdentifierOf } from '../../../core/pki/issue.ts';
 import type { PublicKey } from '../../../core/pki/public-key.ts';
 import {
   CKA_CLASS,
+  CKA_DECRYPT,
   CKA_DERIVE,
   CKA_EC_PARAMS,
   CKA_EC_POINT,
@@ -16,7 +17,9 @@ import {
   CKA_PRIVATE,
   CKA_SENSITIVE,
   CKA_SIGN,
+  CKA_SIGN_RECOVER,
   CKA_TOKEN,
+  CKA_UNWRAP,
   CKA_VERIFY,
   CKK_EC,
   CKO_PRIVATE_KEY,
@@ -60,7 +63,7 @@ export function generateKeyPair(
       { type: CKA_SENSITIVE, value: true },
       { type: CKA_EXTRACTABLE, value: false },
       { type: CKA_SIGN, value: true },
-      { type: CKA_DERIVE, value: false },
+      ...[CKA_SIGN_RECOVER, CKA_DERIVE, CKA_DECRYPT, CKA_UNWRAP].map((type) => ({ type, value: false })),
     ],
   );
   const objects = [pair.privateKey, pair.publicKey];
