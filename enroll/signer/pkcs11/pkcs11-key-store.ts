@@ -80,7 +80,8 @@ function signerWith(token: TokenClient, key: TokenKey, { keyFingerprint }: Publi
         const digest = hash(DIGESTS[key.kind], data, 'buffer');
         return ecdsaSignature(await token.ask({ operation: 'sign', key, digest }));
       } catch (error) {
-        throw new GatehouseError('signer_unavailable', (error as Error).message, { cause: error });
+        if (!(error instanceof GatehouseError) || error.code === 'signer_unavailable') throw error;
+        throw new GatehouseError('signer_unavailable', `${error.code}: ${error.message}`);
       }
     },
   };
