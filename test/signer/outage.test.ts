@@ -1,7 +1,9 @@
 /** A token that goes away while Gatehouse runs, and comes back: nothing is restarted, nothing else stops. */
 
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { constants, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { until } from '../cli/until.ts';
@@ -11,7 +13,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Enrolled, type FleetClient, fleetClient, newCsr } from './fleet-client.ts';
 import { createSoftToken, type SoftToken } from './soft-token.ts';
 
-describeWith(['softhsm2-util'], 'a token that goes away while Gatehouse runs', () => {
+describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehouse runs', () => {
   const folder = temporaryFolder();
   let token: SoftToken;
   let gatehouse: TestGatehouse;
@@ -80,6 +82,25 @@ describeWith(['softhsm2-util'], 'a token that goes away while Gatehouse runs', (
     expect((await untilEnrolled(csr)).status).toBe(201);
   });
 
+  it('holds up nobody else while it does not answer', async () => {
+    const csr = await newCsr('held-up');
+    token.unplug();
+    expect((await devices.enroll(csr)).status).toBe(503);
+    // Whoever reads the PIN from a pipe waits, as if for an HSM that hangs.
+    rmSync(token.pinFile);
+    execFileSync('mkfifo', ['-m', '600', token.pinFile]);
+    token.plugIn();
+    const enrolled = untilEnrolled(csr);
+    const pipe = await openForReader(token.pinFile);
+    expect((await fetch(`${gatehouse.statusUrl}/health`)).status).toBe(200);
+    expect((await gatehouse.command('device', 'list')).code).toBe(0);
+    await pipe.writeFile(token.pin);
+    await pipe.close();
+    expect((await enrolled).status).toBe(201);
+    rmSync(token.pinFile);
+    writeFileSync(token.pinFile, token.pin);
+  });
+
   it('that comes back without the key signs nothing', async () => {
     const key = token.objects().find(({ label }) => label.startsWith('Gatehouse Issuing CA'));
     const id = key?.id ?? 'none';
@@ -91,3 +112,15 @@ describeWith(['softhsm2-util'], 'a token that goes away while Gatehouse runs', (
     await logged(new RegExp(`issuer_key_mismatch: .* under the ID ${id} is another key`));
   });
 });
+
+/** A pipe, once somebody waits at its other end. */
+async function openForReader(path: string): Promise<FileHandle> {
+  let pipe: FileHandle | undefined;
+  await until(async () => {
+    // Without a reader this fails with ENXIO.
+    pipe = await open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
+    return pipe !== undefined;
+  });
+  if (pipe === undefined) throw new Error('nobody reads');
+  return pipe;
+}
