@@ -4,12 +4,23 @@ import { Worker } from 'node:worker_threads';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { Answered, Asked, TokenAddress, TokenRequest } from './request.ts';
 
-/** Whoever wants a certificate is told to come back rather than kept for longer. */
-const SIGN_MS = 10_000;
-/** Some tokens take their time to make a key. */
-const OTHER_MS = 120_000;
-/** Requests that the token has not answered yet, those included whose asker was told to come back. */
-const MOST_OPEN = 1_000;
+/** Times in milliseconds. */
+export interface TokenLimits {
+  readonly sign: number;
+  readonly close: number;
+  readonly other: number;
+  /** Requests that the token has not answered yet, those included whose asker was told to come back. */
+  readonly open: number;
+}
+
+export const tokenLimits: TokenLimits = {
+  // Whoever wants a certificate is told to come back rather than kept for longer.
+  sign: 10_000,
+  close: 5_000,
+  // Some tokens take their time to make a key.
+  other: 120_000,
+  open: 1_000,
+};
 
 interface Asker {
   readonly resolve: (value: Uint8Array) => void;
@@ -19,28 +30,30 @@ interface Asker {
 
 export class TokenClient {
   readonly #address: TokenAddress;
+  readonly #limits: TokenLimits;
   readonly #askers = new Map<number, Asker>();
   #thread: Worker | undefined;
   #lastId = 0;
 
-  constructor(address: TokenAddress) {
+  constructor(address: TokenAddress, limits = tokenLimits) {
     this.#address = address;
+    this.#limits = limits;
   }
 
   /** @throws GatehouseError as Token.perform does, `signer_unavailable` where it takes too long */
   ask(request: TokenRequest): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
-      if (this.#askers.size >= MOST_OPEN) {
-        throw new GatehouseError('signer_unavailable', `${MOST_OPEN} signatures are waited for already`);
-      }
-      const time = request.operation === 'sign' ? SIGN_MS : OTHER_MS;
+      const { open } = this.#limits;
+      if (this.#askers.size >= open && request.operation !== 'close')
+        throw new GatehouseError('signer_unavailable', `${open} answers of the token are waited for already`);
+      const time = timeFor(request, this.#limits);
       const late = () =>
         reject(
           new GatehouseError('signer_unavailable', `the token did not answer in ${time / 1_000} seconds`),
         );
       this.#lastId += 1;
       const id = this.#lastId;
-      this.#askers.set(id, { resolve, reject, deadline: setTimeout(late, time) });
+      this.#askers.set(id, { resolve, reject, deadline: setTimeout(late, time).unref() });
       this.#thread ??= this.#start();
       this.#thread.postMessage({ id, request } satisfies Asked);
     });
@@ -48,7 +61,9 @@ export class TokenClient {
 
   /** Gives the token back and ends the thread. Nothing may be asked after this. */
   async close(): Promise<void> {
-    if (this.#thread !== undefined) await this.ask({ operation: 'close' });
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    await this.ask({ operation: 'close' }).finally(() => thread.unref());
   }
 
   #start(): Worker {
@@ -58,6 +73,12 @@ export class TokenClient {
     thread.on('message', (answered: Answered) => this.#settle(answered));
     thread.on('error', (error) => this.#ended(thread, error.message));
     thread.on('exit', () => this.#ended(thread, 'it ended'));
+    // Node would wait for a thread in a call that never returns, and so would whoever ended this process.
+    const endAnyhow = () => {
+      if (this.#askers.size > 0) process.kill(process.pid, 'SIGKILL');
+    };
+    process.once('exit', endAnyhow);
+    thread.once('exit', () => process.off('exit', endAnyhow));
     return thread;
   }
 
@@ -82,4 +103,9 @@ export class TokenClient {
     }
     this.#askers.clear();
   }
+}
+
+function timeFor({ operation }: TokenRequest, { sign, close, other }: TokenLimits): number {
+  if (operation === 'sign') return sign;
+  return operation === 'close' ? close : other;
 }
