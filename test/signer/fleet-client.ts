@@ -14,6 +14,10 @@ export interface Enrolled {
 
 export interface FleetClient {
   enroll(csr: string): Promise<Enrolled>;
+  /** EST's simpleenroll (RFC 7030 §4.2), of the same request. */
+  enrollByEst(
+    csr: string,
+  ): Promise<{ readonly status: number; readonly retryAfter: string | undefined; readonly text: string }>;
   close(): Promise<void>;
 }
 
@@ -30,12 +34,24 @@ export function fleetClient({ enrollUrl, caFile, token }: Ready): FleetClient {
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
         body: JSON.stringify({ csr }),
       });
-      const retryAfter = headers['retry-after'];
       return {
         status: statusCode,
-        retryAfter: retryAfter === undefined ? undefined : String(retryAfter),
+        retryAfter: headers['retry-after']?.toString(),
         body: (await body.json()) as EnrollResponse & Problem,
       };
+    },
+    async enrollByEst(csr) {
+      const { statusCode, headers, body } = await request(`${enrollUrl}/.well-known/est/simpleenroll`, {
+        method: 'POST',
+        dispatcher,
+        headers: {
+          'content-type': 'application/pkcs10',
+          authorization: `Basic ${Buffer.from(`device:${token}`).toString('base64')}`,
+        },
+        body: csr,
+      });
+      const retryAfter = headers['retry-after']?.toString();
+      return { status: statusCode, retryAfter, text: await body.text() };
     },
     close: () => dispatcher.close(),
   };

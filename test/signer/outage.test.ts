@@ -54,6 +54,10 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
     const fault = /fault ([0-9a-f-]+)/.exec(refused[0]?.body.detail ?? '')?.[1] ?? 'none';
     await logged(new RegExp(`pkcs11_failed: C_\\w+: CKR_\\w+.*${fault}`));
 
+    const est = await devices.enrollByEst(csr);
+    expect([est.status, est.retryAfter]).toEqual([503, '10']);
+    expect(est.text).toMatch(/^signer_unavailable: try again in 10 seconds/);
+
     const name = issuing.fingerprint256.replaceAll(':', '').toLowerCase();
     expect((await fetch(`${gatehouse.statusUrl}/crl/${name}.crl`)).status).toBe(200);
     expect((await fetch(`${gatehouse.statusUrl}/health`)).status).toBe(200);
