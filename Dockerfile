@@ -7,7 +7,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts && npm rebuild better-sqlite3
+# pkcs11js, for CA keys in a token, is compiled: with the headers of this image's own Node.
+RUN npm ci --ignore-scripts && npm rebuild better-sqlite3 && npm rebuild --nodedir=/usr/local pkcs11js
 COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 

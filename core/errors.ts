@@ -93,7 +93,7 @@ export const errorCatalog = {
   ca_key_missing: {
     title: 'The key of a CA is not there',
     remedy:
-      'Put the file back under the name that the message has, from a backup or from where the key is kept; the key of the root is needed only while CAs change.',
+      'Put the file back under the name that the message has, from a backup or from where the key is kept; the key of the root is needed only while CAs change. With --signer pkcs11, name the token that has the key.',
   },
   issuer_expired: {
     title: 'The CA certificate has expired',
@@ -408,6 +408,41 @@ export const errorCatalog = {
   passphrase_wrong: {
     title: 'The passphrase does not open the CA key',
     remedy: 'Give the file with the passphrase that init used.',
+  },
+  signer_unavailable: {
+    title: 'The CA cannot sign at present',
+    remedy: 'Try again after a while; the log of enroll tells what is wrong with the token of the CA key.',
+  },
+  pkcs11_missing: {
+    title: 'This installation cannot use PKCS #11',
+    remedy:
+      'Its package pkcs11js is optional and compiled when Gatehouse is installed: install python3, make and g++, then run npm ci again.',
+  },
+  pkcs11_module_unusable: {
+    title: 'The PKCS #11 module cannot be used',
+    remedy: 'Give the path of the shared library that came with the token with --pkcs11-module.',
+  },
+  pkcs11_token_unknown: {
+    title: 'There is not exactly one token with this label',
+    remedy: 'Give the label of a token that the detail names with --pkcs11-token, or plug the token in.',
+  },
+  pkcs11_pin_missing: {
+    title: 'The PIN of the token is missing',
+    remedy: 'Give the file that holds it with --pkcs11-pin-file or GATEHOUSE_PKCS11_PIN_FILE.',
+  },
+  pkcs11_pin_refused: {
+    title: 'The token does not accept the PIN',
+    remedy:
+      "Correct the PIN file before you start again, since tokens lock themselves after a few wrong PINs. The right PIN, given to the token with its vendor's tool, brings all tries back.",
+  },
+  pkcs11_mechanism_missing: {
+    title: 'The token cannot do what a CA key needs',
+    remedy: 'Use a token that generates EC keys (CKM_EC_KEY_PAIR_GEN) and signs with them (CKM_ECDSA).',
+  },
+  pkcs11_failed: {
+    title: 'The token refused a call of PKCS #11',
+    remedy:
+      "The detail names the call and what the token answered; the vendor's documents explain the answer.",
   },
   port_in_use: {
     title: 'Another program uses the port',

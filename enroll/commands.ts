@@ -11,6 +11,10 @@ const INIT_SETTINGS: readonly SettingName[] = [
   'statusPort',
   'statusUrl',
   'passphraseFile',
+  'signer',
+  'pkcs11Module',
+  'pkcs11Token',
+  'pkcs11PinFile',
 ];
 const ENROLL_SETTINGS: readonly SettingName[] = [
   ...INIT_SETTINGS,
@@ -45,7 +49,7 @@ export function enrollCommands(program: Command, { environment, stdout, stderr }
     const { dataLayout } = await import('../runtime/layout.ts');
     const { systemClock } = await import('../runtime/clock.ts');
     const settings = readSettings(flags, environment);
-    if (flags.ifNew && stateOf(dataLayout(settings.data)).kind === 'complete') return;
+    if (flags.ifNew && stateOf(dataLayout(settings.data), settings.signer).kind === 'complete') return;
     const keepHostname = flags.hostname !== undefined;
     const result = await initialize(settings, systemClock, keepHostname);
     if (flags.json) {

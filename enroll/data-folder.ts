@@ -10,6 +10,7 @@ import { isBlankRegistry, openRegistryView } from '../registry/sqlite/open.ts';
 import { lockForWriting } from '../registry/sqlite/writer-lock.ts';
 import { syncFolder } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
+import type { Settings } from '../runtime/settings.ts';
 
 export type DataFolderState =
   | { readonly kind: 'absent' }
@@ -19,22 +20,24 @@ export type DataFolderState =
   | { readonly kind: 'damaged'; readonly missing: readonly string[] }
   | { readonly kind: 'complete' };
 
-export function stateOf(layout: DataLayout): DataFolderState {
+/** @param signer where the CA keys are: only those in files are part of the folder */
+export function stateOf(layout: DataLayout, signer: Settings['signer']): DataFolderState {
   if (existsSync(layout.ca.unfinished)) return { kind: 'unfinished' };
   const missing = [
     ...(sizeOf(layout.registry.database) > 0 ? [] : [layout.registry.database]),
-    ...(holdsIssuingKey(layout.ca.folder) ? [] : [layout.ca.issuingKey('…')]),
+    ...(signer === 'pkcs11' || holdsIssuingKey(layout.ca.folder)
+      ? []
+      : [`${layout.ca.issuingKey('…')} (or --signer pkcs11, if the CA keys are in a token)`]),
   ];
   if (missing.length === 0) return { kind: 'complete' };
-  // The trust anchor alone counts as a trace too: whoever copied it away must not be given another CA in silence.
-  return missing.length === 2 && !existsSync(layout.rootCertificate)
-    ? { kind: 'absent' }
-    : { kind: 'damaged', missing };
+  // Any trace counts, the trust anchor alone too: whoever copied it away must not be given another CA in silence.
+  const traces = [layout.registry.database, layout.rootCertificate].some((path) => sizeOf(path) > 0);
+  return traces || holdsIssuingKey(layout.ca.folder) ? { kind: 'damaged', missing } : { kind: 'absent' };
 }
 
 /** @throws GatehouseError `data_missing`, `data_incomplete`, `data_damaged` */
-export function requireComplete(layout: DataLayout, data: string): void {
-  const state = stateOf(layout);
+export function requireComplete(layout: DataLayout, { data, signer }: Settings): void {
+  const state = stateOf(layout, signer);
   if (state.kind === 'absent') throw new GatehouseError('data_missing', `${data} holds no Gatehouse`);
   if (state.kind === 'unfinished')
     throw new GatehouseError('data_incomplete', `${data} was left half-written`);

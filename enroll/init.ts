@@ -3,8 +3,6 @@
  * first admin. A marker stands while it is at work; what an interrupted run left is thrown away by the next,
  * and a finished Gatehouse is never overwritten.
  */
-import { existsSync } from 'node:fs';
-import { stringify } from 'yaml';
 import type { Clock } from '../core/clock.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { type Fingerprint, parseEntityName } from '../core/ids.ts';
@@ -26,10 +24,12 @@ import {
   refuseDamaged,
   stateOf,
 } from './data-folder.ts';
+import { keepSettings } from './kept-settings.ts';
 import { ensureServerCertificate } from './server-certificates.ts';
 import { createIssuing, createRoot } from './signer/create-ca.ts';
-import { createFileKeyStore } from './signer/file-key-store.ts';
-import { generatePassphrase, readPassphrase } from './signer/passphrase.ts';
+import type { CaKeyStore } from './signer/key-store.ts';
+import { openKeyStore } from './signer/open-key-store.ts';
+import { generatePassphrase } from './signer/passphrase.ts';
 import { configuredStatusUrl } from './status-url.ts';
 import { putGroup, putPolicy, putProfile } from './use-cases/apply-documents.ts';
 import { createOperator } from './use-cases/manage-operators.ts';
@@ -44,7 +44,7 @@ export interface Initialized {
   readonly generatedPassphraseFile: string | null;
 }
 
-/** @throws GatehouseError `data_exists`, `data_damaged`, `data_in_use`, `passphrase_missing` */
+/** @throws GatehouseError `data_exists`, `data_damaged`, `data_in_use`, `setting_invalid`, `passphrase_missing`, `pkcs11_…` */
 export async function initialize(
   settings: Settings,
   clock: Clock,
@@ -52,42 +52,46 @@ export async function initialize(
 ): Promise<Initialized> {
   const layout = dataLayout(settings.data);
   refuseExisting(layout, settings);
+  const keys = openKeyStore(layout, settings);
   const release = await lockDataFolder(layout);
   try {
     // Asked again: another init may have ended between the first look and the lock.
     const state = refuseExisting(layout, settings);
-    if (state.kind === 'unfinished') await discardUnfinished(layout, [settings.passphraseFile ?? []].flat());
+    const operators = [settings.passphraseFile ?? [], settings.pkcs11PinFile ?? []].flat();
+    if (state.kind === 'unfinished') await discardUnfinished(layout, operators);
     await beginSetup(layout);
-    const root = await create(settings, layout, clock);
-    if (keepHostname) await keepHostnames(layout, settings);
+    const generates = settings.signer === 'file' && settings.passphraseFile === undefined;
+    if (generates) await generatePassphrase(layout);
+    const root = await create(settings, layout, clock, keys).finally(() => keys.close());
+    await keepSettings(layout, settings, keepHostname);
     await endSetup(layout);
     return {
       data: settings.data,
       rootFingerprint: root.certificate.fingerprint,
       caFile: layout.rootCertificate,
       adminTokenFile: layout.operator.token,
-      generatedPassphraseFile: settings.passphraseFile === undefined ? layout.ca.passphrase : null,
+      generatedPassphraseFile: generates ? layout.ca.passphrase : null,
     };
   } finally {
     release();
   }
 }
 
-function refuseExisting(layout: DataLayout, { data }: Settings): DataFolderState {
-  const state = stateOf(layout);
+function refuseExisting(layout: DataLayout, { data, signer }: Settings): DataFolderState {
+  const state = stateOf(layout, signer);
   if (state.kind === 'complete') throw new GatehouseError('data_exists', `${data} holds a Gatehouse`);
   refuseDamaged(state);
   return state;
 }
 
-async function create(settings: Settings, layout: DataLayout, clock: Clock): Promise<Issuer> {
-  const passphrase =
-    settings.passphraseFile === undefined
-      ? await generatePassphrase(layout)
-      : await readPassphrase(layout, settings.passphraseFile);
+async function create(
+  settings: Settings,
+  layout: DataLayout,
+  clock: Clock,
+  keys: CaKeyStore,
+): Promise<Issuer> {
   const now = clock.now();
   const statusUrl = configuredStatusUrl(settings);
-  const keys = createFileKeyStore({ layout, passphrase: async () => passphrase });
   const root = await createRoot({ keys, now });
   const issuing = await createIssuing({ keys, root, now, statusUrl });
   await writeFileAtomic(layout.rootCertificate, root.certificate.pem, 0o644);
@@ -155,9 +159,3 @@ const defaultGroups = [
   { name: 'devices', policy: 'device', description: 'devices, each with its own topics' },
   { name: 'services', policy: 'telemetry-reader', description: 'back-end services that read telemetry' },
 ];
-
-/** So that a later start, and a renewal of the server certificates, use the names this init was given. */
-async function keepHostnames(layout: DataLayout, settings: Settings): Promise<void> {
-  if (existsSync(layout.settings)) return;
-  await writeFileAtomic(layout.settings, stringify({ hostname: settings.hostname }), 0o644);
-}

@@ -9,10 +9,9 @@ import { type DataLayout, dataLayout } from '../runtime/layout.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { lockDataFolder, requireComplete } from './data-folder.ts';
-import { createFileKeyStore } from './signer/file-key-store.ts';
 import { type IssuingAuthority, loadIssuingAuthority } from './signer/issuing-authority.ts';
 import type { CaKeyStore } from './signer/key-store.ts';
-import { readPassphrase } from './signer/passphrase.ts';
+import { openKeyStore } from './signer/open-key-store.ts';
 
 export interface OpenedData {
   readonly layout: DataLayout;
@@ -24,18 +23,18 @@ export interface OpenedData {
 /**
  * Brings the registry to this version's schema on the way. Whatever is opened is added to `closers`.
  * @throws GatehouseError `data_missing`, `data_incomplete`, `data_damaged`, `data_in_use`, `registry_schema`,
- * `ca_key_missing`, `issuer_key_mismatch`, `passphrase_missing`, `passphrase_wrong`
+ * `setting_invalid`, `ca_key_missing`, `issuer_key_mismatch`, `passphrase_…`, `pkcs11_…`
  */
 export async function openData(settings: Settings, clock: Clock, closers: Closers): Promise<OpenedData> {
   const layout = dataLayout(settings.data);
-  requireComplete(layout, settings.data);
+  requireComplete(layout, settings);
   closers.add('data folder', await lockDataFolder(layout));
 
   const registry = await openRegistry({ file: layout.registry.database, clock });
   closers.add('registry', () => registry.close());
 
-  const passphrase = () => readPassphrase(layout, settings.passphraseFile);
-  const keys = createFileKeyStore({ layout, passphrase });
+  const keys = openKeyStore(layout, settings);
+  closers.add('CA keys', () => keys.close());
   const issuing = await loadIssuingAuthority(registry, keys);
   await restoreTrustAnchor(registry, layout);
   return { layout, registry, keys, issuing };

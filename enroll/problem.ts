@@ -69,6 +69,9 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   rate_limited: 429,
 };
 
+/** With 503, what Retry-After says (RFC 9110 §10.2.3). */
+export const RETRY_AFTER_S = 10;
+
 export interface ProblemAnswer {
   readonly status: number;
   readonly body: Problem;
@@ -79,11 +82,19 @@ export interface ProblemAnswer {
 export function problemOf(error: unknown): ProblemAnswer {
   const known = recognise(error);
   const status = known && statusByCode[known.code];
+  if (known?.code === 'signer_unavailable') return unavailable(known);
   if (known !== undefined && status !== undefined) {
     return { status, body: describe(known.code, status, known.message) };
   }
   const id = randomUUID();
   return { status: 500, body: describe('internal', 500, `fault ${id}`), fault: { id, error } };
+}
+
+/** Not the asker's fault, and none of its business which token answered what; it may come back. */
+function unavailable(error: GatehouseError): ProblemAnswer {
+  const id = randomUUID();
+  const body = describe(error.code, 503, `try again in ${RETRY_AFTER_S} seconds (fault ${id})`);
+  return { status: 503, body, fault: { id, error } };
 }
 
 function describe(code: ErrorCode, status: number, detail: string): Problem {

@@ -40,7 +40,7 @@ export async function startEnroll(
 
   // Step 1: the data folder, as its one writer, and the CA key.
   const { layout, registry, issuing } = await openData(settings, clock, closers);
-  if (settings.passphraseFile === undefined) {
+  if (settings.signer === 'file' && settings.passphraseFile === undefined) {
     log.warn(
       { file: layout.ca.passphrase },
       'the passphrase of the CA keys lies beside them; see --passphrase-file',

@@ -26,6 +26,7 @@ const text = z.string().min(1);
 /** What of a setting is common to several, for help and messages. */
 const aPort = { schema: port, placeholder: '<port>', takes: 'a port number, 0 to 65535' } as const;
 const anAddress = { schema: text, placeholder: '<address>', takes: 'an address of this host' } as const;
+const optionalText = { schema: text.optional(), default: undefined, defaultText: 'none' } as const;
 const aRate = { schema: count, placeholder: '<n>', takes: 'a whole number above zero' } as const;
 
 export interface SettingRow {
@@ -94,6 +95,31 @@ export const settingsTable = {
     placeholder: '<file>',
     takes: 'the path of a file',
     help: 'file with the passphrase of the CA keys',
+  },
+  signer: {
+    schema: z.enum(['file', 'pkcs11']),
+    default: 'file',
+    placeholder: '<where>',
+    takes: 'file or pkcs11',
+    help: 'where the CA keys are: file, encrypted in the data folder, or pkcs11, in a hardware token',
+  },
+  pkcs11Module: {
+    ...optionalText,
+    placeholder: '<file>',
+    takes: 'the path of a shared library',
+    help: "the vendor's PKCS #11 module, with --signer pkcs11",
+  },
+  pkcs11Token: {
+    ...optionalText,
+    placeholder: '<label>',
+    takes: 'the label of a token',
+    help: 'the token that has the CA keys, with --signer pkcs11',
+  },
+  pkcs11PinFile: {
+    ...optionalText,
+    placeholder: '<file>',
+    takes: 'the path of a file',
+    help: "file with the token's PIN, with --signer pkcs11",
   },
   enrollRate: {
     ...aRate,

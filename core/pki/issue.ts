@@ -211,7 +211,7 @@ function caExtensions(publicKey: PublicKey, pathLength: number): Asn1[] {
 }
 
 /** RFC 7093 §2 method 1: the leftmost 160 bits of SHA-256 over the key's bits. */
-function keyIdentifierOf({ subjectPublicKey }: PublicKey): Uint8Array {
+export function keyIdentifierOf({ subjectPublicKey }: PublicKey): Uint8Array {
   return hash('sha256', subjectPublicKey, 'buffer').subarray(0, 20);
 }
 

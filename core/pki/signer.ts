@@ -20,7 +20,7 @@ export interface SigningKey {
 }
 
 /** The digest as strong as the key (RFC 5480 §4). */
-const algorithmOfKey: Readonly<Record<KeyKind, SignatureAlgorithm>> = {
+export const algorithmOfKey: Readonly<Record<KeyKind, SignatureAlgorithm>> = {
   'ec-p256': 'ecdsa-sha256',
   'ec-p384': 'ecdsa-sha384',
   ed25519: 'ed25519',

@@ -19,7 +19,7 @@ import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
 import type { SecureContextSource } from '../../runtime/secure-context.ts';
-import { problemOf } from '../problem.ts';
+import { problemOf, RETRY_AFTER_S } from '../problem.ts';
 
 export const BODY_LIMIT = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -81,6 +81,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setErrorHandler((error, request, reply) => {
     const problem = report(error, request);
     if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
+    if (problem.status === 503) reply.header('Retry-After', RETRY_AFTER_S);
     return reply
       .status(problem.status)
       .type('application/problem+json')

@@ -36,6 +36,9 @@ export function createFileKeyStore({ layout, passphrase }: FileKeyStore): CaKeyS
       }
       return signer;
     },
+
+    // A key pair that was not kept has never been on disk.
+    close: async () => {},
   };
 }
 

@@ -19,6 +19,8 @@ export interface CaKeyStore {
   generate(kind: CaKind): Promise<NewCaKey>;
   /** @throws GatehouseError `ca_key_missing`, `issuer_key_mismatch`, and what the store has to say of itself */
   signerOf(kind: CaKind, certificate: CaCertificate): Promise<Signer>;
+  /** Lets go of the place where the keys live; what was generated and not kept is removed from there. */
+  close(): Promise<void>;
 }
 
 export const CURVES = { root: 'P-384', issuing: 'P-256' } as const satisfies Record<CaKind, string>;

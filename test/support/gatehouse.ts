@@ -46,6 +46,8 @@ export async function startGatehouse(data: string, ...flags: string[]): Promise<
     [executable, 'up', '--json', '--data', data, ...hosts, ...ports, ...flags],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // As the test has set it: jest's `process.env` is a copy, which children do not get by themselves.
+      env: { ...process.env },
     },
   );
   let log = '';
