@@ -14,13 +14,13 @@ export class Progress {
     this.#io = io;
   }
 
-  /** @param what is being done: `writing` */
-  show(what: string, done: number, of: number): void {
+  /** `writing: 12,000 of 50,000 (24 %)` */
+  show(what: string, done: number, of: number, unit = ''): void {
     const now = performance.now();
     if (!this.#isWatched || now - this.#drawn < REDRAW_MS) return;
     this.#drawn = now;
     const share = of === 0 ? 100 : Math.floor((100 * done) / of);
-    const line = `${what}: ${count(done)} of ${count(of)} (${share} %)`;
+    const line = `${what}: ${count(done)} of ${count(of)}${unit} (${share} %)`;
     this.#io.stderr.write(`${BEGIN}${line.slice(0, (this.#io.stderr.columns || WIDTH) - 1)}${ERASE}`);
   }
 

@@ -19,7 +19,8 @@ export interface Sending {
 
 /** @throws ReportedError where the server refuses, then or later @throws GatehouseError `answer_incomplete` */
 export async function sendImport({ api, path, query, lines, progress }: Sending): Promise<ImportResult> {
-  const body = chunksOf(lines, (sent) => progress.show('sending, bytes', sent, lines.length));
+  const size = kilobytes(lines.length);
+  const body = chunksOf(lines, (sent) => progress.show('sending', kilobytes(sent), size, ' KB'));
   let isWriting = false;
   try {
     for await (const answer of api.exchange<ImportAnswer>(path, { query, body, length: lines.length })) {
@@ -37,11 +38,15 @@ export async function sendImport({ api, path, query, lines, progress }: Sending)
   }
 }
 
-/** `imported 50,000 devices; 3 were there before, 2 were updated` */
+/** `devices: 50,000 imported, 2 updated, 3 unchanged` */
 export function renderResult({ imported, unchanged, updated, dryRun }: ImportResult, what: string): string {
-  const begin = dryRun ? `would import ${count(imported)}` : `imported ${count(imported)}`;
-  const rest = [`${count(unchanged)} unchanged`, ...(updated > 0 ? [`${count(updated)} updated`] : [])];
-  return `${begin} ${what}, ${rest.join(', ')}`;
+  const [isImported, isUpdated] = dryRun ? ['to import', 'to update'] : ['imported', 'updated'];
+  const counts = [
+    `${count(imported)} ${isImported}`,
+    ...(updated > 0 ? [`${count(updated)} ${isUpdated}`] : []),
+    `${count(unchanged)} unchanged`,
+  ];
+  return `${dryRun ? 'dry run, ' : ''}${what}: ${counts.join(', ')}`;
 }
 
 /** The server takes each as soon as it can check it: what is sent is, but for a buffer, checked. */
@@ -50,4 +55,8 @@ function* chunksOf(bytes: Uint8Array, onSent: (sent: number) => void): Generator
     onSent(from);
     yield bytes.subarray(from, from + CHUNK);
   }
+}
+
+function kilobytes(bytes: number): number {
+  return Math.ceil(bytes / 1024);
 }

@@ -26,10 +26,11 @@ export function parseDeviceEntry(value: unknown): DeviceEntry {
   const members = membersOf(value, 'a device');
   const unknown = [...members.keys()].find((name) => !MEMBERS.includes(name));
   if (unknown !== undefined) throw invalid(`a device has no ${quote(unknown)}`);
+  const attributes = members.get('attributes');
   return {
     id: parseDeviceId(textOf(members, 'id')),
     group: parseEntityName(textOf(members, 'group')),
-    attributes: parseAttributes(members.get('attributes') ?? {}),
+    attributes: attributes === undefined ? {} : parseAttributes(attributes),
   };
 }
 
