@@ -94,13 +94,17 @@ function createAnswer(report: RefusalReporter) {
     dryRun: boolean,
     { check, write }: Import<Checked>,
   ): Promise<FastifyReply> => {
+    const stream = request.body;
+    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
     if (busy) throw new GatehouseError('import_busy');
     busy = true;
     let checked: Checked;
     try {
-      checked = await check(chunksOf(request.body));
+      checked = await check(stream.iterator({ destroyOnReturn: false }));
     } catch (error) {
       leave();
+      // Node discards the rest of a body only where none of it was read; till then the connection stands still.
+      stream.resume();
       throw error;
     }
     reply.type(NDJSON);
@@ -126,10 +130,4 @@ function takeStreams(server: HttpServer): void {
     if (tooLarge) done(new GatehouseError('import_too_large', `more than ${MAX_BYTES} bytes`));
     else done(null, payload);
   });
-}
-
-/** To end the iteration early must not end the connection: the refusal is still to be sent. */
-function chunksOf(stream: unknown): AsyncIterable<Uint8Array> {
-  if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
-  return stream.iterator({ destroyOnReturn: false });
 }

@@ -2,13 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { executable } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Operated } from './operated.ts';
-import { startSmallServer } from './small-server.ts';
+import { type SmallServer, startSmallServer } from './small-server.ts';
 import { errorCode, explained, gatehouse } from './transcript.ts';
 
 const folder = temporaryFolder();
@@ -156,32 +157,30 @@ describe('gatehouse device import', () => {
 });
 
 describe('a server that ends the answer before its end', () => {
+  const file = () => fileOf('one.csv', 'id,group\na,b\n');
+  let server: SmallServer;
+  afterEach(() => server.close());
+
+  async function importFrom(answer: (response: ServerResponse) => void) {
+    server = await startSmallServer((request, response) => {
+      request.resume().on('end', () => answer(response));
+    });
+    const connection = ['--url', server.url, '--token', 'x', '--ca', fileOf('small.pem', server.root)];
+    const { code, stdout, stderr } = await gatehouse(['device', 'import', file(), ...connection, '--json']);
+    return [code, stdout, errorCode(stderr)];
+  }
+
   it.each([
     ['well', '{"written":0,"of":1}\n'],
     ['within a line', '{"written":0,"of":1}\n{"resu'],
-  ])('%s leaves it open, and says what to do', async (_how, answer) => {
-    const server = await startSmallServer((request, response) => {
-      request
-        .resume()
-        .on('end', () => response.setHeader('content-type', 'application/x-ndjson').end(answer));
-    });
-    const ca = fileOf('small.pem', server.root);
-    const file = fileOf('one.csv', 'id,group\na,b\n');
-    const connection = ['--url', server.url, '--token', 'x', '--ca', ca];
-    const { code, stdout, stderr } = await gatehouse(['device', 'import', file, ...connection, '--json']);
-    expect([code, stdout, errorCode(stderr)]).toEqual([1, '', 'answer_incomplete']);
-    await server.close();
+  ])('%s leaves it open, and says what to do', async (_how, text) => {
+    expect(await importFrom((response) => response.end(text))).toEqual([1, '', 'answer_incomplete']);
   });
 
   it('by breaking the connection does so too', async () => {
-    const server = await startSmallServer((request, response) => {
-      request.resume().on('end', () => response.write('{"written":0,"of":1}\n', () => response.destroy()));
-    });
-    const connection = ['--url', server.url, '--token', 'x', '--ca', fileOf('small.pem', server.root)];
-    const file = fileOf('one.csv', 'id,group\na,b\n');
-    const { stderr } = await gatehouse(['device', 'import', file, ...connection, '--json']);
-    expect(errorCode(stderr)).toBe('answer_incomplete');
-    await server.close();
+    const answer = (response: ServerResponse) =>
+      response.write('{"written":0,"of":1}\n', () => response.destroy());
+    expect(await importFrom(answer)).toEqual([1, '', 'answer_incomplete']);
   });
 });
 

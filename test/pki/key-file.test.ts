@@ -69,6 +69,7 @@ describe('a file', () => {
       'with a private key under a passphrase',
       privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }),
     ],
+    ['with another field in the key', Buffer.from('30083000030200010500', 'hex')],
     ['that is huge', Buffer.alloc(70_000, 0x30)],
   ])('%s is refused', (_what, content) => {
     expect(() => keyFingerprintIn(Buffer.from(content))).toThrow(
