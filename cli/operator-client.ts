@@ -1,8 +1,10 @@
 /** The operator API over HTTPS: calls with a deadline, and refusals as errors that carry the server's own words. */
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import type { Page } from '../core/api.ts';
 import { GatehouseError } from '../core/errors.ts';
+import { LineCutter } from '../core/lines.ts';
 import { describeConnectionError } from '../runtime/command-line/connection-error.ts';
 import { ReportedError } from '../runtime/command-line/last-words.ts';
 import type { ServerAddress } from './connection.ts';
@@ -14,9 +16,25 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const PAGE_SIZE = 1_000;
 
 /** What of RFC 9457 a command tells. */
-const problem = z.object({ code: z.string(), detail: z.string(), remedy: z.string() });
+const problem = z.object({
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string(),
+  errors: z.array(z.object({ line: z.number(), code: z.string(), detail: z.string() })).optional(),
+  errorCount: z.number().optional(),
+});
+
+/** Of one line of an answer that comes line by line. */
+const MAX_LINE_BYTES = 1024 * 1024;
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
+
+export interface Exchange {
+  readonly query: Query;
+  readonly body: Iterable<Uint8Array>;
+  /** Of the body, in bytes. */
+  readonly length: number;
+}
 
 /** Devices are numbered on by their ID, journal rows by their seq. */
 type AnyPage<Item> = Omit<Page<Item>, 'next'> & { readonly next: string | number | null };
@@ -69,6 +87,27 @@ export class OperatorClient {
     return this.#agent.close();
   }
 
+  /** POSTs JSON lines and gives those of the answer, parsed, as they come. @throws as every call */
+  async *exchange<Line>(path: string, { query, body, length }: Exchange): AsyncGenerator<Line> {
+    try {
+      const response = await this.#send('POST', path, {
+        query,
+        headers: { 'content-type': 'application/x-ndjson', 'content-length': String(length) },
+        body: Readable.from(body, { highWaterMark: 1 }),
+      });
+      const { statusCode } = response;
+      if (statusCode !== 200) this.#read(statusCode, await response.body.text());
+      const cutter = new LineCutter({ maxBytes: MAX_LINE_BYTES });
+      for await (const chunk of response.body) {
+        for (const line of cutter.push(chunk)) {
+          yield this.#read<Line>(statusCode, 'text' in line ? line.text : '');
+        }
+      }
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
   /**
    * @throws ReportedError where the server refuses
    * @throws GatehouseError `server_unreachable`, `server_untrusted`, `not_gatehouse`
@@ -78,25 +117,43 @@ export class OperatorClient {
     path: string,
     { query = {}, body }: { query?: Query; body?: object },
   ): Promise<T> {
-    const url = new URL(`/api/v1${path}`, this.#server.url);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    }
     try {
-      const response = await request(url, {
-        dispatcher: this.#agent,
-        method,
-        headers: {
-          authorization: `Bearer ${this.#server.token}`,
-          ...(body && { 'content-type': 'application/json' }),
-        },
+      const response = await this.#send(method, path, {
+        query,
+        headers: body === undefined ? {} : { 'content-type': 'application/json' },
         body: body === undefined ? null : JSON.stringify(body),
       });
       return this.#read<T>(response.statusCode, await response.body.text());
     } catch (error) {
-      if (error instanceof ReportedError || error instanceof GatehouseError) throw error;
-      throw connectionError(this.#server.url, error);
+      throw this.#explained(error);
     }
+  }
+
+  #send(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    {
+      query,
+      headers,
+      body,
+    }: { query: Query; headers: Record<string, string>; body: string | Readable | null },
+  ): Promise<Dispatcher.ResponseData> {
+    const url = new URL(`/api/v1${path}`, this.#server.url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const authorization = `Bearer ${this.#server.token}`;
+    return request(url, {
+      dispatcher: this.#agent,
+      method,
+      headers: { authorization, ...headers },
+      body,
+    });
+  }
+
+  #explained(error: unknown): unknown {
+    if (error instanceof ReportedError || error instanceof GatehouseError) return error;
+    return connectionError(this.#server.url, error);
   }
 
   #read<T>(status: number, text: string): T {

@@ -43,6 +43,8 @@ export interface DeviceView {
   readonly attributes: Readonly<Record<string, string>>;
   readonly createdAt: string;
   readonly changedAt: string;
+  /** When it was first given a certificate; null where it has not enrolled yet. */
+  readonly enrolledAt: string | null;
 }
 export interface DeviceDetail extends DeviceView {
   readonly certificates: readonly CertificateView[];
@@ -81,6 +83,39 @@ export interface DeviceChange {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
+/**
+ * POST /api/v1/devices/import and /api/v1/blocked-keys/import take NDJSON and answer NDJSON: how far the one
+ * transaction is, then the summary, or the problem where it was refused after all. What can be refused before it is
+ * answered as every other problem.
+ */
+export type ImportAnswer =
+  | { readonly written: number; readonly of: number }
+  | { readonly result: ImportResult }
+  | { readonly problem: Problem };
+export interface ImportResult {
+  readonly imported: number;
+  /** They were there before, just as the file has them. */
+  readonly unchanged: number;
+  readonly updated: number;
+  /** Nothing was written: these are the numbers that would be. */
+  readonly dryRun: boolean;
+}
+/** What is wrong with one line of an import. */
+export interface LineError {
+  /** From 1. */
+  readonly line: number;
+  /** As Problem.code. */
+  readonly code: string;
+  readonly detail: string;
+}
+/** RFC 9457 §3.2: extension members of the problem `import_refused`. */
+export interface ImportProblem extends Problem {
+  /** The first of them, in the order of the lines. */
+  readonly errors: readonly LineError[];
+  /** Of all. */
+  readonly errorCount: number;
+}
+
 /** POST /api/v1/tokens */
 export interface TokenRequest {
   readonly group?: string;
@@ -115,6 +150,14 @@ export interface GroupView {
   readonly policy: EntityName;
   /** Seconds for which an expired certificate may still be renewed. PUT also takes a duration such as `30d`. */
   readonly renewalGrace: number;
+}
+
+/** GET /api/v1/blocked-keys */
+export interface BlockedKeyView {
+  /** SHA-256 over the SubjectPublicKeyInfo. */
+  readonly fingerprint: Fingerprint;
+  readonly note: string;
+  readonly blockedAt: string;
 }
 
 /** GET /api/v1/issuers */

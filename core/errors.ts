@@ -82,6 +82,10 @@ export const errorCatalog = {
     title: 'Not the PEM that is needed here',
     remedy: 'Give the file unchanged: one block, between and with its BEGIN and END lines.',
   },
+  key_file_invalid: {
+    title: 'No public key is found in the file',
+    remedy: 'Give a public key, a certificate, a request or a private key without passphrase, in PEM or DER.',
+  },
   certificate_malformed: {
     title: 'Not a CA certificate',
     remedy: 'Give a certificate that has CA=TRUE and a subject key identifier, in DER or PEM as asked.',
@@ -202,10 +206,51 @@ export const errorCatalog = {
     title: 'The last admin cannot be removed',
     remedy: 'Create another admin first: gatehouse operator create NAME --role admin.',
   },
+  key_not_blocked: {
+    title: 'The key is not on the block-list',
+    remedy: 'gatehouse key list shows those that are.',
+  },
   issuer_unknown: { title: 'There is no such issuer', remedy: 'GET /v1/ca lists the CA certificates.' },
   not_found: {
     title: 'There is nothing at this address',
     remedy: 'Check the path and the method, and that this is the listener you mean.',
+  },
+
+  // Imports: devices and keys by the thousand
+  entry_invalid: {
+    title: 'The entry does not have the form that is taken here',
+    remedy:
+      'Write one JSON object a line, in UTF-8: for a device {"id": …, "group": …, "attributes": {…}}, for a key {"fingerprint": …, "note": …}.',
+  },
+  device_repeated: {
+    title: 'The file names this device before',
+    remedy: 'Leave one of the two lines out.',
+  },
+  device_exists: {
+    title: 'There is a device of this ID already, in another group or with other attributes',
+    remedy:
+      'Leave the line out; or change devices that exist with gatehouse device set, or an import with --update.',
+  },
+  import_refused: {
+    title: 'Lines of the import are not valid, and nothing was imported',
+    remedy: 'Correct the lines that are named and import the whole file again.',
+  },
+  import_too_large: {
+    title: 'The import is too large',
+    remedy: 'Split the file: one import takes up to 250,000 lines and 64 MiB.',
+  },
+  import_busy: {
+    title: 'Another import is under way',
+    remedy: 'Wait until it is done, and import then.',
+  },
+  csv_invalid: {
+    title: 'Not the CSV that is needed here',
+    remedy:
+      'Begin with a line of the columns id, group and any attr.NAME; quote fields as RFC 4180 says, all lines with as many.',
+  },
+  answer_incomplete: {
+    title: 'The answer broke off before it said how it ended',
+    remedy: 'Give the command again: what was done already is counted as unchanged.',
   },
 
   // Policies and profiles
@@ -252,7 +297,8 @@ export const errorCatalog = {
   },
   content_type_unsupported: {
     title: 'The body has a content type that this call does not take',
-    remedy: 'Send Content-Type: application/json; or application/pkcs10, where a request alone is the body.',
+    remedy:
+      'Send Content-Type: application/json; application/pkcs10, where a request alone is the body; application/x-ndjson for an import.',
   },
   body_invalid: { title: 'The body is not valid JSON', remedy: 'Send one JSON object in UTF-8.' },
   body_too_large: { title: 'The body is too large', remedy: 'A request to enroll takes at most 32 KiB.' },

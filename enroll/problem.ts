@@ -1,7 +1,8 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
-import type { Problem } from '../core/api.ts';
+import type { ImportProblem, Problem } from '../core/api.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../core/errors.ts';
+import { ImportRefused } from './imports/line-errors.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
@@ -52,8 +53,15 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   operator_unknown: 404,
   operator_exists: 409,
   operator_last_admin: 409,
+  key_not_blocked: 404,
   issuer_unknown: 404,
   not_found: 404,
+  entry_invalid: 400,
+  device_repeated: 400,
+  device_exists: 409,
+  import_refused: 400,
+  import_too_large: 413,
+  import_busy: 409,
   policy_invalid: 400,
   profile_invalid: 400,
   attribute_missing: 409,
@@ -74,7 +82,7 @@ export const RETRY_AFTER_S = 10;
 
 export interface ProblemAnswer {
   readonly status: number;
-  readonly body: Problem;
+  readonly body: Problem | ImportProblem;
   /** Set where the fault is inside: what the log needs to explain the opaque answer. */
   readonly fault?: { readonly id: string; readonly error: unknown };
 }
@@ -84,7 +92,10 @@ export function problemOf(error: unknown): ProblemAnswer {
   const status = known && statusByCode[known.code];
   if (known?.code === 'signer_unavailable') return unavailable(known);
   if (known !== undefined && status !== undefined) {
-    return { status, body: describe(known.code, status, known.message) };
+    const body = describe(known.code, status, known.message);
+    if (!(known instanceof ImportRefused)) return { status, body };
+    const { errors, errorCount } = known;
+    return { status, body: { ...body, errors, errorCount } };
   }
   const id = randomUUID();
   return { status: 500, body: describe('internal', 500, `fault ${id}`), fault: { id, error } };

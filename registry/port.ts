@@ -7,6 +7,7 @@ import type { Actor, JournalEvent, JournalRow } from '../core/journal/events.ts'
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
 import type {
   Admission,
+  BlockedKeyRecord,
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
@@ -28,11 +29,19 @@ export interface DeviceQuery {
   readonly limit: number;
 }
 
+export interface BlockedKeyQuery {
+  /** Only keys that sort after this one: the last of the page before. */
+  readonly after?: Fingerprint;
+  readonly limit: number;
+}
+
 /** Look-ups. Absent is `undefined`, never an exception. */
 export interface RegistryReader {
   device(id: DeviceId): Promise<DeviceRecord | undefined>;
   /** In the order of their IDs. */
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
+  /** When the device was given its first certificate. */
+  enrolledAt(id: DeviceId): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
   /** Newest first. */
@@ -44,6 +53,8 @@ export interface RegistryReader {
   /** The device that has, or ever had, a certificate for this public key. */
   keyOwner(keyFingerprint: Fingerprint): Promise<DeviceId | undefined>;
   isKeyBlocked(keyFingerprint: Fingerprint): Promise<boolean>;
+  /** In the order of their fingerprints. */
+  blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKeyRecord[]>;
 
   group(name: EntityName): Promise<GroupRecord | undefined>;
   groups(): Promise<readonly GroupRecord[]>;
@@ -119,8 +130,15 @@ export interface RegistryTransaction extends RegistryReader {
   /** @throws GatehouseError `operator_unknown` */
   removeOperator(name: EntityName): Promise<void>;
   blockKey(keyFingerprint: Fingerprint, note: string, at: number): Promise<void>;
+  /** @throws GatehouseError `key_not_blocked` */
+  unblockKey(keyFingerprint: Fingerprint): Promise<void>;
   /** Adds a journal row in this transaction. A transaction that changes rows and appends none is refused. */
   append(event: JournalEvent): Promise<void>;
+  /**
+   * Gives the rest of the process a turn, within a transaction that is long: without it, nothing else happens until
+   * the transaction ends. The look-ups of others go on meanwhile and see nothing of it; their writes wait all the same.
+   */
+  pause(): Promise<void>;
 }
 
 /** What a process that only reads gets: the broker. */

@@ -92,6 +92,14 @@ export interface OperatorRecord {
   readonly createdAt: number;
 }
 
+/** A public key that no device may enroll. */
+export interface BlockedKeyRecord {
+  /** SHA-256 over the SubjectPublicKeyInfo. */
+  readonly keyFingerprint: Fingerprint;
+  readonly note: string;
+  readonly blockedAt: number;
+}
+
 export interface CrlRecord {
   readonly issuer: Fingerprint;
   readonly number: bigint;

@@ -34,6 +34,12 @@ export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsO
       case 'device.changed':
         live.noteChange();
         return rebinding.device(event.subject, time);
+      case 'devices.changed':
+        live.noteChange();
+        for (const { id } of event.data.devices) {
+          if (live.of(id).length > 0) await rebinding.device(id, time);
+        }
+        return;
       case 'group.applied':
         live.noteChange();
         return rebinding.group(event.subject, time);

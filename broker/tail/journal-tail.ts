@@ -2,13 +2,14 @@
  * Reads the registry's journal on from where it stood at the start, row by row and each one until it has taken
  * effect. A wake-up that is missed costs a delay and never a change: rows are read by their number.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { GatehouseError } from '../../core/errors.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { RegistryView } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
 
-const PAGE = 500;
+/** Rows of an import hold a hundred devices each: a page must not keep the sessions waiting. */
+const PAGE = 100;
 const RETRY_MS = 200;
 /** Looks without being told to, so that a journal which cannot be read is noticed even when nothing changes. */
 const LOOK_MS = 1_000;
@@ -106,7 +107,9 @@ export class JournalTail {
         this.#after = row.seq;
         this.#hash = row.hash;
       }
-      if (rows.length < PAGE || this.#closed) return;
+      if (rows.length < PAGE) return;
+      await nextTurn();
+      if (this.#closed) return;
     }
   }
 

@@ -3,15 +3,17 @@ import type { DeviceDetail } from '../../core/api.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 export function renderDevice(device: DeviceDetail): string {
-  const { id, status, group, attributes, createdAt, changedAt, certificates } = device;
+  const { id, status, group, attributes, createdAt, changedAt, enrolledAt, certificates } = device;
   const fields = renderFields({
     ID: id,
     status,
     group,
     attributes: renderAttributes(attributes),
-    enrolled: toTheSecond(createdAt),
+    created: toTheSecond(createdAt),
+    enrolled: enrolledAt && toTheSecond(enrolledAt),
     changed: toTheSecond(changedAt),
   });
+  if (certificates.length === 0) return fields;
   const table = renderTable(
     ['CERTIFICATE', 'STATUS', 'NOT BEFORE', 'NOT AFTER', 'REVOKED', 'REASON'],
     certificates.map(({ serialNumber, status, notBefore, notAfter, revokedAt, reason }) => [

@@ -8,18 +8,27 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
 import { resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
+import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(program: Command, io: CommandIo): void {
   const device = program
     .command('device')
-    .description('Devices: list, show, change, suspend, resume, revoke.');
+    .description('Devices: list, show, import, change, suspend, resume, revoke.');
   listCommand(device, io);
   showCommand(device, io);
+  importCommand(device, io);
+  createCommand(device, io);
   setCommand(device, io);
   suspendCommand(device, io);
   resumeCommand(device, io);
   revokeCommand(device, io);
+}
+
+interface ListFlags {
+  readonly group?: EntityName;
+  readonly status?: string;
+  readonly notEnrolled?: boolean;
 }
 
 function listCommand(device: Command, io: CommandIo): void {
@@ -27,24 +36,27 @@ function listCommand(device: Command, io: CommandIo): void {
     .command('list')
     .description('Lists devices in the order of their IDs.')
     .option('--group <group>', 'only those of this group', parsedBy(parseEntityName))
-    .addOption(new Option('--status <status>', 'only those').choices(['active', 'suspended', 'revoked']));
+    .addOption(new Option('--status <status>', 'only those').choices(['active', 'suspended', 'revoked']))
+    .option('--not-enrolled', 'only those that have no certificate yet');
   addExamples(list, [
     'gatehouse device list',
     'gatehouse device list --group sensors --status active --json',
+    'gatehouse device list --not-enrolled',
   ]);
-  operatorCommand<[], { group?: EntityName; status?: string }>(list, io, async ({ api, output }, filter) => {
-    const { group, status } = filter;
+  operatorCommand<[], ListFlags>(list, io, async ({ api, output }, { group, status, notEnrolled }) => {
     const devices: DeviceView[] = [];
-    for await (const page of api.pages<DeviceView>('/devices', { group, status })) devices.push(...page);
+    for await (const page of api.pages<DeviceView>('/devices', { group, status })) {
+      devices.push(...(notEnrolled ? page.filter(({ enrolledAt }) => enrolledAt === null) : page));
+    }
     output.result(devices, () =>
       renderTable(
         ['ID', 'STATUS', 'GROUP', 'ATTRIBUTES', 'ENROLLED', 'CHANGED'],
-        devices.map(({ id, status, group, attributes, createdAt, changedAt }) => [
+        devices.map(({ id, status, group, attributes, enrolledAt, changedAt }) => [
           id,
           status,
           group,
           renderAttributes(attributes),
-          toTheSecond(createdAt),
+          enrolledAt && toTheSecond(enrolledAt),
           toTheSecond(changedAt),
         ]),
       ),

@@ -27,17 +27,23 @@ export function journalCommands(program: Command, io: CommandIo): void {
       'Lists the journal, oldest first. With --follow, each row as it comes, until Ctrl-C; with --json then one row a line.',
     )
     .option('--after <seq>', 'only rows after this one', parseSeq)
+    .option('--about <name>', 'only rows about this device, group, key, serial number …, imports included')
     .option('--follow', 'go on with what happens from now on');
-  addExamples(list, ['gatehouse journal list', 'gatehouse journal list --after 1200 --follow --json']);
-  operatorCommand<[], { after?: number; follow?: boolean }>(
+  addExamples(list, [
+    'gatehouse journal list',
+    'gatehouse journal list --about press-7',
+    'gatehouse journal list --after 1200 --follow --json',
+  ]);
+  operatorCommand<[], { after?: number; about?: string; follow?: boolean }>(
     list,
     io,
-    async ({ api, output }, { after = 0, follow = false }) => {
+    async ({ api, output }, { after = 0, about, follow = false }) => {
+      const isMeant = ({ event }: JournalRow) => about === undefined || holds(event, about);
       if (follow) {
         const { signal, release } = listenForStop(io.onStopRequest);
         try {
           for await (const rows of following(api, after, signal)) {
-            for (const row of rows) output.result(row, () => renderRows([row], false));
+            for (const row of rows.filter(isMeant)) output.result(row, () => renderRows([row], false));
           }
         } finally {
           release();
@@ -45,7 +51,8 @@ export function journalCommands(program: Command, io: CommandIo): void {
         return;
       }
       const rows: JournalRow[] = [];
-      for await (const page of api.pages<JournalRow>('/journal', { after })) rows.push(...page);
+      for await (const page of api.pages<JournalRow>('/journal', { after }))
+        rows.push(...page.filter(isMeant));
       output.result(rows, () => renderRows(rows, true));
     },
   );
@@ -93,6 +100,12 @@ function renderRows(rows: readonly JournalRow[], titled: boolean): string {
   ]);
   if (!titled) return cells.map((row) => renderTable(row.map(String), [])).join('\n');
   return renderTable(['SEQ', 'TIME', 'ACTOR', 'ACTION', 'SUBJECT', 'DATA'], cells);
+}
+
+/** Whether this very text is the value of something within. */
+function holds(value: unknown, text: string): boolean {
+  if (typeof value !== 'object' || value === null) return value === text;
+  return Object.values(value).some((within) => holds(within, text));
 }
 
 /** The short values of an event; lists, documents and fingerprints are for --json. */

@@ -2,6 +2,7 @@
  * Everything that can change in a registry, as one union. An event is at once a line of the audit log and a
  * message to the brokers that tail it, so its data holds what either needs and never a secret.
  */
+import type { DeviceEntry } from '../enrollment/device-entry.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../ids.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
 
@@ -9,6 +10,12 @@ interface EventShape<Action extends string, Subject extends string, Data extends
   readonly action: Action;
   readonly subject: Subject;
   readonly data: Data;
+}
+
+/** Some of what an import did to the devices of one group: rows stay small, so that nobody who reads them stalls. */
+interface DeviceBatch {
+  readonly count: number;
+  readonly devices: readonly Omit<DeviceEntry, 'group'>[];
 }
 
 interface Issued {
@@ -49,6 +56,11 @@ export type JournalEvent =
       DeviceId,
       { readonly group: EntityName; readonly attributes: Readonly<Record<string, string>> }
     >
+  /** Made known by an operator, before it enrolls. */
+  | EventShape<'device.created', DeviceId, Omit<DeviceEntry, 'id'>>
+  | EventShape<'devices.imported', EntityName, DeviceBatch>
+  /** Group or attributes of devices that were there before; the subject is the group that they are in now. */
+  | EventShape<'devices.changed', EntityName, DeviceBatch>
   | EventShape<'server.issued', string, Issued>
   | EventShape<
       'token.created',
@@ -72,6 +84,16 @@ export type JournalEvent =
   | EventShape<'operator.created', EntityName, { readonly role: string }>
   | EventShape<'operator.removed', EntityName, Record<string, never>>
   | EventShape<'key.blocked', Fingerprint, { readonly note: string }>
+  /** Some of an imported list. */
+  | EventShape<
+      'keys.blocked',
+      'block-list',
+      {
+        readonly count: number;
+        readonly keys: readonly { readonly fingerprint: Fingerprint; readonly note: string }[];
+      }
+    >
+  | EventShape<'key.unblocked', Fingerprint, Record<string, never>>
   | EventShape<'crl.issued', Fingerprint, { readonly number: string }>;
 
 /** Who did it: `operator:NAME`, `token:ID`, `device:ID`, or `system`. */

@@ -33,11 +33,20 @@ const WITHOUT_COUNTS = {
   'x-ratelimit-reset': false,
 };
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** ms from the beginning of a request to the end of its answer, where that takes longer than usual. */
+    responseTimeout?: number;
+  }
+}
+
 export interface HttpServerOptions {
   readonly log: Logger;
   /** Absent for plain HTTP. */
   readonly tls?: TlsListener;
   readonly maxConnections: number;
+  /** ms in which a request must have arrived whole, where that may take longer than usual. */
+  readonly requestTimeout?: number;
   /** Requests a minute from one address; absent for no limit. */
   readonly addressRate?: number;
   /** Told of every refusal, for the counters. */
@@ -56,12 +65,12 @@ export interface TlsListener {
 }
 
 export async function createHttpServer(options: HttpServerOptions) {
-  const { log, tls, maxConnections, addressRate, onRefusal } = options;
+  const { log, tls, addressRate, onRefusal } = options;
   let unwatch = () => {};
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     serverFactory: (handler) => {
-      if (tls === undefined) return withBounds(createPlainServer(handler), maxConnections);
+      if (tls === undefined) return withBounds(createPlainServer(handler), options);
       const listener = tlsServer(tls, handler);
       const unwatchFile = tls.source.watch(listener);
       const unwatchTrust = tls.watchTrust?.(() => tls.source.reload(listener));
@@ -69,7 +78,7 @@ export async function createHttpServer(options: HttpServerOptions) {
         unwatchFile();
         unwatchTrust?.();
       };
-      return withBounds(listener, maxConnections);
+      return withBounds(listener, options);
     },
   }).withTypeProvider<ZodTypeProvider>();
   server.addHook('onClose', async () => unwatch());
@@ -88,7 +97,9 @@ export async function createHttpServer(options: HttpServerOptions) {
       .serializer(JSON.stringify)
       .send(problem);
   });
-  server.addHook('onRequest', async (_request, reply) => endSlowReader(reply.raw));
+  server.addHook('onRequest', async ({ routeOptions: { config } }, reply) => {
+    endSlowReader(reply.raw, config.responseTimeout ?? RESPONSE_TIMEOUT_MS);
+  });
   if (addressRate !== undefined) await limitByAddress(server, addressRate);
   // Limited too, where addresses are limited: otherwise asking for nothing would be free.
   const preHandler = addressRate === undefined ? [] : [server.rateLimit()];
@@ -151,9 +162,12 @@ function tlsServer({ context, watchTrust }: TlsListener, handler: RequestListene
 }
 
 /** Nobody holds a connection open by sending slowly or not at all. */
-function withBounds(server: Server, maxConnections: number): Server {
+function withBounds(
+  server: Server,
+  { maxConnections, requestTimeout = REQUEST_TIMEOUT_MS }: HttpServerOptions,
+): Server {
   server.maxConnections = maxConnections;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.requestTimeout = requestTimeout;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = IDLE_TIMEOUT_MS;
   server.setTimeout(IDLE_TIMEOUT_MS);
@@ -161,8 +175,8 @@ function withBounds(server: Server, maxConnections: number): Server {
 }
 
 /** Nor by reading slowly: the idle timeout alone begins anew with every byte that is taken. */
-function endSlowReader(response: ServerResponse): void {
-  const deadline = setTimeout(() => response.destroy(), RESPONSE_TIMEOUT_MS).unref();
+function endSlowReader(response: ServerResponse, timeout: number): void {
+  const deadline = setTimeout(() => response.destroy(), timeout).unref();
   response.once('close', () => clearTimeout(deadline));
 }
 

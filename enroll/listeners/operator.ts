@@ -10,16 +10,20 @@ import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { EnrollMetrics } from '../metrics.ts';
+import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
+import { importRoutes } from '../routes/imports.ts';
 import { journalRoutes } from '../routes/journal.ts';
 import { operatorRoutes } from '../routes/operators.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
 import { authenticateOperator, requireRole } from '../use-cases/manage-operators.ts';
-import { bearerToken, createHttpServer, type HttpServer } from './http-server.ts';
+import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
 
 const MAX_CONNECTIONS = 500;
+/** An import is up to 64 MiB, and operators may be far away. */
+const REQUEST_TIMEOUT_MS = 5 * 60_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -47,7 +51,12 @@ export async function createOperatorListener({
 }: OperatorListener): Promise<HttpServer> {
   const source = new SecureContextSource({ file: tlsFile, log });
   const tls = { source, context: await source.read() };
-  const server = await createHttpServer({ log, tls, maxConnections: MAX_CONNECTIONS });
+  const server = await createHttpServer({
+    log,
+    tls,
+    maxConnections: MAX_CONNECTIONS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
   await server.register(swagger, {
     openapi: {
       info: { title: 'Gatehouse operator API', version: '1' },
@@ -90,7 +99,9 @@ export async function createOperatorListener({
     (api, _options, done) => {
       const v1 = api as HttpServer;
       deviceRoutes(v1, context);
+      importRoutes(v1, { context, report: refusalReporter({ log }) });
       certificateRoutes(v1, context);
+      blockedKeyRoutes(v1, context);
       tokenRoutes(v1, context);
       documentRoutes(v1, context);
       journalRoutes(v1, context);

@@ -1,18 +1,13 @@
-/** /api/v1/certificates, /api/v1/issuers and /api/v1/blocked-keys. */
+/** /api/v1/certificates and /api/v1/issuers. */
 import { z } from 'zod';
 import type { CertificateView, IssuerView } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
+import { parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
-import { blockKey } from '../use-cases/manage-operators.ts';
 import { certificateView, issuerView } from './views.ts';
 
 const params = z.object({ serialNumber: z.string().transform(parseSerialNumber) });
-const blockedKey = z.strictObject({
-  fingerprint: z.string().transform(parseFingerprint).describe('SHA-256 over the SubjectPublicKeyInfo'),
-  note: z.string().max(200).default(''),
-});
 
 export function certificateRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry } = context;
@@ -33,17 +28,5 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
     '/issuers',
     { config: { role: 'viewer' }, schema: { summary: 'The CA certificates' } },
     async (): Promise<{ items: IssuerView[] }> => ({ items: (await registry.issuers()).map(issuerView) }),
-  );
-
-  server.post(
-    '/blocked-keys',
-    {
-      config: { role: 'operator' },
-      schema: { summary: 'Never let this public key enroll', body: blockedKey },
-    },
-    async ({ actor, body: { fingerprint, note } }, reply) => {
-      await blockKey(context, actor, fingerprint, note);
-      return reply.status(201).send({ fingerprint, note });
-    },
   );
 }

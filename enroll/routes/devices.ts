@@ -1,6 +1,7 @@
 /** /api/v1/devices: find them, and say what they may. */
 import { z } from 'zod';
 import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
+import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { revocationReasons } from '../../core/pki/revocation-reason.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
@@ -13,6 +14,7 @@ import {
   revokeDevice,
   suspendDevice,
 } from '../use-cases/change-device.ts';
+import { createDevice } from '../use-cases/import-devices.ts';
 import { deviceDetail, deviceView } from './views.ts';
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });
@@ -44,7 +46,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
         ...(status && { status }),
         ...(after && { after }),
       });
-      const items = devices.slice(0, limit).map(deviceView);
+      const items = await Promise.all(
+        devices
+          .slice(0, limit)
+          .map(async (device) => deviceView(device, await registry.enrolledAt(device.id))),
+      );
       return { items, next: devices.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
   );
@@ -56,6 +62,26 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       schema: { summary: 'One device and its certificates, newest first', params },
     },
     ({ params: { id } }) => detailOf(id),
+  );
+
+  server.post(
+    '/devices',
+    {
+      config: { role: 'operator' },
+      schema: {
+        summary: 'Make a device known before it enrolls',
+        body: z.strictObject({
+          id: z.string(),
+          group: z.string().default('devices'),
+          attributes: attributes.default({}),
+        }),
+      },
+    },
+    async ({ actor, body }, reply) => {
+      const entry = parseDeviceEntry(body);
+      await createDevice(context, actor, entry);
+      return reply.status(201).send(await detailOf(entry.id));
+    },
   );
 
   server.patch(

@@ -1,6 +1,7 @@
 /** From the registry's records to what operators are shown: ISO times, PEM, and never a hash of a secret. */
 import { z } from 'zod';
 import type {
+  BlockedKeyView,
   CertificateView,
   DeviceDetail,
   DeviceView,
@@ -11,6 +12,7 @@ import type {
 } from '../../core/api.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type {
+  BlockedKeyRecord,
   CertificateRecord,
   DeviceRecord,
   DocumentRecord,
@@ -20,19 +22,24 @@ import type {
   TokenRecord,
 } from '../../registry/records.ts';
 
-export function deviceView({
-  id,
-  group,
-  status,
-  attributes,
-  createdAt,
-  changedAt,
-}: DeviceRecord): DeviceView {
-  return { id, group, status, attributes, createdAt: iso(createdAt), changedAt: iso(changedAt) };
+/** @param enrolledAt undefined where it has no certificate yet */
+export function deviceView(device: DeviceRecord, enrolledAt: number | undefined): DeviceView {
+  const { id, group, status, attributes, createdAt, changedAt } = device;
+  return {
+    id,
+    group,
+    status,
+    attributes,
+    createdAt: iso(createdAt),
+    changedAt: iso(changedAt),
+    enrolledAt: enrolledAt === undefined ? null : iso(enrolledAt),
+  };
 }
 
+/** @param certificates newest first */
 export function deviceDetail(device: DeviceRecord, certificates: readonly CertificateRecord[]): DeviceDetail {
-  return { ...deviceView(device), certificates: certificates.map(certificateView) };
+  const enrolledAt = certificates.at(-1)?.issuedAt;
+  return { ...deviceView(device, enrolledAt), certificates: certificates.map(certificateView) };
 }
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
@@ -73,6 +80,10 @@ function tokenStatus({ revokedAt, uses, maxUses, expiresAt }: TokenRecord, now: 
   if (revokedAt !== null) return 'revoked';
   if (uses >= maxUses) return 'spent';
   return expiresAt <= now ? 'expired' : 'active';
+}
+
+export function blockedKeyView({ keyFingerprint, note, blockedAt }: BlockedKeyRecord): BlockedKeyView {
+  return { fingerprint: keyFingerprint, note, blockedAt: iso(blockedAt) };
 }
 
 export function issuerView(issuer: IssuerRecord): IssuerView {

@@ -2,6 +2,7 @@
  * Keeps the CRL of the issuing CA true: built anew soon after a revocation (several together make one CRL) and
  * before the last one runs out. Built, recorded with its number, then served: a number is never used twice.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { JournalEvent } from '../../core/journal/events.ts';
 import { buildCrl } from '../../core/pki/crl.ts';
@@ -15,6 +16,8 @@ const LIFETIME_MS = 24 * 3_600_000;
 /** A CRL is replaced when half of its life is over, so that an outage of half a day hurts nobody. */
 const REFRESH_MS = LIFETIME_MS / 2;
 const RETRY_MS = 5_000;
+/** Rows of the journal that are read in one go. */
+const PAGE = 100;
 export interface CrlPublisherContext {
   readonly registry: Registry;
   readonly issuer: Issuer;
@@ -54,16 +57,16 @@ export async function startCrlPublisher(context: CrlPublisherContext): Promise<C
     );
   }
   async function look(): Promise<void> {
-    for (
-      let rows = await registry.journal(seen, 1_000);
-      rows.length > 0;
-      rows = await registry.journal(seen, 1_000)
-    ) {
+    for (;;) {
+      const rows = await registry.journal(seen, PAGE);
       seen = rows.at(-1)?.seq ?? seen;
       if (!waiting && rows.some(({ event }) => changesCrl(event))) {
         waiting = true;
         schedule(COALESCE_MS);
       }
+      if (rows.length < PAGE) return;
+      // An import leaves thousands of rows: requests go on between them.
+      await nextTurn();
     }
   }
   let looking: Promise<void> = Promise.resolve();

@@ -1,7 +1,7 @@
-/** Operators and their tokens, and the block-list of keys. */
+/** Operators and their tokens. */
 import { createToken, parseToken, secretMatches } from '../../core/enrollment/token.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, type Fingerprint, quote } from '../../core/ids.ts';
+import { type EntityName, quote } from '../../core/ids.ts';
 import type { Actor } from '../../core/journal/events.ts';
 import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
 import type { OperatorRecord, OperatorRole } from '../../registry/records.ts';
@@ -63,20 +63,6 @@ export function removeOperator({ registry }: EnrollContext, actor: Actor, name: 
     }
     await transaction.removeOperator(name);
     await transaction.append({ action: 'operator.removed', subject: name, data: {} });
-  });
-}
-
-/** No device can enroll this key from then on; certificates it already has stand until revoked. */
-export function blockKey(
-  { registry, clock }: EnrollContext,
-  actor: Actor,
-  fingerprint: Fingerprint,
-  note: string,
-): Promise<void> {
-  return registry.write(actor, async (transaction) => {
-    if (await transaction.isKeyBlocked(fingerprint)) return;
-    await transaction.blockKey(fingerprint, note, clock.now());
-    await transaction.append({ action: 'key.blocked', subject: fingerprint, data: { note } });
   });
 }
 

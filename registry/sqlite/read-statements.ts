@@ -2,8 +2,9 @@
 import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
-import type { DeviceQuery } from '../port.ts';
+import type { BlockedKeyQuery, DeviceQuery } from '../port.ts';
 import type {
+  BlockedKeyRecord,
   CertificateRecord,
   DocumentRecord,
   GroupRecord,
@@ -31,6 +32,10 @@ export function prepareReads(database: Database) {
       ofStatus: devicesWhere('status = @status AND'),
       ofGroupAndStatus: devicesWhere('"group" = @group AND status = @status AND'),
     },
+
+    enrolledAt: database
+      .prepare<[DeviceId], number | null>('SELECT min(issuedAt) FROM certificates WHERE device = ?')
+      .pluck(),
 
     certificate: database.prepare<[Fingerprint], CertificateRecord>(
       'SELECT * FROM certificates WHERE fingerprint = ?',
@@ -63,6 +68,9 @@ export function prepareReads(database: Database) {
     blockedKey: database
       .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')
       .pluck(),
+    blockedKeys: database.prepare<BlockedKeyQuery, BlockedKeyRecord>(
+      'SELECT * FROM blockedKeys WHERE keyFingerprint > @after ORDER BY keyFingerprint LIMIT @limit',
+    ),
 
     group: database.prepare<[EntityName], GroupRecord>('SELECT * FROM groups WHERE name = ?'),
     groups: database.prepare<[], GroupRecord>('SELECT * FROM groups ORDER BY name'),

@@ -1,6 +1,6 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { DeviceQuery, RegistryReader } from '../port.ts';
+import type { BlockedKeyQuery, DeviceQuery, RegistryReader } from '../port.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
 
@@ -26,6 +26,10 @@ export class SqliteReader implements RegistryReader {
     const [unfiltered, filtered] = query.status === undefined ? [all, ofGroup] : [ofStatus, ofGroupAndStatus];
     const statement = query.group === undefined ? unfiltered : filtered;
     return statement.all({ ...query, after: query.after ?? ('' as DeviceId) }).map(toDevice);
+  }
+
+  async enrolledAt(id: DeviceId) {
+    return this.reads.enrolledAt.get(id) ?? undefined;
   }
 
   async certificate(fingerprint: Fingerprint) {
@@ -54,6 +58,11 @@ export class SqliteReader implements RegistryReader {
 
   async isKeyBlocked(keyFingerprint: Fingerprint) {
     return this.reads.blockedKey.get(keyFingerprint) !== undefined;
+  }
+
+  async blockedKeys({ after, limit }: BlockedKeyQuery) {
+    checkLimit(limit);
+    return this.reads.blockedKeys.all({ after: after ?? ('' as Fingerprint), limit });
   }
 
   async group(name: EntityName) {

@@ -2,6 +2,7 @@
  * One caller's part of a write: the look-ups and changes of the port on the writing connection, for as long
  * as the caller's `work` runs. Begin, commit and rollback are the write queue's.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunResult } from 'better-sqlite3';
 import { GatehouseError } from '../../core/errors.ts';
 import {
@@ -189,12 +190,25 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     this.#change((writes) => writes.blockKey.run(keyFingerprint, note, at));
   }
 
+  async unblockKey(keyFingerprint: Fingerprint) {
+    this.#change(
+      (writes) => writes.unblockKey.run(keyFingerprint),
+      () => new GatehouseError('key_not_blocked', `the key ${keyFingerprint} is not on the block-list`),
+    );
+  }
+
   async append(event: JournalEvent) {
     const head = this.reads.journalHead.get();
     this.#change((writes) =>
       writes.append.run(fromJournalRow(nextRow(head, { time: this.#now, actor: this.#actor, event }))),
     );
     this.#events += 1;
+  }
+
+  /** The write queue begins nothing before this transaction has ended, so nobody else is on its connection. */
+  async pause() {
+    this.#checkUsable();
+    await nextTurn();
   }
 
   /**

@@ -115,6 +115,7 @@ export function prepareWrites(database: Database) {
       `INSERT INTO blockedKeys (keyFingerprint, note, blockedAt) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET note = excluded.note`,
     ),
+    unblockKey: database.prepare<[Fingerprint]>('DELETE FROM blockedKeys WHERE keyFingerprint = ?'),
 
     append: database.prepare<StoredJournalRow>(
       `INSERT INTO journal (seq, time, actor, event, previousHash, hash)

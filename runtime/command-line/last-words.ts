@@ -3,6 +3,7 @@
  * (--json) get one line of JSON, people get three lines.
  */
 import { CommanderError } from 'commander';
+import type { LineError } from '../../core/api.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
 import { withoutOpenSslLines } from './connection-error.ts';
 import { printable, printableLines } from './printable.ts';
@@ -12,6 +13,9 @@ export interface LastWords {
   readonly code: string;
   readonly detail: string;
   readonly remedy: string;
+  /** What is wrong with single lines of a file, the first of them, and how many there are in all. */
+  readonly errors?: readonly LineError[] | undefined;
+  readonly errorCount?: number | undefined;
 }
 
 /** A refusal that somebody else explained: the server, or a process that `gatehouse up` started. */
@@ -53,9 +57,22 @@ export function exitCodeOf(error: unknown): 0 | 1 | 2 {
 }
 
 /** With the line break at the end. */
-export function renderLastWords({ code, detail, remedy }: LastWords, json: boolean): string {
-  if (json) return `${JSON.stringify({ error: { code, detail, remedy } })}\n`;
-  return `error: ${printableLines(detail)}\ncode: ${printable(code)}\nwhat to do: ${printable(remedy)}\n`;
+export function renderLastWords(words: LastWords, json: boolean): string {
+  const { code, detail, remedy, errors, errorCount } = words;
+  if (json) return `${JSON.stringify({ error: { code, detail, remedy, errors, errorCount } })}\n`;
+  const lines = [
+    `error: ${printableLines(detail)}`,
+    ...renderLineErrors(words),
+    `code: ${printable(code)}`,
+    `what to do: ${printable(remedy)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function renderLineErrors({ errors = [], errorCount = errors.length }: LastWords): string[] {
+  const told = errors.map(({ line, code, detail }) => printable(`  line ${line}: ${detail} (${code})`));
+  const more = errorCount - errors.length;
+  return more > 0 ? [...told, `  and ${more.toLocaleString('en-GB')} more`] : told;
 }
 
 function fromCatalog(code: ErrorCode, detail: string): LastWords {

@@ -62,6 +62,20 @@ describe('a policy that changes', () => {
     await client.endAsync();
   });
 
+  it('by an import that changes many devices, connected or not, does so too', async () => {
+    await fleet.applyPolicyGroup('imports', { subscribe: ['line/{attr.line}/#'] });
+    const options = { group: 'imports', attributes: { line: 'a' } };
+    const devices = [await fleet.enroll('many-1', options), await fleet.enroll('many-2', options)];
+    await fleet.enroll('many-3', options);
+    const clients = await Promise.all(devices.map((device) => fleet.connect(device)));
+    await fleet.changeDevices(['many-1', 'many-3', 'many-2'], { line: 'b' });
+    await fleet.journalRead();
+    for (const client of clients) {
+      expect(await subscribe(client, ['line/a/x', 'line/b/x'])).toEqual([128, 1]);
+      await client.endAsync();
+    }
+  });
+
   it('through the policy of a group does so too', async () => {
     await fleet.applyPolicyGroup('swapped', { subscribe: ['one/#'] });
     await fleet.applyPolicy({ name: 'other', subscribe: ['two/#'] });

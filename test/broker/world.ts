@@ -191,6 +191,19 @@ export class World {
     });
   }
 
+  /** As an import does it to many. */
+  async changeDevices(ids: readonly string[], attributes: Readonly<Record<string, string>>): Promise<void> {
+    const devices = ids.map((id) => ({ id: parseDeviceId(id), attributes }));
+    await this.registry.write('system', async (transaction) => {
+      for (const { id } of devices) await transaction.updateDevice(id, { attributes });
+      await transaction.append({
+        action: 'devices.changed',
+        subject: parseEntityName('default'),
+        data: { count: devices.length, devices },
+      });
+    });
+  }
+
   // Groups and policies
 
   async applyPolicy(policy: PolicyDocument): Promise<void> {

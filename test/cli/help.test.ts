@@ -10,6 +10,8 @@ const commands = [
   'token revoke',
   'device list',
   'device show',
+  'device import',
+  'device create',
   'device set',
   'device suspend',
   'device resume',
@@ -32,6 +34,8 @@ const commands = [
   'operator list',
   'operator remove',
   'key block',
+  'key list',
+  'key unblock',
 ];
 
 describe('gatehouse --help', () => {

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly signals?: readonly AbortSignal[];
   /** Whether a person watches standard output. */
   readonly terminal?: boolean;
+  /** And whether standard error. */
+  readonly errorTerminal?: boolean;
   /** Told of standard output as it comes. */
   readonly onOutput?: (text: string) => void;
 }
@@ -26,7 +28,7 @@ export interface RunOptions {
 export async function gatehouse(
   given: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  { executable = '', signals = [], terminal = false, onOutput }: RunOptions = {},
+  { executable = '', signals = [], terminal = false, errorTerminal = false, onOutput }: RunOptions = {},
 ): Promise<Transcript> {
   let stdout = '';
   let stderr = '';
@@ -42,6 +44,7 @@ export async function gatehouse(
       },
     },
     stderr: {
+      isTTY: errorTerminal,
       write(text) {
         stderr += text;
       },

@@ -1,9 +1,6 @@
 /** Invariant 1: a certificate that somebody was given is in the registry and in the journal, whatever ends the process. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, it } from '@jest/globals';
 import { Agent, request } from 'undici';
 import type { EnrollResponse } from '../../core/api.ts';
@@ -13,8 +10,8 @@ import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
+import { startEnrollProcess } from '../support/enroll-process.ts';
 import { csrPem, startTestEnroll } from '../support/enroll-service.ts';
-import { executable } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -67,23 +64,3 @@ it('what was answered before SIGKILL is there after it', async () => {
     await registry.close();
   }
 });
-
-async function startEnrollProcess(data: string): Promise<{ child: ChildProcess; enrollUrl: string }> {
-  const ports = ['--enroll-port', '0', '--status-port', '0', '--admin-port', '0'];
-  const args = [
-    executable,
-    'enroll',
-    '--json',
-    '--data',
-    join(data),
-    '--host',
-    '127.0.0.1',
-    '--log-level',
-    'error',
-    ...ports,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const { enrollUrl } = JSON.parse(line) as { enrollUrl: string };
-  return { child, enrollUrl };
-}

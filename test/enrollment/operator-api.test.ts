@@ -216,7 +216,11 @@ describe('openapi.json', () => {
         '/api/v1/tokens',
         '/api/v1/journal',
         '/api/v1/operators',
+        '/api/v1/blocked-keys',
       ]),
     );
+    expect(body.paths['/api/v1/devices/import']).toMatchObject({
+      post: { requestBody: { content: { 'application/x-ndjson': {} } } },
+    });
   });
 });

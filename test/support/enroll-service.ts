@@ -138,7 +138,7 @@ export async function runTestEnroll(
       });
       const text = await response.body.text();
       await own?.close();
-      const json = /json/.test(String(response.headers['content-type'])) && text !== '';
+      const json = /[/+]json/.test(String(response.headers['content-type'])) && text !== '';
       return {
         status: response.statusCode,
         headers: response.headers,

@@ -46,6 +46,17 @@ export function describeCertificates(world: World): void {
       expect(await world.registry.certificatesOf(deviceId('none'))).toEqual([]);
     });
 
+    it('tell when their device was given the first of them', async () => {
+      const { registry } = world;
+      expect(await registry.enrolledAt(pump.id)).toBeUndefined();
+      await insert(certificate('newer', { device: pump.id, issuedAt: NOW + 1 }));
+      await insert(
+        certificate('first', { device: pump.id, issuedAt: NOW }),
+        certificate('server', { issuedAt: 1 }),
+      );
+      expect(await registry.enrolledAt(pump.id)).toBe(NOW);
+    });
+
     it('know which certificate they renew, and when they were first used', async () => {
       const { registry } = world;
       const old = certificate('old', { device: pump.id });

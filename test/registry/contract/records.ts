@@ -152,5 +152,35 @@ export function describeRecords(world: World): void {
       expect(await registry.isKeyBlocked(key)).toBe(true);
       expect(await registry.isKeyBlocked(fingerprint('other'))).toBe(false);
     });
+
+    it('are listed page by page, in the order of their fingerprints', async () => {
+      const { registry } = world;
+      const records = ['a', 'b', 'c'].map((label) => ({
+        keyFingerprint: fingerprint(label),
+        note: label,
+        blockedAt: NOW,
+      }));
+      await change(registry, async (transaction) => {
+        for (const { keyFingerprint, note } of records) await transaction.blockKey(keyFingerprint, note, NOW);
+      });
+      const sorted = records.toSorted((one, other) => (one.keyFingerprint < other.keyFingerprint ? -1 : 1));
+      expect(await registry.blockedKeys({ limit: 10 })).toEqual(sorted);
+      const [first] = await registry.blockedKeys({ limit: 1 });
+      expect(first).toEqual(sorted[0]);
+      expect(
+        await registry.blockedKeys({ after: first?.keyFingerprint ?? fingerprint(''), limit: 1 }),
+      ).toEqual([sorted[1]]);
+    });
+
+    it('are blocked no more once they are unblocked, and only those that were can be', async () => {
+      const { registry } = world;
+      const key = fingerprint('a mistake');
+      await change(registry, (transaction) => transaction.blockKey(key, '', NOW));
+      await change(registry, (transaction) => transaction.unblockKey(key));
+      expect(await registry.isKeyBlocked(key)).toBe(false);
+      await expect(change(registry, (transaction) => transaction.unblockKey(key))).rejects.toMatchObject({
+        code: 'key_not_blocked',
+      });
+    });
   });
 }

@@ -106,6 +106,43 @@ export function describeTransactions(world: World): void {
     });
   });
 
+  describe('a pause in a transaction', () => {
+    it('lets others look things up, who see nothing of it, and holds their writes back', async () => {
+      const { registry } = world;
+      const steps: string[] = [];
+      const long = change(registry, async (transaction) => {
+        await transaction.insertDevice(pump);
+        for (const step of ['one', 'two', 'three']) {
+          await transaction.pause();
+          steps.push(step);
+        }
+      });
+      const second = new Promise<void>((resolve, reject) => {
+        setImmediate(() => {
+          change(registry, async () => void steps.push('the next write')).then(resolve, reject);
+        });
+      });
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      expect(steps.length).toBeLessThan(3);
+      expect(await registry.device(pump.id)).toBeUndefined();
+      await Promise.all([long, second]);
+      expect(steps).toEqual(['one', 'two', 'three', 'the next write']);
+      expect(await registry.device(pump.id)).toEqual(pump);
+    });
+
+    it('is none where the transaction fails afterwards: nothing remains', async () => {
+      const { registry } = world;
+      const failing = change(registry, async (transaction) => {
+        await transaction.insertDevice(pump);
+        await transaction.pause();
+        throw new Error('after the pause');
+      });
+      await expect(failing).rejects.toThrow('after the pause');
+      expect(await registry.device(pump.id)).toBeUndefined();
+    });
+  });
+
   describe('closing', () => {
     it('waits for the writes that were asked for, and refuses any after', async () => {
       const { registry } = world;

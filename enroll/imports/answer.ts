@@ -1,0 +1,48 @@
+/**
+ * How an import is answered. Checked first, so that whatever is wrong with the file has its status and problem
+ * document; then, while it is written, NDJSON that says how far it is, and in its last line how it ended.
+ */
+import { PassThrough, type Readable } from 'node:stream';
+import type { ImportAnswer, ImportResult, Problem } from '../../core/api.ts';
+import type { OnWritten } from './write-entries.ts';
+
+/** Less than any timeout between here and the client, and often enough for somebody who watches. */
+const PROGRESS_INTERVAL_MS = 250;
+
+export interface Writing {
+  /** How many entries there are to write. */
+  readonly of: number;
+  readonly write: (onWritten: OnWritten) => Promise<Omit<ImportResult, 'dryRun'>>;
+  /** Logs an error and makes a problem of it. */
+  readonly problemOf: (error: unknown) => Problem;
+  readonly onEnd: () => void;
+}
+
+/** Begins to write. It goes on to its end even if nobody reads the answer. */
+export function answerWhileWriting({ of, write, problemOf, onEnd }: Writing): Readable {
+  const answer = new PassThrough();
+  const say = (line: ImportAnswer) => {
+    if (!answer.destroyed) answer.write(lineOf(line));
+  };
+  let said = performance.now();
+  const onWritten = (written: number) => {
+    if (performance.now() - said < PROGRESS_INTERVAL_MS) return;
+    said = performance.now();
+    say({ written, of });
+  };
+  say({ written: 0, of });
+  write(onWritten)
+    .then(
+      (counts) => say({ result: { ...counts, dryRun: false } }),
+      (error: unknown) => say({ problem: problemOf(error) }),
+    )
+    .finally(() => {
+      answer.end();
+      onEnd();
+    });
+  return answer;
+}
+
+export function lineOf(line: ImportAnswer): string {
+  return `${JSON.stringify(line)}\n`;
+}

@@ -1,0 +1,51 @@
+/** /api/v1/blocked-keys: public keys that no device may enroll. */
+import { z } from 'zod';
+import type { BlockedKeyView, Page } from '../../core/api.ts';
+import { parseFingerprint } from '../../core/ids.ts';
+import type { EnrollContext } from '../context.ts';
+import type { HttpServer } from '../listeners/http-server.ts';
+import { blockKey, unblockKey } from '../use-cases/block-keys.ts';
+import { blockedKeyView } from './views.ts';
+
+const fingerprint = z.string().transform(parseFingerprint).describe('SHA-256 over the SubjectPublicKeyInfo');
+const body = z.strictObject({ fingerprint, note: z.string().max(200).default('') });
+const querystring = z.object({
+  after: fingerprint.optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+export function blockedKeyRoutes(server: HttpServer, context: EnrollContext): void {
+  server.get(
+    '/blocked-keys',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'Blocked keys in the order of their fingerprints', querystring },
+    },
+    async ({ query: { limit, after } }): Promise<Page<BlockedKeyView>> => {
+      const keys = await context.registry.blockedKeys({ limit: limit + 1, ...(after && { after }) });
+      const items = keys.slice(0, limit).map(blockedKeyView);
+      return { items, next: keys.length > limit ? (items.at(-1)?.fingerprint ?? null) : null };
+    },
+  );
+
+  server.post(
+    '/blocked-keys',
+    { config: { role: 'operator' }, schema: { summary: 'Never let this public key enroll', body } },
+    async ({ actor, body }, reply) => {
+      await blockKey(context, actor, body);
+      return reply.status(201).send(body);
+    },
+  );
+
+  server.delete(
+    '/blocked-keys/:fingerprint',
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Take a public key off the block-list', params: z.object({ fingerprint }) },
+    },
+    async ({ actor, params }, reply) => {
+      await unblockKey(context, actor, params.fingerprint);
+      return reply.status(204).send();
+    },
+  );
+}

@@ -1,0 +1,133 @@
+/** POST /api/v1/devices/import and /api/v1/blocked-keys/import: many at once, as NDJSON, all or nothing. */
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { ImportResult } from '../../core/api.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import type { EnrollContext } from '../context.ts';
+import { answerWhileWriting, lineOf } from '../imports/answer.ts';
+import { MAX_BYTES } from '../imports/read-entries.ts';
+import type { OnWritten } from '../imports/write-entries.ts';
+import type { HttpServer, RefusalReporter } from '../listeners/http-server.ts';
+import { checkKeys, writeKeys } from '../use-cases/block-keys.ts';
+import { checkDevices, writeDevices } from '../use-cases/import-devices.ts';
+
+const NDJSON = 'application/x-ndjson';
+/** From the first byte of the file to the last of the answer, over a slow line too. */
+const RESPONSE_TIMEOUT_MS = 10 * 60_000;
+
+const config = { role: 'operator', responseTimeout: RESPONSE_TIMEOUT_MS } as const;
+const body = z.instanceof(Readable).describe('one JSON object a line, blank lines between them or not');
+const flag = z.enum(['true', 'false']).default('false');
+
+type Counts = Omit<ImportResult, 'dryRun'>;
+
+/** One kind of import: the part that may refuse it, and the part that writes. */
+interface Import<Checked> {
+  readonly check: (body: AsyncIterable<Uint8Array>) => Promise<Checked>;
+  readonly write: (checked: Checked, onWritten: OnWritten) => Promise<Counts>;
+}
+
+export interface ImportRoutes {
+  readonly context: EnrollContext;
+  readonly report: RefusalReporter;
+}
+
+export function importRoutes(server: HttpServer, { context, report }: ImportRoutes): void {
+  const answer = createAnswer(report);
+
+  server.register((scope, _options, done) => {
+    const api = scope as HttpServer;
+    takeStreams(api);
+
+    api.post(
+      '/devices/import',
+      {
+        config,
+        schema: {
+          summary: 'Make devices known before they enroll; a line: {"id", "group", "attributes"}',
+          consumes: [NDJSON],
+          querystring: z.strictObject({ update: flag, dryRun: flag }),
+          body,
+        },
+      },
+      (request, reply) => {
+        const terms = { update: request.query.update === 'true' };
+        return answer(request, reply, request.query.dryRun === 'true', {
+          check: (entries) => checkDevices(context, entries, terms),
+          write: (checked, onWritten) =>
+            writeDevices(context, request.actor, checked, { ...terms, onWritten }),
+        });
+      },
+    );
+
+    api.post(
+      '/blocked-keys/import',
+      {
+        config,
+        schema: {
+          summary: 'Never let these public keys enroll; a line: {"fingerprint", "note"}',
+          consumes: [NDJSON],
+          querystring: z.strictObject({ dryRun: flag }),
+          body,
+        },
+      },
+      (request, reply) =>
+        answer(request, reply, request.query.dryRun === 'true', {
+          check: (entries) => checkKeys(context, entries),
+          write: (checked, onWritten) => writeKeys(context, request.actor, checked, onWritten),
+        }),
+    );
+    done();
+  });
+}
+
+/** What both kinds have in common. One at a time: each holds its whole file in memory. */
+function createAnswer(report: RefusalReporter) {
+  let busy = false;
+  const leave = () => {
+    busy = false;
+  };
+  return async <Checked extends { readonly counts: Counts; readonly entries: readonly unknown[] }>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    dryRun: boolean,
+    { check, write }: Import<Checked>,
+  ): Promise<FastifyReply> => {
+    const stream = request.body;
+    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
+    if (busy) throw new GatehouseError('import_busy');
+    busy = true;
+    let checked: Checked;
+    try {
+      checked = await check(stream.iterator({ destroyOnReturn: false }));
+    } catch (error) {
+      leave();
+      // Node discards the rest of a body only where none of it was read; till then the connection stands still.
+      stream.resume();
+      throw error;
+    }
+    reply.type(NDJSON);
+    if (dryRun) {
+      leave();
+      return reply.send(lineOf({ result: { ...checked.counts, dryRun } }));
+    }
+    const writing = {
+      of: checked.entries.length,
+      write: (onWritten: OnWritten) => write(checked, onWritten),
+      problemOf: (error: unknown) => report(error, request),
+      onEnd: leave,
+    };
+    return reply.send(answerWhileWriting(writing));
+  };
+}
+
+/** Bodies as they arrive, and of no other type. What is declared too large is refused before it is sent. */
+function takeStreams(server: HttpServer): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser(NDJSON, (request, payload, done) => {
+    const tooLarge = Number(request.headers['content-length']) > MAX_BYTES;
+    if (tooLarge) done(new GatehouseError('import_too_large', `more than ${MAX_BYTES} bytes`));
+    else done(null, payload);
+  });
+}
