@@ -1,7 +1,7 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
 import type { Problem } from '../core/api.ts';
-import { type ErrorCode, errorCatalog, GatehouseError } from '../core/errors.ts';
+import { type ErrorCode, errorCatalog, GatehouseError, isErrorCode } from '../core/errors.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
@@ -28,6 +28,21 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   token_spent: 403,
   token_revoked: 403,
   token_group_mismatch: 403,
+  // Not 403: a client that shows some certificate may hold a token back until it is asked for one (RFC 7030 §3.2.3).
+  factory_certificate_untrusted: 401,
+  factory_certificate_expired: 403,
+  factory_id_invalid: 403,
+  factory_identity_spent: 409,
+  device_not_listed: 403,
+  device_group_mismatch: 403,
+  pem_invalid: 400,
+  certificate_malformed: 400,
+  manufacturer_ca_invalid: 400,
+  manufacturer_unknown: 404,
+  request_unknown: 404,
+  request_denied: 403,
+  request_closed: 409,
+  requests_full: 503,
   channel_binding_mismatch: 400,
   subject_mismatch: 400,
   server_keygen_disabled: 403,
@@ -66,6 +81,14 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   body_too_large: 413,
   rate_limited: 429,
 };
+
+/** Seconds to wait (RFC 9110 §10.2.3), where the wait does not depend on who asks. */
+const retryAfterByCode: Partial<Record<ErrorCode, number>> = { requests_full: 3_600 };
+
+/** For the Retry-After header of an answer with this code; undefined where it has none of its own. */
+export function retryAfterOf(code: string): number | undefined {
+  return isErrorCode(code) ? retryAfterByCode[code] : undefined;
+}
 
 export interface ProblemAnswer {
   readonly status: number;

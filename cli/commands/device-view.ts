@@ -3,7 +3,7 @@ import type { DeviceDetail } from '../../core/api.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 export function renderDevice(device: DeviceDetail): string {
-  const { id, status, group, attributes, createdAt, changedAt, certificates } = device;
+  const { id, status, group, attributes, createdAt, changedAt, certificates, factory, releasedAt } = device;
   const fields = renderFields({
     ID: id,
     status,
@@ -11,6 +11,8 @@ export function renderDevice(device: DeviceDetail): string {
     attributes: renderAttributes(attributes),
     enrolled: toTheSecond(createdAt),
     changed: toTheSecond(changedAt),
+    ...(factory && { factory: `${factory.manufacturer} ${factory.certificate}` }),
+    ...(releasedAt && { released: toTheSecond(releasedAt) }),
   });
   const table = renderTable(
     ['CERTIFICATE', 'STATUS', 'NOT BEFORE', 'NOT AFTER', 'REVOKED', 'REASON'],

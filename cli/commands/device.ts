@@ -7,19 +7,20 @@ import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
-import { resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
+import { releaseCommand, resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(program: Command, io: CommandIo): void {
   const device = program
     .command('device')
-    .description('Devices: list, show, change, suspend, resume, revoke.');
+    .description('Devices: list, show, change, suspend, resume, revoke, release.');
   listCommand(device, io);
   showCommand(device, io);
   setCommand(device, io);
   suspendCommand(device, io);
   resumeCommand(device, io);
   revokeCommand(device, io);
+  releaseCommand(device, io);
 }
 
 function listCommand(device: Command, io: CommandIo): void {
