@@ -25,8 +25,9 @@ export interface ForeignCertificate {
 
 export interface ForeignCa extends ForeignCertificate {
   readonly der: Uint8Array;
-  /** What issuers are looked for by: subject and subject key identifier as hex, null where it has none. */
-  readonly subjectDer: string;
+  /** What OpenSSL looks for issuers by: the name, whatever its case and spacing, and the subject key identifier. */
+  readonly comparedName: string;
+  /** Hex; null where it has none. */
   readonly keyIdentifier: string | null;
   readonly certificate: X509Certificate;
 }
@@ -60,10 +61,11 @@ export function parseForeignCa(der: Uint8Array): ForeignCa {
     const fields = readTbsCertificate(der, PROCESSED_BY_OPENSSL);
     const certificate = readByOpenssl(der);
     if (!certificate.ca) throw new DerError('not a CA that may sign certificates');
+    const subject = nameText(fields.subject);
     return {
       ...common(der, fields),
       der: Uint8Array.from(der),
-      subjectDer: Buffer.from(fields.subject.bytes).toString('hex'),
+      comparedName: subject.toLowerCase().replace(/\s+/g, ' '),
       keyIdentifier: readKeyIdentifier(fields),
       certificate,
     };

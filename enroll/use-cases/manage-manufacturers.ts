@@ -76,7 +76,7 @@ async function refuseOwnCas(registry: RegistryReader, cas: readonly ForeignCa[])
     for (const ca of cas) {
       const own =
         ca.publicKey.keyFingerprint === issuer.publicKey.keyFingerprint ||
-        ca.subjectDer === issuer.subjectDer ||
+        ca.comparedName === issuer.comparedName ||
         isIssuedBy(ca.certificate, issuer.certificate);
       if (own) throw invalid(`${quote(ca.subject)} is a CA of this Gatehouse, or bears its name`);
     }
@@ -109,7 +109,7 @@ async function refuseOthersCas(
 }
 
 function isMistakable(one: ForeignCa, other: ForeignCa): boolean {
-  const alike = one.subjectDer === other.subjectDer && one.keyIdentifier === other.keyIdentifier;
+  const alike = one.comparedName === other.comparedName && one.keyIdentifier === other.keyIdentifier;
   return alike && one.fingerprint !== other.fingerprint;
 }
 
