@@ -8,6 +8,11 @@ import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import type { FactoryPeer } from '../use-cases/identify-factory.ts';
 
+/** More between a device and its root is nothing that manufacturers have, but something to fill memory with. */
+const MAX_CHAIN = 8;
+/** As OpenSSL calls it. */
+const TOO_LONG: FactoryPeer = { chain: [], chainError: 'CERT_CHAIN_TOO_LONG' };
+
 export class PeerChains {
   readonly #peers = new WeakMap<object, FactoryPeer>();
 
@@ -15,11 +20,9 @@ export class PeerChains {
   take(socket: TLSSocket): void {
     const chain: X509Certificate[] = [];
     let next = socket.getPeerX509Certificate();
-    for (; next !== undefined; next = next.issuerCertificate) chain.push(next);
+    for (; next !== undefined && chain.length <= MAX_CHAIN; next = next.issuerCertificate) chain.push(next);
     if (chain.length === 0) return;
-    // Whatever is not a plain yes counts as no.
-    const chainError = socket.authorized ? null : String(socket.authorizationError ?? 'not verified');
-    this.#peers.set(socket, { chain, chainError });
+    this.#peers.set(socket, chain.length > MAX_CHAIN ? TOO_LONG : { chain, chainError: errorOf(socket) });
   }
 
   /**
@@ -29,4 +32,9 @@ export class PeerChains {
   factoryPeer({ raw: { socket }, headers }: FastifyRequest): FactoryPeer | undefined {
     return headers.authorization === undefined ? this.#peers.get(socket) : undefined;
   }
+}
+
+/** Whatever is not a plain yes counts as no. */
+function errorOf({ authorized, authorizationError }: TLSSocket): string | null {
+  return authorized ? null : String(authorizationError ?? 'not verified');
 }

@@ -11,14 +11,12 @@ import type { RegistryReader } from '../../registry/port.ts';
 import type { ManufacturerRecord } from '../../registry/records.ts';
 
 export interface FactoryPeer {
-  /** What the device showed in its TLS handshake: its own certificate first. Not of a resumed session, which has no more than that. */
+  /** What the device showed in its TLS handshake, its own certificate first: a few at most. A resumed session has no chain. */
   readonly chain: readonly X509Certificate[];
   /** OpenSSL's name for what is wrong with it; null where it leads to a trust anchor of the listener. */
   readonly chainError: string | null;
 }
 
-/** More between a device and its root is nothing that manufacturers have, but something to keep a server busy with. */
-const MAX_CHAIN = 8;
 const PERIOD_ERRORS = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
 
 /**
@@ -35,9 +33,7 @@ export async function identifyFactory(
       : untrusted(`the chain does not verify: ${chainError}`);
   }
   const [leaf, ...presented] = chain;
-  if (leaf === undefined || chain.length > MAX_CHAIN) {
-    throw untrusted(`${chain.length} certificates were sent; up to ${MAX_CHAIN} are taken`);
-  }
+  if (leaf === undefined) throw untrusted('no certificate was sent');
   const manufacturer = theOnly(ownersReached(leaf, presented, await anchorsOf(registry)));
   const certificate = parseFactoryCertificate(leaf.raw);
   // The handshake may be a while ago. RFC 5280 §4.1.2.5: 99991231235959Z is no expiry, and no time comes after it.

@@ -3,8 +3,7 @@ import type { FactoryAdmission, NamingRule } from '../../core/enrollment/factory
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, quote } from '../../core/ids.ts';
 import type { Actor } from '../../core/journal/events.ts';
-import type { ForeignCa } from '../../core/pki/foreign-certificate.ts';
-import { parseForeignCa } from '../../core/pki/foreign-certificate.ts';
+import { type ForeignCa, parseForeignCa } from '../../core/pki/foreign-certificate.ts';
 import { isIssuedBy } from '../../core/pki/issuer-search.ts';
 import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
 import { encodePem } from '../../core/pki/pem.ts';
@@ -12,8 +11,8 @@ import type { RegistryReader } from '../../registry/port.ts';
 import type { ManufacturerRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 
-/** The names of all their CAs go to every client in the TLS handshake. */
-const MAX_MANUFACTURERS = 50;
+/** The names of all of them go to every client in the TLS handshake: some 6 KB, where small ones have room for 16. */
+const MAX_CAS = 100;
 
 export interface ManufacturerTerms extends NamingRule {
   readonly group: EntityName | null;
@@ -90,9 +89,10 @@ async function refuseOthersCas(
   { all, anchors }: { readonly all: readonly ForeignCa[]; readonly anchors: readonly ForeignCa[] },
 ): Promise<void> {
   const others = (await registry.manufacturers()).filter((one) => one.name !== name);
-  if (others.length >= MAX_MANUFACTURERS) throw invalid(`there are ${others.length} manufacturers already`);
+  let count = all.length;
   for (const other of others) {
     const theirs = parseManufacturerCas(other.certificates);
+    count += theirs.all.length;
     const keys = theirs.anchors.map(({ publicKey }) => publicKey.keyFingerprint);
     for (const { subject, publicKey } of anchors) {
       if (keys.includes(publicKey.keyFingerprint)) {
@@ -106,6 +106,7 @@ async function refuseOthersCas(
       }
     }
   }
+  if (count > MAX_CAS) throw invalid(`with these there would be ${count} CAs; ${MAX_CAS} are accepted`);
 }
 
 function isMistakable(one: ForeignCa, other: ForeignCa): boolean {

@@ -1,6 +1,6 @@
 /** What is no factory certificate, or not one of a manufacturer that is registered, enrolls nobody. */
 
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
 import { callEst, csrText } from '../est/est-client.ts';
@@ -211,6 +211,20 @@ describe('a certificate', () => {
       holder,
     );
     expect([answer.status, answer.body.code]).toEqual([401, 'factory_certificate_untrusted']);
+  });
+
+  it('of Gatehouse itself is none either where a manufacturer certifies the CA that issued it', async () => {
+    const holder = await enrollHolder(service, 'cross-signed');
+    const { publicKey } = new X509Certificate(holder.chain);
+    const cross = await makeIntermediate('Gatehouse Issuing CA', root, { publicKey, identifiers: false });
+    const chain = [holder.certificate, cross.certificate.pem, holder.chain];
+    for (const cert of [chain, chain.slice(0, 2)]) {
+      const answer = await service.enroll(null, await csrPem({ commonName: null, privateKey: newKey() }), {
+        key: holder.key,
+        cert: cert.join(''),
+      });
+      expect([answer.status, answer.body.code]).toEqual([401, 'factory_certificate_untrusted']);
+    }
   });
 
   it('of a factory renews nothing, enrolled or not', async () => {

@@ -180,4 +180,16 @@ describe('a file of CA certificates that is refused', () => {
     }
     expect((await tryRegister(service, 'namesake', [await makeRoot('Taken Root')])).status).toBe(200);
   });
+
+  it('where there are a hundred CAs already', async () => {
+    const { body } = await service.operator<{ items: ManufacturerView[] }>('GET', '/manufacturers');
+    let count = body.items.reduce((sum, { certificates }) => sum + certificates.length, 0);
+    const crowd = (size: number) =>
+      Promise.all(Array.from({ length: size }, (_, index) => makeRoot(`Crowd ${index}`)));
+    for (; count + 8 <= 100; count += 8) {
+      expect((await tryRegister(service, `crowd-${count}`, await crowd(8))).status).toBe(200);
+    }
+    expect((await tryRegister(service, 'rest', await crowd(100 - count))).status).toBe(200);
+    expect(await outcomeOf(tryRegister(service, 'last', await crowd(1)))).toEqual([400, invalid]);
+  });
 });

@@ -40,6 +40,8 @@ export interface MakeOptions {
   /** Null for self-signed. */
   readonly issuer: Made | null;
   readonly privateKey?: KeyObject;
+  /** Another's, for a certificate that is not for this key. */
+  readonly publicKey?: KeyObject;
   /** Null leaves basicConstraints out. */
   readonly ca?: boolean | null;
   readonly usages?: readonly ('digitalSignature' | 'keyCertSign')[];
@@ -62,6 +64,7 @@ export const uriName = (text: string) => implicitPrimitive(6, Buffer.from(text))
 
 export async function make(options: MakeOptions): Promise<Made> {
   const { subject = {}, issuer, privateKey = newKey(), ca = false, identifiers = true } = options;
+  const { publicKey = privateKey } = options;
   const { usages = ['digitalSignature'], san } = options;
   const { notBefore = Date.now() - 60_000, notAfter = Date.now() + YEAR } = options;
   const name = sequence(
@@ -83,7 +86,7 @@ export async function make(options: MakeOptions): Promise<Made> {
     {
       issuerName: issuer?.name ?? name,
       subject: name,
-      publicKey: publicKeyOf(privateKey),
+      publicKey: publicKeyOf(publicKey),
       notBefore,
       notAfter,
       extensions,
