@@ -2,7 +2,10 @@
  * The shapes that go over HTTP: what enroll answers and what the operator's commands and the simulator read.
  * Times are ISO 8601 in UTC; certificates are PEM.
  */
+import type { Approval, RequestStatus } from './enrollment/approval.ts';
+import type { FactoryAdmission, IdSource } from './enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from './ids.ts';
+import type { KeyKind } from './pki/public-key.ts';
 
 /** RFC 9457. */
 export interface Problem {
@@ -16,8 +19,8 @@ export interface Problem {
 }
 
 /**
- * POST /v1/enroll, with a token, and POST /v1/renew, with the certificate to renew: 201, or 200 where the same key
- * has this certificate already.
+ * POST /v1/enroll, with a token or a factory certificate, and POST /v1/renew, with the certificate to renew: 201, or
+ * 200 where the same key has this certificate already. An enrollment that waits for an operator is 202, an `AwaitingResponse`.
  */
 export interface EnrollRequest {
   readonly csr: string;
@@ -35,6 +38,16 @@ export interface EnrollResponse {
   readonly mqttUrl: string;
 }
 
+/** The same request, after as many seconds as it says (and the header Retry-After), asks how it stands. */
+export interface AwaitingResponse {
+  readonly status: 'pending';
+  /** For the operator: `gatehouse request show`. */
+  readonly request: number;
+  readonly deviceId: DeviceId;
+  /** Seconds. */
+  readonly retryAfter: number;
+}
+
 /** GET /api/v1/devices and /api/v1/devices/ID */
 export interface DeviceView {
   readonly id: DeviceId;
@@ -48,6 +61,10 @@ export interface DeviceView {
 }
 export interface DeviceDetail extends DeviceView {
   readonly certificates: readonly CertificateView[];
+  /** By which factory certificate it enrolled last; null where by none. */
+  readonly factory: { readonly manufacturer: EntityName; readonly certificate: Fingerprint } | null;
+  /** Since when it may enroll by its factory certificate once more; null where it may not. */
+  readonly releasedAt: string | null;
 }
 /** A page; `next` is the value for `?after=` of the next one, null on the last. */
 export interface Page<Item> {
@@ -72,7 +89,7 @@ export interface CertificateView {
   readonly pem: string;
 }
 
-/** POST /api/v1/devices/ID/{revoke,suspend,resume} answers the DeviceDetail afterwards. */
+/** POST /api/v1/devices/ID/{revoke,suspend,resume,release} answers the DeviceDetail afterwards. */
 export interface RevokeRequest {
   readonly reason?: string;
 }
@@ -150,6 +167,57 @@ export interface GroupView {
   readonly policy: EntityName;
   /** Seconds for which an expired certificate may still be renewed. PUT also takes a duration such as `30d`. */
   readonly renewalGrace: number;
+  /** Whether enrolling into it takes an operator's word. */
+  readonly approval: Approval;
+}
+
+/** PUT /api/v1/manufacturers/NAME */
+export interface ManufacturerRequest {
+  readonly group?: string | null;
+  readonly idFrom?: IdSource;
+  readonly idPrefix?: string;
+  readonly admit?: FactoryAdmission;
+  /** PEM of the CA certificates. */
+  readonly certificates: string;
+}
+export interface ManufacturerView {
+  readonly name: EntityName;
+  /** Null: any, where only imported devices are admitted. */
+  readonly group: EntityName | null;
+  readonly idFrom: IdSource;
+  readonly idPrefix: string;
+  readonly admit: FactoryAdmission;
+  readonly changedAt: string;
+  readonly certificates: readonly {
+    readonly subject: string;
+    readonly fingerprint: Fingerprint;
+    readonly notAfter: string;
+    /** Whether factory certificates must lead to this one; the others are there to validate it. */
+    readonly anchor: boolean;
+    readonly pem: string;
+  }[];
+}
+
+/** GET /api/v1/requests and /api/v1/requests/ID; POST …/{approve,deny} answer it as well. */
+export interface RequestView {
+  readonly id: number;
+  readonly status: RequestStatus;
+  readonly device: DeviceId;
+  readonly group: EntityName;
+  /** The id of the token that was shown; null where it was a factory certificate. */
+  readonly token: string | null;
+  readonly manufacturer: EntityName | null;
+  readonly factoryCertificate: Fingerprint | null;
+  readonly keyKind: KeyKind;
+  readonly keyFingerprint: Fingerprint;
+  readonly address: string;
+  readonly createdAt: string;
+  /** When it lapses; null once it is denied or issued. */
+  readonly expiresAt: string | null;
+  readonly decidedAt: string | null;
+  readonly decidedBy: string | null;
+  readonly reason: string | null;
+  readonly serialNumber: SerialNumber | null;
 }
 
 /** GET /api/v1/blocked-keys */

@@ -120,7 +120,8 @@ export const errorCatalog = {
   },
   token_missing: {
     title: 'No token was sent',
-    remedy: 'Send it in the header "Authorization: Bearer TOKEN"; with EST, as the password of HTTP Basic.',
+    remedy:
+      'Send it in the header "Authorization: Bearer TOKEN"; with EST, as the password of HTTP Basic. Or show a factory certificate.',
   },
   token_unknown: {
     title: 'The token is unknown',
@@ -139,8 +140,9 @@ export const errorCatalog = {
     remedy: 'Ask the operator why; a new one comes from gatehouse token create.',
   },
   token_group_mismatch: {
-    title: 'The token is for another group than the one in the address',
-    remedy: 'Use /.well-known/est without a label, or the token of the group that the label names.',
+    title: 'The token is for another group than the one in the address, or than that of the device',
+    remedy:
+      'Use /.well-known/est without a label, or a token of that group; gatehouse token create --device ID makes one that may enroll this device whatever its group.',
   },
   device_already_enrolled: {
     title: 'A device with this ID is enrolled already, with another key',
@@ -156,6 +158,59 @@ export const errorCatalog = {
     remedy: 'An operator lets it back with gatehouse device resume ID.',
   },
 
+  // Factory certificates (IEEE 802.1AR) and their manufacturers
+  factory_certificate_untrusted: {
+    title: 'The certificate shown is not a factory certificate that is accepted here',
+    remedy:
+      'Send a token; or show the factory certificate with those between it and its root, once an operator has registered the manufacturer: gatehouse manufacturer add.',
+  },
+  factory_certificate_expired: {
+    title: 'The factory certificate, or one that it leads to, is not in time',
+    remedy: 'Enroll with a token: gatehouse token create --device ID.',
+  },
+  factory_id_invalid: {
+    title: 'The factory certificate gives no device ID',
+    remedy:
+      'Name the field that holds the ID: gatehouse manufacturer add NAME --id-from … --id-prefix …; an ID is 1 to 64 of A-Z a-z 0-9 . _ : -.',
+  },
+  factory_identity_spent: {
+    title: 'The device is enrolled already, and a factory certificate enrolls a device once',
+    remedy:
+      'For a new owner, or where the key was lost: gatehouse device release ID lets it enroll once more.',
+  },
+  device_not_listed: {
+    title: 'No operator has imported the device',
+    remedy: 'Import it: gatehouse device import; or admit any: gatehouse manufacturer add NAME --admit any.',
+  },
+  device_group_mismatch: {
+    title: 'The device is of another group than the one in the address, or than those of its manufacturer',
+    remedy: 'Use /.well-known/est without a label; gatehouse device set ID --group moves a device.',
+  },
+  manufacturer_ca_invalid: {
+    title: 'The CA certificates cannot stand for a manufacturer',
+    remedy:
+      'Give CA certificates of the manufacturer alone, each with those above it up to its root, in PEM.',
+  },
+
+  // Approval by an operator
+  approval_pending: {
+    title: 'The enrollment waits for an operator',
+    remedy: 'gatehouse request approve ID lets it in; the device asks again by itself.',
+  },
+  request_denied: {
+    title: 'An operator has denied this enrollment',
+    remedy: 'Ask the operator why; gatehouse request approve ID takes the denial back.',
+  },
+  request_closed: {
+    title: 'The request can no longer be decided',
+    remedy: 'The device has its certificate: gatehouse device revoke ID ends it.',
+  },
+  requests_full: {
+    title: 'Too many enrollments wait for an operator',
+    remedy:
+      'Wait as long as the Retry-After header says; operators decide with gatehouse request approve or deny.',
+  },
+
   // EST (RFC 7030)
   channel_binding_mismatch: {
     title: 'The challengePassword of the request is not the channel binding of this connection',
@@ -168,8 +223,9 @@ export const errorCatalog = {
       'Ask for the very names that the certificate has (RFC 7030 §4.2.2): openssl x509 -x509toreq -copy_extensions copyall makes such a request.',
   },
   server_keygen_disabled: {
-    title: 'The profile does not let Gatehouse make private keys',
-    remedy: 'Make the key on the device; or set serverKeygen: true in the profile of the group.',
+    title: 'Gatehouse does not make private keys for the devices of this group',
+    remedy:
+      'Make the key on the device; or set serverKeygen: true in the profile of a group that needs no approval.',
   },
   key_encryption_unsupported: {
     title: 'The request asks for the private key to be encrypted once more within TLS',
@@ -186,6 +242,14 @@ export const errorCatalog = {
     remedy: 'gatehouse device list shows those there are.',
   },
   group_unknown: { title: 'There is no such group', remedy: 'gatehouse group list shows those there are.' },
+  manufacturer_unknown: {
+    title: 'There is no such manufacturer',
+    remedy: 'gatehouse manufacturer list shows those there are.',
+  },
+  request_unknown: {
+    title: 'There is no such request',
+    remedy: 'gatehouse request list shows those there are; what nobody decides lapses after 7 days.',
+  },
   policy_unknown: {
     title: 'There is no such policy',
     remedy: 'gatehouse policy list shows those there are.',

@@ -150,7 +150,14 @@ async function fillRegistry(registry: Registry, root: Issuer, issuing: Issuer, n
     const profile = await putProfile(transaction, defaultProfile, now);
     for (const group of defaultGroups) {
       const [name, policy] = [parseEntityName(group.name), parseEntityName(group.policy)];
-      await putGroup(transaction, { name, policy, profile, description: group.description, renewalGrace: 0 });
+      await putGroup(transaction, {
+        name,
+        policy,
+        profile,
+        description: group.description,
+        renewalGrace: 0,
+        approval: 'none',
+      });
     }
   });
 }

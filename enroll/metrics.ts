@@ -5,7 +5,9 @@ import { createMetricsRegistry } from '../runtime/metrics.ts';
 export interface EnrollMetrics {
   /** An enrollment that succeeded; `created` is false where the certificate was given again. */
   enrolled(created: boolean): void;
-  /** The same of a renewal. */
+  /** A request to enroll that an operator has not decided yet, each time that it is asked. */
+  awaiting(): void;
+  /** A renewal that succeeded. */
   renewed(created: boolean): void;
   /** A request to the device listener that was refused, by the code of the error table. */
   refused(rule: string): void;
@@ -19,6 +21,11 @@ export function createEnrollMetrics(): EnrollMetrics {
     name: 'gatehouse_enroll_enrollments_total',
     help: 'Certificates handed out: new ones, and ones that were given again',
     labelNames: ['result'],
+    registers: [registry],
+  });
+  const waits = new Counter({
+    name: 'gatehouse_enroll_awaiting_total',
+    help: 'Requests to enroll that were told to wait for an operator',
     registers: [registry],
   });
   const renewals = new Counter({
@@ -35,6 +42,7 @@ export function createEnrollMetrics(): EnrollMetrics {
   });
   return {
     enrolled: (created) => enrollments.inc({ result: created ? 'created' : 'repeated' }),
+    awaiting: () => waits.inc(),
     renewed: (created) => renewals.inc({ result: created ? 'created' : 'repeated' }),
     refused: (rule) => refusals.inc({ rule }),
     contentType: registry.contentType,

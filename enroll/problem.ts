@@ -1,7 +1,7 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
 import type { ImportProblem, Problem } from '../core/api.ts';
-import { type ErrorCode, errorCatalog, GatehouseError } from '../core/errors.ts';
+import { type ErrorCode, errorCatalog, GatehouseError, isErrorCode } from '../core/errors.ts';
 import { ImportRefused } from './imports/line-errors.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
@@ -29,6 +29,21 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   token_spent: 403,
   token_revoked: 403,
   token_group_mismatch: 403,
+  // Not 403: a client that shows some certificate may hold a token back until it is asked for one (RFC 7030 §3.2.3).
+  factory_certificate_untrusted: 401,
+  factory_certificate_expired: 403,
+  factory_id_invalid: 403,
+  factory_identity_spent: 409,
+  device_not_listed: 403,
+  device_group_mismatch: 403,
+  pem_invalid: 400,
+  certificate_malformed: 400,
+  manufacturer_ca_invalid: 400,
+  manufacturer_unknown: 404,
+  request_unknown: 404,
+  request_denied: 403,
+  request_closed: 409,
+  requests_full: 503,
   channel_binding_mismatch: 400,
   subject_mismatch: 400,
   server_keygen_disabled: 403,
@@ -77,8 +92,16 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   rate_limited: 429,
 };
 
-/** With 503, what Retry-After says (RFC 9110 §10.2.3). */
-export const RETRY_AFTER_S = 10;
+/** Seconds to wait (RFC 9110 §10.2.3), where the wait does not depend on who asks. */
+const retryAfterByCode: Partial<Record<ErrorCode, number>> = {
+  requests_full: 3_600,
+  signer_unavailable: 10,
+};
+
+/** For the Retry-After header of an answer with this code; undefined where it has none of its own. */
+export function retryAfterOf(code: string): number | undefined {
+  return isErrorCode(code) ? retryAfterByCode[code] : undefined;
+}
 
 export interface ProblemAnswer {
   readonly status: number;
@@ -104,7 +127,7 @@ export function problemOf(error: unknown): ProblemAnswer {
 /** Not the asker's fault, and none of its business which token answered what; it may come back. */
 function unavailable(error: GatehouseError): ProblemAnswer {
   const id = randomUUID();
-  const body = describe(error.code, 503, `try again in ${RETRY_AFTER_S} seconds (fault ${id})`);
+  const body = describe(error.code, 503, `try again in ${retryAfterOf(error.code)} seconds (fault ${id})`);
   return { status: 503, body, fault: { id, error } };
 }
 

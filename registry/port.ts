@@ -2,6 +2,7 @@
  * The registry as the rest of Gatehouse sees it: what must last, behind asynchronous methods that SQLite
  * serves today and PostgreSQL can serve later. The enroll process is its only writer.
  */
+import type { RequestStatus } from '../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/ids.ts';
 import type { Actor, JournalEvent, JournalRow } from '../core/journal/events.ts';
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
@@ -10,13 +11,17 @@ import type {
   BlockedKeyRecord,
   CertificateRecord,
   CertificateStatus,
+  CredentialName,
   CrlRecord,
   DeviceRecord,
   DeviceStatus,
   DocumentRecord,
+  FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
+  ManufacturerRecord,
   OperatorRecord,
+  RequestRecord,
   RevokedCertificate,
   TokenRecord,
 } from './records.ts';
@@ -33,6 +38,15 @@ export interface BlockedKeyQuery {
   /** Only keys that sort after this one: the last of the page before. */
   readonly after?: Fingerprint;
   readonly limit: number;
+}
+
+export interface RequestQuery {
+  readonly status?: RequestStatus;
+  /** Only requests made after this one: the last of the page before. */
+  readonly after?: number;
+  readonly limit: number;
+  /** Requests that have lapsed by then are none. */
+  readonly now: number;
 }
 
 /** Look-ups. Absent is `undefined`, never an exception. */
@@ -69,6 +83,29 @@ export interface RegistryReader {
   /** The certificate that this token and this public key were given before. */
   tokenUse(tokenId: string, keyFingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
 
+  manufacturer(name: EntityName): Promise<ManufacturerRecord | undefined>;
+  manufacturers(): Promise<readonly ManufacturerRecord[]>;
+  factoryUse(device: DeviceId): Promise<FactoryUseRecord | undefined>;
+  /** When an operator let the device enroll by its factory certificate once more; undefined where that is used up. */
+  releasedAt(device: DeviceId): Promise<number | undefined>;
+
+  /** Undefined too where it has lapsed by `now`. */
+  request(id: number, now: number): Promise<RequestRecord | undefined>;
+  /** Oldest first. */
+  requests(query: RequestQuery): Promise<readonly RequestRecord[]>;
+  /** The newest one by this credential, for this key where one is given. */
+  latestRequest(
+    credential: CredentialName,
+    now: number,
+    keyFingerprint?: Fingerprint,
+  ): Promise<RequestRecord | undefined>;
+  /** How many by this credential are pending or approved. */
+  openRequestsBy(credential: CredentialName, now: number): Promise<number>;
+  /** How many there are in all. */
+  openRequests(now: number): Promise<number>;
+  /** Those that have lapsed by `now` and are still there, at most `limit`. */
+  lapsedRequests(now: number, limit: number): Promise<readonly RequestRecord[]>;
+
   issuer(fingerprint: Fingerprint): Promise<IssuerRecord | undefined>;
   /** In the order in which they were added. */
   issuers(): Promise<readonly IssuerRecord[]>;
@@ -87,6 +124,12 @@ export interface RegistryReader {
 
 /** What of a device may change; what is absent stays. */
 export type DeviceUpdate = Partial<Pick<DeviceRecord, 'status' | 'group' | 'attributes'>>;
+
+/** What of a request may change. */
+export type RequestUpdate = Pick<
+  RequestRecord,
+  'status' | 'expiresAt' | 'decidedAt' | 'decidedBy' | 'reason' | 'serialNumber'
+>;
 
 /**
  * Look-ups and changes within one transaction. It ends with the promise that `work` returns. A change that is
@@ -122,6 +165,20 @@ export interface RegistryTransaction extends RegistryReader {
   recordTokenUse(tokenId: string, keyFingerprint: Fingerprint, serialNumber: SerialNumber): Promise<void>;
   /** The first revocation's time stays. @throws GatehouseError `token_unknown` */
   revokeToken(tokenId: string, at: number): Promise<void>;
+  /** Adds it, or replaces the one of its name. */
+  putManufacturer(manufacturer: ManufacturerRecord): Promise<void>;
+  /** @throws GatehouseError `manufacturer_unknown` */
+  removeManufacturer(name: EntityName): Promise<void>;
+  /** Replaces the device's use before. */
+  putFactoryUse(use: FactoryUseRecord): Promise<void>;
+  /** The first time stays. */
+  recordRelease(device: DeviceId, at: number): Promise<void>;
+  /** Nothing where there is none. */
+  endRelease(device: DeviceId): Promise<void>;
+  /** @returns with the number that it was given, which no other request ever has */
+  insertRequest(request: Omit<RequestRecord, 'id'>): Promise<RequestRecord>;
+  updateRequest(id: number, change: RequestUpdate): Promise<void>;
+  removeRequest(id: number): Promise<void>;
   insertIssuer(issuer: IssuerRecord): Promise<void>;
   /** Replaces the issuer's CRL by one with a higher number; any other is refused (RFC 5280 §5.2.3). */
   putCrl(crl: CrlRecord): Promise<void>;

@@ -1,5 +1,8 @@
 /** The rows of a registry, as plain readonly records. Times are milliseconds since the Unix epoch. */
+import type { Approval, RequestStatus } from '../core/enrollment/approval.ts';
+import type { FactoryAdmission, NamingRule } from '../core/enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/ids.ts';
+import type { KeyKind } from '../core/pki/public-key.ts';
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
 
 export type DeviceStatus = 'active' | 'suspended' | 'revoked';
@@ -46,6 +49,7 @@ export interface GroupRecord {
   readonly policy: EntityName;
   /** ms for which an expired certificate may still be renewed. */
   readonly renewalGrace: number;
+  readonly approval: Approval;
 }
 
 /** A policy or profile as the operator wrote it: JSON text, validated before it was stored. */
@@ -69,6 +73,54 @@ export interface TokenRecord {
   readonly createdBy: string;
   readonly expiresAt: number;
   readonly revokedAt: number | null;
+}
+
+/** Whose factory certificates enroll devices, and which. */
+export interface ManufacturerRecord extends NamingRule {
+  readonly name: EntityName;
+  /** What devices join that nobody has imported, and what imported ones must be in; null: any group, imported ones alone. */
+  readonly group: EntityName | null;
+  readonly admit: FactoryAdmission;
+  /** PEM, as core/pki/manufacturer-cas.ts reads it. */
+  readonly certificates: string;
+  readonly changedAt: number;
+}
+
+/** By which factory certificate, and with which key, a device enrolled last. */
+export interface FactoryUseRecord {
+  readonly device: DeviceId;
+  readonly manufacturer: EntityName;
+  readonly factoryCertificate: Fingerprint;
+  readonly keyFingerprint: Fingerprint;
+  /** What it was given. */
+  readonly serialNumber: SerialNumber;
+}
+
+/** By what somebody asks to enroll: the public part of a token, or a factory certificate. */
+export type CredentialName = `token:${string}` | `factory:${Fingerprint}`;
+
+/** An enrollment that needs, or needed, an operator's word. */
+export interface RequestRecord {
+  readonly id: number;
+  readonly status: RequestStatus;
+  readonly device: DeviceId;
+  /** When it was asked for; what counts is the group at the time of issue. */
+  readonly group: EntityName;
+  readonly credential: CredentialName;
+  /** Null where the credential is a token. */
+  readonly manufacturer: EntityName | null;
+  readonly keyFingerprint: Fingerprint;
+  readonly keyKind: KeyKind;
+  /** Where it came from. */
+  readonly address: string;
+  readonly createdAt: number;
+  /** From when on it is as if it had never been; null once it is denied or issued. */
+  readonly expiresAt: number | null;
+  readonly decidedAt: number | null;
+  readonly decidedBy: string | null;
+  /** The operator's, for the device. */
+  readonly reason: string | null;
+  readonly serialNumber: SerialNumber | null;
 }
 
 /** A CA certificate. The root is an issuer too: `kind: 'root'`. */

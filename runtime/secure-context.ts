@@ -13,6 +13,8 @@ export interface SecureContextOptions {
   readonly file: string;
   /** PEM of the CA certificates that clients are verified by; absent where none is asked for a certificate. */
   readonly trustAnchors?: () => Promise<readonly string[]>;
+  /** Whether TLS sessions may be resumed; a resumed one tells of the peer's certificate alone, without its chain. */
+  readonly resumption?: boolean;
   readonly log: Logger;
 }
 
@@ -27,7 +29,7 @@ export class SecureContextSource {
 
   /** Rejects where the file is not there, or key and certificate do not belong together. */
   async read(): Promise<TlsOptions> {
-    const { file, trustAnchors } = this.#options;
+    const { file, trustAnchors, resumption = true } = this.#options;
     const pem = await readFile(file);
     const ca = [...((await trustAnchors?.()) ?? [])];
     const context: TlsOptions = {
@@ -37,8 +39,9 @@ export class SecureContextSource {
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.3',
       // Who a peer is has been decided by then.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ticketKeys: this.#ticketKeys,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (resumption ? 0 : constants.SSL_OP_NO_TICKET),
+      // Without tickets there are sessions that the server keeps, and Node's server keeps none unless it is told to.
+      ...(resumption && { ticketKeys: this.#ticketKeys }),
     };
     createSecureContext(context);
     return context;

@@ -90,12 +90,24 @@ export function resumeCommand(device: Command, io: CommandIo): void {
   changesStatus(resume, io, 'resume', () => ({}));
 }
 
+export function releaseCommand(device: Command, io: CommandIo): void {
+  const release = device
+    .command('release')
+    .description(
+      `Lets devices enroll by their factory certificates once more, for a new owner or where a key was lost; what they have stands until then. ${A_LINE_EACH}`,
+    );
+  addExamples(release, ['gatehouse device release press-7']);
+  changesStatus(release, io, 'release', () => ({}), 'may enroll by its factory certificate once more');
+}
+
 /** One line for each device. A device that is refused does not keep the others from being done. */
 function changesStatus<Flags extends object>(
   command: Command,
   io: CommandIo,
-  call: 'revoke' | 'suspend' | 'resume',
+  call: 'revoke' | 'suspend' | 'resume' | 'release',
   bodyOf: (flags: Flags) => object,
+  /** What is told of the device; its status where absent. */
+  outcome?: string,
 ): void {
   command.argument('<id...>', 'device IDs', eachParsedBy(parseDeviceId));
   operatorCommand<[ids: readonly DeviceId[]], Flags>(command, io, async ({ api, output }, flags, ids) => {
@@ -104,7 +116,7 @@ function changesStatus<Flags extends object>(
       try {
         const path = `/devices/${encodeURIComponent(id)}/${call}`;
         const detail = await api.post<DeviceDetail>(path, bodyOf(flags));
-        output.result(detail, () => `${detail.id} is ${detail.status}`);
+        output.result(detail, () => `${detail.id} ${outcome ?? `is ${detail.status}`}`);
       } catch (error) {
         if (!(error instanceof ReportedError)) throw error;
         refusals.push(error);

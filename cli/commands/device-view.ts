@@ -3,7 +3,18 @@ import type { DeviceDetail } from '../../core/api.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 export function renderDevice(device: DeviceDetail): string {
-  const { id, status, group, attributes, createdAt, changedAt, enrolledAt, certificates } = device;
+  const {
+    id,
+    status,
+    group,
+    attributes,
+    createdAt,
+    changedAt,
+    enrolledAt,
+    certificates,
+    factory,
+    releasedAt,
+  } = device;
   const fields = renderFields({
     ID: id,
     status,
@@ -12,6 +23,8 @@ export function renderDevice(device: DeviceDetail): string {
     created: toTheSecond(createdAt),
     enrolled: enrolledAt && toTheSecond(enrolledAt),
     changed: toTheSecond(changedAt),
+    ...(factory && { factory: `${factory.manufacturer} ${factory.certificate}` }),
+    ...(releasedAt && { released: toTheSecond(releasedAt) }),
   });
   if (certificates.length === 0) return fields;
   const table = renderTable(

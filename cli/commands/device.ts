@@ -7,14 +7,14 @@ import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
-import { resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
+import { releaseCommand, resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
 import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(program: Command, io: CommandIo): void {
   const device = program
     .command('device')
-    .description('Devices: list, show, import, change, suspend, resume, revoke.');
+    .description('Devices: list, show, import, change, suspend, resume, revoke, release.');
   listCommand(device, io);
   showCommand(device, io);
   importCommand(device, io);
@@ -23,6 +23,7 @@ export function deviceCommands(program: Command, io: CommandIo): void {
   suspendCommand(device, io);
   resumeCommand(device, io);
   revokeCommand(device, io);
+  releaseCommand(device, io);
 }
 
 interface ListFlags {

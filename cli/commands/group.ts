@@ -1,6 +1,7 @@
 /** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { GroupView } from '../../core/api.ts';
+import { type Approval, approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
@@ -16,6 +17,7 @@ interface ApplyFlags {
   readonly profile?: EntityName;
   readonly description?: string;
   readonly renewalGrace?: number;
+  readonly approval?: Approval;
 }
 
 export function groupCommands(program: Command, io: CommandIo): void {
@@ -46,7 +48,7 @@ export function groupCommands(program: Command, io: CommandIo): void {
   const apply = group
     .command('apply')
     .description(
-      'Creates a group or changes it, from a file (YAML or JSON with name, policy, profile, description, renewalGrace) or from options. Devices of the group have the new policy at once.',
+      'Creates a group or changes it, from a file (YAML or JSON with name, policy, profile, description, renewalGrace, approval) or from options. Devices of the group have the new policy at once.',
     )
     .argument('[file]', 'the document; - for standard input')
     .option('--name <group>', 'instead of a file: the group', parsedBy(parseEntityName))
@@ -57,10 +59,17 @@ export function groupCommands(program: Command, io: CommandIo): void {
       '--renewal-grace <duration>',
       'how long past its expiry a certificate may still be renewed, such as 30d (default: not at all)',
       parseRenewalGrace,
+    )
+    .addOption(
+      new Option(
+        '--approval <whether>',
+        'required: an operator approves each enrollment, see gatehouse request (default: none)',
+      ).choices(approvals),
     );
   addExamples(apply, [
     'gatehouse group apply sensors.yaml',
     'gatehouse group apply --name sensors --policy device --profile device --renewal-grace 30d',
+    'gatehouse group apply --name gates --policy device --profile device --approval required',
   ]);
   operatorCommand<[file: string | undefined], ApplyFlags>(apply, io, async ({ api, output }, flags, file) => {
     const { name, body } = file === undefined ? fromFlags(flags, apply) : await fromFile(file, flags, apply);
@@ -70,16 +79,16 @@ export function groupCommands(program: Command, io: CommandIo): void {
 }
 
 function fromFlags(flags: ApplyFlags, command: Command): { name: EntityName; body: object } {
-  const { name, policy, profile, description, renewalGrace } = flags;
+  const { name, policy, profile, description, renewalGrace, approval } = flags;
   if (name === undefined || policy === undefined || profile === undefined) {
     command.error('give a file, or --name, --policy and --profile');
   }
-  return { name, body: { policy, profile, description, renewalGrace } };
+  return { name, body: { policy, profile, description, renewalGrace, approval } };
 }
 
 async function fromFile(file: string, flags: ApplyFlags, command: Command) {
-  const { name, policy, profile, description, renewalGrace } = flags;
-  if ([name, policy, profile, description, renewalGrace].some((flag) => flag !== undefined)) {
+  const { name, policy, profile, description, renewalGrace, approval } = flags;
+  if ([name, policy, profile, description, renewalGrace, approval].some((flag) => flag !== undefined)) {
     command.error('give a file or options, not both');
   }
   const { readDocument } = await import('../document-file.ts');
@@ -88,12 +97,13 @@ async function fromFile(file: string, flags: ApplyFlags, command: Command) {
 
 function renderGroups(groups: readonly GroupView[]): string {
   return renderTable(
-    ['NAME', 'POLICY', 'PROFILE', 'RENEWAL GRACE', 'DESCRIPTION'],
-    groups.map(({ name, policy, profile, renewalGrace, description }) => [
+    ['NAME', 'POLICY', 'PROFILE', 'RENEWAL GRACE', 'APPROVAL', 'DESCRIPTION'],
+    groups.map(({ name, policy, profile, renewalGrace, approval, description }) => [
       name,
       policy,
       profile,
       renewalGrace === 0 ? 'none' : `${renewalGrace}s`,
+      approval,
       description,
     ]),
   );

@@ -2,7 +2,9 @@
  * Everything that can change in a registry, as one union. An event is at once a line of the audit log and a
  * message to the brokers that tail it, so its data holds what either needs and never a secret.
  */
+import type { Approval } from '../enrollment/approval.ts';
 import type { DeviceEntry } from '../enrollment/device-entry.ts';
+import type { FactoryAdmission, NamingRule } from '../enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../ids.ts';
 import type { RevocationReason } from '../pki/revocation-reason.ts';
 
@@ -25,17 +27,23 @@ interface Issued {
   readonly notAfter: number;
 }
 
+/** Rows have one or the other; those written before there were factory certificates have a token. */
+export type EnrolledBy =
+  | { readonly token: string }
+  | { readonly manufacturer: EntityName; readonly factoryCertificate: Fingerprint };
+
 export type JournalEvent =
   | EventShape<
       'device.enrolled',
       DeviceId,
       Issued & {
         readonly group: EntityName;
-        readonly token: string;
         readonly superseded: readonly SerialNumber[];
         /** There where Gatehouse made the private key; absent where the device did. */
         readonly keyFrom?: 'server';
-      }
+        /** The request that an operator approved; absent where none was needed. */
+        readonly request?: number;
+      } & EnrolledBy
     >
   | EventShape<'device.renewed', DeviceId, Issued & { readonly renews: SerialNumber }>
   /** A certificate took the place of others: it was first used, or it replaced one that nobody ever used. */
@@ -61,6 +69,8 @@ export type JournalEvent =
   | EventShape<'devices.imported', EntityName, DeviceBatch>
   /** Group or attributes of devices that were there before; the subject is the group that they are in now. */
   | EventShape<'devices.changed', EntityName, DeviceBatch>
+  /** It may enroll by its factory certificate once more. */
+  | EventShape<'device.released', DeviceId, Record<string, never>>
   | EventShape<'server.issued', string, Issued>
   | EventShape<
       'token.created',
@@ -76,8 +86,39 @@ export type JournalEvent =
   | EventShape<
       'group.applied',
       EntityName,
-      { readonly profile: EntityName; readonly policy: EntityName; readonly renewalGrace: number }
+      {
+        readonly profile: EntityName;
+        readonly policy: EntityName;
+        readonly renewalGrace: number;
+        /** Absent in rows from before there were approvals: none. */
+        readonly approval?: Approval;
+      }
     >
+  /** Added, or put in the place of the one of its name. */
+  | EventShape<
+      'manufacturer.added',
+      EntityName,
+      NamingRule & {
+        readonly group: EntityName | null;
+        readonly admit: FactoryAdmission;
+        /** Of the CA certificates that factory certificates must lead to. */
+        readonly anchors: readonly Fingerprint[];
+      }
+    >
+  | EventShape<'manufacturer.removed', EntityName, Record<string, never>>
+  | EventShape<
+      'request.created',
+      DeviceId,
+      {
+        readonly request: number;
+        readonly group: EntityName;
+        readonly keyFingerprint: Fingerprint;
+      } & EnrolledBy
+    >
+  | EventShape<'request.approved', DeviceId, { readonly request: number }>
+  | EventShape<'request.denied', DeviceId, { readonly request: number; readonly reason: string }>
+  /** Nobody decided in time, the approval was not fetched in time, or the device asked with another key. */
+  | EventShape<'request.lapsed', DeviceId, { readonly request: number }>
   | EventShape<'policy.applied', EntityName, { readonly document: string }>
   | EventShape<'profile.applied', EntityName, { readonly document: string }>
   | EventShape<'issuer.added', Fingerprint, { readonly subject: string; readonly serialNumber: SerialNumber }>

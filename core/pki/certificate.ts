@@ -1,23 +1,14 @@
 /** CA certificates, read (RFC 5280 §4.1): our own root and issuing CA as the registry and the disk give them back. */
 import type { Fingerprint, SerialNumber } from '../ids.ts';
-import {
-  contextTag,
-  expectTag,
-  explicitContent,
-  Fields,
-  readBoolean,
-  readTime,
-  readUnsignedInteger,
-  tags,
-} from './der-fields.ts';
+import { expectTag, Fields, readBoolean, tags } from './der-fields.ts';
 import { type DerElement, DerError, decodeDer, refuseMalformed } from './der-reader.ts';
-import { readExtensions } from './extension-reader.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { nameText } from './name.ts';
 import { oids } from './oids.ts';
 import { encodePem } from './pem.ts';
 import { type PublicKey, readPublicKey } from './public-key.ts';
 import { readSerialNumber } from './serial-number.ts';
+import { CERTIFICATE_LIMITS, readTbsCertificate, type TbsCertificate } from './tbs-certificate.ts';
 
 /** Times are milliseconds since the epoch. */
 export interface CaCertificate {
@@ -35,7 +26,6 @@ export interface CaCertificate {
   readonly notAfter: number;
 }
 
-const LIMITS = { maxBytes: 16 * 1024, maxDepth: 16 };
 /** Bit 5 of KeyUsage. */
 const KEY_CERT_SIGN = 0x04;
 const RECOGNIZED = [oids.basicConstraints, oids.keyUsage];
@@ -46,44 +36,27 @@ const RECOGNIZED = [oids.basicConstraints, oids.keyUsage];
  */
 export function parseCaCertificate(der: Uint8Array): CaCertificate {
   return refuseMalformed('certificate_malformed', () => {
-    const certificate = new Fields(decodeDer(der, LIMITS));
-    const toBeSigned = certificate.next(tags.sequence);
-    certificate.next(tags.sequence);
-    certificate.next(tags.bitString);
-    certificate.end();
+    const toBeSigned = readTbsCertificate(der, RECOGNIZED);
     const copy = Uint8Array.from(der);
     return {
       der: copy,
       pem: encodePem('CERTIFICATE', copy),
       fingerprint: fingerprintOf(copy),
-      ...readTbsCertificate(toBeSigned),
+      ...readCaFields(toBeSigned),
     };
   });
 }
 
-/** TBSCertificate of RFC 5280 §4.1 */
-function readTbsCertificate(element: DerElement) {
-  const fields = new Fields(element);
-  const version = readUnsignedInteger(explicitContent(fields.next(contextTag(0))));
-  if (version !== 2n) throw new DerError('not a certificate of version 3');
-  const serialNumber = readSerialNumber(fields.next(tags.integer).content);
+function readCaFields(toBeSigned: TbsCertificate) {
+  const serialNumber = readSerialNumber(toBeSigned.serialNumber.content);
   if (serialNumber === undefined) throw new DerError('not a serial number of a certificate');
-  fields.next(tags.sequence);
-  fields.next(tags.sequence);
-  const validity = new Fields(fields.next(tags.sequence));
-  const notBefore = readTime(validity.next(tags.utcTime, tags.generalizedTime));
-  const notAfter = readTime(validity.next(tags.utcTime, tags.generalizedTime));
-  const subject = fields.next(tags.sequence);
-  const publicKey = readPublicKey(fields.next(tags.sequence));
-  const extensions = readExtensions(explicitContent(fields.next(contextTag(3))), RECOGNIZED);
-  fields.end();
-
+  const { subject, publicKey, extensions, notBefore, notAfter } = toBeSigned;
   requireCa(extensions);
   return {
     serialNumber,
     subject: nameText(subject),
     subjectDer: Uint8Array.from(subject.bytes),
-    publicKey,
+    publicKey: readPublicKey(publicKey),
     subjectKeyIdentifier: readSubjectKeyIdentifier(extensions),
     notBefore,
     notAfter,
@@ -109,5 +82,5 @@ function readSubjectKeyIdentifier(extensions: ReadonlyMap<string, Uint8Array>): 
 function extensionValue(extensions: ReadonlyMap<string, Uint8Array>, oid: string): DerElement {
   const value = extensions.get(oid);
   if (value === undefined) throw new DerError(`the extension ${oid} is missing`);
-  return decodeDer(value, LIMITS);
+  return decodeDer(value, CERTIFICATE_LIMITS);
 }

@@ -66,6 +66,13 @@ export function readCommonName(name: DerElement): string | null {
   return text;
 }
 
+/** Every value of one attribute; null for text of a type that is not accepted. @throws DerError */
+export function readAttributeTexts(name: DerElement, oid: string): (string | null)[] {
+  return readAttributes(name)
+    .filter((attribute) => attribute.oid === oid)
+    .map(({ value }) => readText(value) ?? null);
+}
+
 /** For people: `CN=Gatehouse Root CA, O=Example`. */
 export function nameText(name: DerElement): string {
   return readAttributes(name)

@@ -68,3 +68,24 @@ export function decodePem(label: PemLabel, text: string): Uint8Array {
     throw new GatehouseError('pem_invalid', `The base64 of the "${label}" block is broken`);
   return der;
 }
+
+/**
+ * The DER of each of the blocks that a text holds, all of this label, with explanations before each or none.
+ * @param most how many there may be
+ * @throws GatehouseError `pem_invalid`
+ */
+export function decodePemBlocks(label: PemLabel, text: string, most: number): readonly Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let rest = text;
+  do {
+    const block = findPemBlock(rest);
+    if (block?.label !== label) throw new GatehouseError('pem_invalid', `No "${label}" block was found`);
+    const der = decodeBase64(block.body);
+    if (der === undefined)
+      throw new GatehouseError('pem_invalid', `The base64 of a "${label}" block is broken`);
+    found.push(der);
+    if (found.length > most) throw new GatehouseError('pem_invalid', `There are more than ${most} blocks`);
+    rest = block.after;
+  } while (rest.trim() !== '');
+  return found;
+}

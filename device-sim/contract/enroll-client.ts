@@ -1,7 +1,7 @@
 /** The device's side of `POST /v1/enroll`: one CSR and one token go in, a certificate or a `Failure` comes out. */
 import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
-import type { EnrollRequest, EnrollResponse, Problem } from '../../core/api.ts';
+import type { AwaitingResponse, EnrollRequest, EnrollResponse, Problem } from '../../core/api.ts';
 import { isErrorCode } from '../../core/errors.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
 import { Failure, transportFailure } from './failure.ts';
@@ -45,6 +45,10 @@ const enrollmentSchema = z.object({
   mqttUrl: z.url({ protocol: /^mqtts$/ }),
 });
 
+const awaitingSchema = z.object({ request: z.number().int() }) satisfies z.ZodType<
+  Pick<AwaitingResponse, 'request'>
+>;
+
 const problemSchema = z.object({
   code: z.string().max(64),
   detail: z.string(),
@@ -74,7 +78,7 @@ export function createEnrollClient({ url, ca, connections = 1 }: EnrollClientOpt
         if (response.statusCode === 200 || response.statusCode === 201) {
           return { created: response.statusCode === 201, enrollment: parseEnrollment(text) };
         }
-        throw refusal(response, text);
+        throw response.statusCode === 202 ? awaiting(response, text) : refusal(response, text);
       } catch (error) {
         throw transportFailure(error, endpoint.origin);
       }
@@ -103,6 +107,17 @@ function parseEnrollment(text: string): EnrollResponse {
     const what = issue && `${issue.path.join('.')}: ${issue.message}`;
     throw misunderstood(what ?? (error as Error).message);
   }
+}
+
+/** RFC 7030 §4.2.3, of /v1/enroll as well: an operator has to decide, and the same request asks again. */
+function awaiting({ headers }: Dispatcher.ResponseData, text: string): Failure {
+  const answer = awaitingSchema.safeParse(parseJson(text));
+  if (!answer.success) throw misunderstood('202 without the request that waits');
+  const retryAfter = parseRetryAfter(headers['retry-after'], Date.now());
+  return new Failure('approval_pending', `request ${answer.data.request} waits for an operator`, {
+    retry: 'soon',
+    retryAfter,
+  });
 }
 
 function refusal({ statusCode, headers }: Dispatcher.ResponseData, text: string): Failure {

@@ -28,7 +28,7 @@ function channelBinding(socket: TLSSocket): Buffer | undefined {
   if (socket.getProtocol() === 'TLSv1.3') {
     return socket.exportKeyingMaterial(EXPORTER_OCTETS, EXPORTER_LABEL, Buffer.alloc(0));
   }
-  // RFC 5929 §3.1: the first Finished message of the latest handshake. The client sends it in a full handshake,
-  // the server in an abbreviated one.
-  return socket.isSessionReused() ? socket.getFinished() : socket.getPeerFinished();
+  // RFC 5929 §3.1: the first Finished message of the handshake. In a full one, and there are no others here, it is
+  // the client's.
+  return socket.getPeerFinished();
 }

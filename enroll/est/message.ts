@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { certsOnly } from '../../core/pki/pkcs7.ts';
+import type { EnrollmentOutcome } from '../use-cases/enroll-device.ts';
 import { sendAnswer } from './answer.ts';
 
 /**
@@ -47,6 +48,15 @@ export function sendCertificates(
   wrapping: Wrapping,
 ): FastifyReply {
   return sendDer(reply, CERTS_ONLY, certsOnly(certificates), wrapping);
+}
+
+/** Answers that an operator has not decided yet (RFC 7030 §4.2.3). */
+export function sendAwaiting(
+  reply: FastifyReply,
+  { request, retryAfter }: EnrollmentOutcome & { kind: 'awaiting' },
+): FastifyReply {
+  reply.status(202).header('Retry-After', retryAfter).type('text/plain; charset=utf-8');
+  return sendAnswer(reply, `approval_pending: request ${request.id} waits for an operator\n`);
 }
 
 /** Answers with a private key and its certificate (RFC 7030 §4.4.2). */

@@ -1,7 +1,7 @@
 /** Refusals as EST clients show them: a status, and a line of plain text (RFC 7030 §4.2.3, §4.4.2). */
 import { GatehouseError } from '../../core/errors.ts';
 import type { HttpServer, RefusalReporter } from '../listeners/http-server.ts';
-import { RETRY_AFTER_S } from '../problem.ts';
+import { retryAfterOf } from '../problem.ts';
 import { sendAnswer } from './answer.ts';
 
 /** Replaces the problem details of the listener within `est`. */
@@ -10,7 +10,8 @@ export function answerInText(est: HttpServer, report: RefusalReporter): void {
     const { status, code, detail } = report(error, request);
     // RFC 7030 §3.2.3
     if (status === 401) reply.header('WWW-Authenticate', 'Basic realm="gatehouse"');
-    if (status === 503) reply.header('Retry-After', RETRY_AFTER_S);
+    const wait = retryAfterOf(code);
+    if (wait !== undefined) reply.header('Retry-After', wait);
     reply.status(estStatus(status)).type('text/plain; charset=utf-8');
     sendAnswer(reply, `${code}: ${detail}\n`);
   });

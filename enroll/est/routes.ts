@@ -6,12 +6,20 @@ import { GatehouseError } from '../../core/errors.ts';
 import { csrAttributesFor } from '../../core/pki/csr-template.ts';
 import type { EnrollContext } from '../context.ts';
 import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../listeners/http-server.ts';
+import type { PeerChains } from '../listeners/peer-chains.ts';
 import { basicPassword, type TokenLimit } from '../listeners/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { enrollDevice } from '../use-cases/enroll-device.ts';
 import { profileOf } from '../use-cases/key-rules.ts';
 import { renewDevice } from '../use-cases/renew-device.ts';
-import { sendCertificates, sendDer, sendKeyAndCertificate, wrappingForGet, wrappingOf } from './message.ts';
+import {
+  sendAwaiting,
+  sendCertificates,
+  sendDer,
+  sendKeyAndCertificate,
+  wrappingForGet,
+  wrappingOf,
+} from './message.ts';
 import { answerInText } from './refusal.ts';
 import { body, findGroup, params, readRequest, refuseOtherNames } from './request.ts';
 import { enrollWithServerKey, refuseKeyEncryption } from './server-keygen.ts';
@@ -22,6 +30,7 @@ export interface EstRoutes {
   readonly context: EnrollContext;
   readonly metrics: EnrollMetrics;
   readonly limitToken: TokenLimit;
+  readonly peers: PeerChains;
   readonly report: RefusalReporter;
 }
 
@@ -64,18 +73,29 @@ function distributionRoutes(est: HttpServer, at: string, { context }: EstRoutes)
   });
 }
 
-/** simpleenroll and serverkeygen, for devices with a token. */
-function enrollmentRoutes(est: HttpServer, at: string, { context, metrics, limitToken }: EstRoutes): void {
+/** simpleenroll, for devices with a token or a factory certificate, and serverkeygen, for those with a token. */
+function enrollmentRoutes(
+  est: HttpServer,
+  at: string,
+  { context, metrics, limitToken, peers }: EstRoutes,
+): void {
   const schema = { params, body };
 
   est.post(`${at}/simpleenroll`, { schema }, async (request, reply) => {
     const group = await findGroup(context, request.params.label);
     await limitToken(request, reply);
-    const { certificate, created } = await enrollDevice(context, {
+    const outcome = await enrollDevice(context, {
       token: basicPassword(request.headers.authorization),
+      peer: peers.factoryPeer(request),
+      address: request.ip,
       group: group?.name,
       request: () => readRequest(request, request.body.csr),
     });
+    if (outcome.kind === 'awaiting') {
+      metrics.awaiting();
+      return sendAwaiting(reply, outcome);
+    }
+    const { certificate, created } = outcome.enrollment;
     metrics.enrolled(created);
     return sendCertificates(reply, [certificate.der], wrappingOf(request.body.csr));
   });
@@ -85,6 +105,7 @@ function enrollmentRoutes(est: HttpServer, at: string, { context, metrics, limit
     await limitToken(request, reply);
     const { certificate, pkcs8, created } = await enrollWithServerKey(context, {
       token: basicPassword(request.headers.authorization),
+      address: request.ip,
       group: group?.name,
       request: () => {
         const csr = readRequest(request, request.body.csr);

@@ -17,23 +17,25 @@ export interface KeyedEnrollment extends Enrollment {
 }
 
 /**
- * One use of the token, each time: an answer that is lost takes its key with it, so there is nothing to repeat.
+ * One use of the token, each time: an answer that is lost takes its key with it, so there is nothing to repeat. For
+ * the same reason a factory certificate, which enrolls once, does not count here.
  * @throws GatehouseError as `enrollDevice` does
  */
 export async function enrollWithServerKey(
   context: EnrollContext,
-  terms: Omit<EnrollmentTerms, 'makeKey'>,
+  terms: Omit<EnrollmentTerms, 'makeKey' | 'peer'>,
 ): Promise<KeyedEnrollment> {
   const made: { privateKey?: KeyObject } = {};
-  const enrollment = await enrollDevice(context, {
+  const outcome = await enrollDevice(context, {
     ...terms,
     makeKey: async (like) => {
       made.privateKey = await generatePrivateKey(like);
       return publicKeyOf(made.privateKey);
     },
   });
-  if (made.privateKey === undefined) throw new Error('an enrollment for a key that was never made');
-  return { ...enrollment, pkcs8: made.privateKey.export({ type: 'pkcs8', format: 'der' }) };
+  if (outcome.kind !== 'enrolled' || made.privateKey === undefined)
+    throw new Error('an enrollment for a key that was never made');
+  return { ...outcome.enrollment, pkcs8: made.privateKey.export({ type: 'pkcs8', format: 'der' }) };
 }
 
 /** RFC 7030 §4.4.1: who names a key to encrypt the answer with must not be sent it without. */

@@ -1,5 +1,5 @@
 /** The device listener: HTTPS for everybody who has, or wants, a certificate. Rates are limited by address. */
-import { trustAnchors } from '../../registry/trust-anchors.ts';
+import { factoryAnchors, trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { estRoutes } from '../est/routes.ts';
@@ -7,11 +7,12 @@ import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts
 import { renewalRoutes } from '../routes/renewal.ts';
 import { createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
 import { watchIssuers } from './issuer-watch.ts';
+import { PeerChains } from './peer-chains.ts';
 import { createTokenLimit } from './token-limit.ts';
 
 const MAX_CONNECTIONS = 10_000;
 
-export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken'> {
+export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'peers'> {
   readonly log: Logger;
   readonly tlsFile: string;
   /** Requests a minute from one address. */
@@ -25,14 +26,22 @@ export async function createDeviceListener(options: DeviceListener): Promise<Htt
   const { registry } = parts.context;
   const source = new SecureContextSource({
     file: tlsFile,
-    trustAnchors: () => trustAnchors(registry),
+    trustAnchors: async () => [...(await trustAnchors(registry)), ...(await factoryAnchors(registry))],
+    // A device connects here a few times in a year; that its whole chain is there each time is worth more.
+    resumption: false,
     log,
   });
+  const peers = new PeerChains();
   const watchTrust = (reload: () => Promise<void>) => watchIssuers({ registry, onChange: reload, log });
   const onRefusal = (rule: string) => parts.metrics.refused(rule);
   const server = await createHttpServer({
     log,
-    tls: { source, context: await source.read(), watchTrust },
+    tls: {
+      source,
+      context: await source.read(),
+      watchTrust,
+      onSecure: (socket) => peers.take(socket),
+    },
     addressRate,
     maxConnections: MAX_CONNECTIONS,
     onRefusal,
@@ -43,7 +52,7 @@ export async function createDeviceListener(options: DeviceListener): Promise<Htt
   server.addContentTypeParser('application/pkcs10', { parseAs: 'string' }, (_request, csr, done) => {
     done(null, { csr });
   });
-  const routes = { ...parts, limitToken: createTokenLimit(server, tokenRate) };
+  const routes = { ...parts, peers, limitToken: createTokenLimit(server, tokenRate) };
   enrollmentRoutes(server, routes);
   renewalRoutes(server, routes);
   estRoutes(server, { ...routes, report: refusalReporter({ log, onRefusal }) });

@@ -19,7 +19,7 @@ import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
 import type { SecureContextSource } from '../../runtime/secure-context.ts';
-import { problemOf, RETRY_AFTER_S } from '../problem.ts';
+import { problemOf, retryAfterOf } from '../problem.ts';
 
 export const BODY_LIMIT = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -62,6 +62,8 @@ export interface TlsListener {
    * Calls `reload` whenever the trust anchors have changed, and returns the function that ends it.
    */
   readonly watchTrust?: (reload: () => Promise<void>) => () => void;
+  /** Told of every connection that is secure, before its first request. */
+  readonly onSecure?: (socket: TLSSocket) => void;
 }
 
 export async function createHttpServer(options: HttpServerOptions) {
@@ -90,7 +92,8 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setErrorHandler((error, request, reply) => {
     const problem = report(error, request);
     if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
-    if (problem.status === 503) reply.header('Retry-After', RETRY_AFTER_S);
+    const wait = retryAfterOf(problem.code);
+    if (wait !== undefined) reply.header('Retry-After', wait);
     return reply
       .status(problem.status)
       .type('application/problem+json')
@@ -156,9 +159,10 @@ export function peerCertificateOf({ socket }: FastifyRequest): PeerCertificate |
  * `rejectUnauthorized` is false, as on the MQTT listener: the routes judge a certificate themselves, and can say
  * what is wrong with it. Node calls such a socket unauthorized; `verifyPeer` lets none of them past.
  */
-function tlsServer({ context, watchTrust }: TlsListener, handler: RequestListener): TlsServer {
+function tlsServer({ context, watchTrust, onSecure }: TlsListener, handler: RequestListener): TlsServer {
   const clients = { requestCert: watchTrust !== undefined, rejectUnauthorized: false };
-  return createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
+  const server = createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
+  return onSecure === undefined ? server : server.on('secureConnection', onSecure);
 }
 
 /** Nobody holds a connection open by sending slowly or not at all. */

@@ -16,7 +16,9 @@ import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
 import { importRoutes } from '../routes/imports.ts';
 import { journalRoutes } from '../routes/journal.ts';
+import { manufacturerRoutes } from '../routes/manufacturers.ts';
 import { operatorRoutes } from '../routes/operators.ts';
+import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
 import { authenticateOperator, requireRole } from '../use-cases/manage-operators.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
@@ -104,6 +106,8 @@ export async function createOperatorListener({
       blockedKeyRoutes(v1, context);
       tokenRoutes(v1, context);
       documentRoutes(v1, context);
+      manufacturerRoutes(v1, context);
+      requestRoutes(v1, context);
       journalRoutes(v1, context);
       operatorRoutes(v1, context);
       done();

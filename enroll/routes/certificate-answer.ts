@@ -1,11 +1,11 @@
 /** What POST /v1/enroll and POST /v1/renew take and answer: a CSR, and the certificate for it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { AwaitingResponse, EnrollResponse } from '../../core/api.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';
-import type { Enrollment } from '../use-cases/enroll-device.ts';
+import type { Enrollment, EnrollmentOutcome } from '../use-cases/enroll-device.ts';
 import { profileOfDevice } from '../use-cases/key-rules.ts';
 
 /** RFC 8555 §9.1: the certificate, then those that certify it. */
@@ -37,6 +37,14 @@ export function certificateAnswer({ registry }: Pick<EnrollContext, 'registry'>,
       mqttUrl,
     };
   }
+}
+
+/** What goes with 202. */
+export function awaitingResponse({
+  request,
+  retryAfter,
+}: EnrollmentOutcome & { kind: 'awaiting' }): AwaitingResponse {
+  return { status: 'pending', request: request.id, deviceId: request.device, retryAfter };
 }
 
 function iso(time: number): string {

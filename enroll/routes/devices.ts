@@ -10,6 +10,7 @@ import type { HttpServer } from '../listeners/http-server.ts';
 import {
   changeDevice,
   deviceOrRefuse,
+  releaseDevice,
   resumeDevice,
   revokeDevice,
   suspendDevice,
@@ -31,7 +32,11 @@ const query = z.object({
 export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry } = context;
   const detailOf = async (id: DeviceId): Promise<DeviceDetail> =>
-    deviceDetail(await deviceOrRefuse(registry, id), await registry.certificatesOf(id));
+    deviceDetail(await deviceOrRefuse(registry, id), {
+      certificates: await registry.certificatesOf(id),
+      factoryUse: await registry.factoryUse(id),
+      releasedAt: await registry.releasedAt(id),
+    });
 
   server.get(
     '/devices',
@@ -133,6 +138,18 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     { config: { role: 'operator' }, schema: { summary: 'Let a suspended device back', params } },
     async ({ actor, params: { id } }) => {
       await resumeDevice(context, actor, id);
+      return detailOf(id);
+    },
+  );
+
+  server.post(
+    '/devices/:id/release',
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Let a device enroll by its factory certificate once more', params },
+    },
+    async ({ actor, params: { id } }) => {
+      await releaseDevice(context, actor, id);
       return detailOf(id);
     },
   );

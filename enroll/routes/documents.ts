@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { GroupView, PolicyTestResult, ProfileTestResult } from '../../core/api.ts';
 import { parseDuration } from '../../core/duration.ts';
+import { approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
 import type { DocumentRecord } from '../../registry/records.ts';
@@ -28,6 +29,7 @@ const group = z.strictObject({
   profile: entityName,
   policy: entityName,
   renewalGrace: grace.default(0).describe('how long past its expiry a certificate may still be renewed'),
+  approval: z.enum(approvals).default('none').describe('whether enrolling takes the word of an operator'),
 });
 const document = z.record(z.string(), z.unknown());
 const question = z.strictObject({

@@ -3,32 +3,41 @@ import { decodeCsr, parseCsr } from '../../core/pki/csr.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type { EnrollContext } from '../context.ts';
 import { bearerToken, type HttpServer } from '../listeners/http-server.ts';
+import type { PeerChains } from '../listeners/peer-chains.ts';
 import type { TokenLimit } from '../listeners/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { enrollDevice } from '../use-cases/enroll-device.ts';
-import { certificateAnswer, csrBody } from './certificate-answer.ts';
+import { awaitingResponse, certificateAnswer, csrBody } from './certificate-answer.ts';
 
 export interface EnrollmentRoutes {
   readonly context: EnrollContext;
   readonly metrics: EnrollMetrics;
   readonly mqttUrl: string;
   readonly limitToken: TokenLimit;
+  readonly peers: PeerChains;
 }
 
 export function enrollmentRoutes(
   server: HttpServer,
-  { context, metrics, mqttUrl, limitToken }: EnrollmentRoutes,
+  { context, metrics, mqttUrl, limitToken, peers }: EnrollmentRoutes,
 ): void {
   const answer = certificateAnswer(context, mqttUrl);
 
   server.post('/v1/enroll', { schema: { body: csrBody } }, async (request, reply) => {
     await limitToken(request, reply);
-    const enrollment = await enrollDevice(context, {
+    const outcome = await enrollDevice(context, {
       token: bearerToken(request.headers.authorization),
+      peer: peers.factoryPeer(request),
+      address: request.ip,
       request: () => parseCsr(decodeCsr(request.body.csr)),
     });
-    metrics.enrolled(enrollment.created);
-    return answer(request, reply, enrollment);
+    if (outcome.kind === 'awaiting') {
+      metrics.awaiting();
+      reply.status(202).header('Retry-After', outcome.retryAfter);
+      return awaitingResponse(outcome);
+    }
+    metrics.enrolled(outcome.enrollment.created);
+    return answer(request, reply, outcome.enrollment);
   });
 
   server.get('/v1/ca', async (_request, reply) => {

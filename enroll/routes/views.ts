@@ -7,18 +7,25 @@ import type {
   DeviceView,
   GroupView,
   IssuerView,
+  ManufacturerView,
   OperatorView,
+  RequestView,
   TokenView,
 } from '../../core/api.ts';
+import { parseFingerprint } from '../../core/ids.ts';
+import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
   DeviceRecord,
   DocumentRecord,
+  FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
+  ManufacturerRecord,
   OperatorRecord,
+  RequestRecord,
   TokenRecord,
 } from '../../registry/records.ts';
 
@@ -36,10 +43,27 @@ export function deviceView(device: DeviceRecord, enrolledAt: number | undefined)
   };
 }
 
+export interface DeviceParts {
+  readonly certificates: readonly CertificateRecord[];
+  readonly factoryUse: FactoryUseRecord | undefined;
+  readonly releasedAt: number | undefined;
+}
+
 /** @param certificates newest first */
-export function deviceDetail(device: DeviceRecord, certificates: readonly CertificateRecord[]): DeviceDetail {
-  const enrolledAt = certificates.at(-1)?.issuedAt;
-  return { ...deviceView(device, enrolledAt), certificates: certificates.map(certificateView) };
+export function deviceDetail(
+  device: DeviceRecord,
+  { certificates, factoryUse, releasedAt }: DeviceParts,
+): DeviceDetail {
+  const factory = factoryUse && {
+    manufacturer: factoryUse.manufacturer,
+    certificate: factoryUse.factoryCertificate,
+  };
+  return {
+    ...deviceView(device, certificates.at(-1)?.issuedAt),
+    certificates: certificates.map(certificateView),
+    factory: factory ?? null,
+    releasedAt: releasedAt === undefined ? null : iso(releasedAt),
+  };
 }
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
@@ -107,6 +131,34 @@ export function operatorView({ name, role, createdAt }: OperatorRecord): Operato
 /** Durations are seconds there, and milliseconds here. */
 export function groupView({ renewalGrace, ...group }: GroupRecord): GroupView {
   return { ...group, renewalGrace: renewalGrace / 1_000 };
+}
+
+export function manufacturerView({ certificates, changedAt, ...rule }: ManufacturerRecord): ManufacturerView {
+  const { all, anchors } = parseManufacturerCas(certificates);
+  return {
+    ...rule,
+    changedAt: iso(changedAt),
+    certificates: all.map((ca) => ({
+      subject: ca.subject,
+      fingerprint: ca.fingerprint,
+      notAfter: iso(ca.notAfter),
+      anchor: anchors.includes(ca),
+      pem: encodePem('CERTIFICATE', ca.der),
+    })),
+  };
+}
+
+export function requestView({ credential, ...request }: RequestRecord): RequestView {
+  const { createdAt, expiresAt, decidedAt, manufacturer } = request;
+  const shown = credential.slice(credential.indexOf(':') + 1);
+  return {
+    ...request,
+    token: manufacturer === null ? shown : null,
+    factoryCertificate: manufacturer === null ? null : parseFingerprint(shown),
+    createdAt: iso(createdAt),
+    expiresAt: expiresAt === null ? null : iso(expiresAt),
+    decidedAt: decidedAt === null ? null : iso(decidedAt),
+  };
 }
 
 /** A policy or profile as it was written, and when. */

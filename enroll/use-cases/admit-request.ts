@@ -1,105 +1,93 @@
 /**
- * Whether a token may have a certificate for a key, and under which name: every rule of enrollment, in order,
+ * Whether a device may have a certificate for a key, and under which name: every rule of enrollment, in order,
  * over the registry as it stands. It is asked twice: before signing, where a refusal is cheap, and again
  * inside the transaction that records the certificate, where nothing can change any more.
  */
-import { boundDeviceId, isExactBinding } from '../../core/enrollment/device-binding.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, type EntityName, quote } from '../../core/ids.ts';
+import type { EntityName } from '../../core/ids.ts';
 import type { CertificationRequest } from '../../core/pki/csr.ts';
 import type { Profile } from '../../core/pki/profile.ts';
 import type { RegistryReader } from '../../registry/port.ts';
-import type { CertificateRecord, DeviceRecord, GroupRecord, TokenRecord } from '../../registry/records.ts';
+import type { GroupRecord, RequestRecord } from '../../registry/records.ts';
+import { entitleByFactory } from './entitle-by-factory.ts';
+import { entitleByToken } from './entitle-by-token.ts';
+import type { Entitlement } from './entitlement.ts';
+import type { FactoryPeer } from './identify-factory.ts';
 import { profileFor, refuseKey } from './key-rules.ts';
 
+/** By what a device enrolls: a token whose secret has been compared, or a factory certificate. */
+export type Credential =
+  | { readonly kind: 'token'; readonly tokenId: string }
+  | { readonly kind: 'factory'; readonly peer: FactoryPeer };
+
 export interface AskedEnrollment {
-  readonly tokenId: string;
+  readonly credential: Credential;
   readonly request: CertificationRequest;
-  /** The group that the device named, which must be the token's; null where it named none. */
+  /** The group that the device named, which must be the one it joins; null where it named none. */
   readonly group: EntityName | null;
   /** Who makes the key that is certified: 'server' with EST's serverkeygen, where the request's key is a placeholder. */
   readonly keyFrom: 'device' | 'server';
 }
 
+export type Repeated = Entitlement & { kind: 'repeated' };
+/** An operator has been asked, and has not decided. */
+export interface Awaiting {
+  readonly kind: 'awaiting';
+  readonly open: RequestRecord;
+}
+
+export interface Entitled extends Omit<Entitlement & { kind: 'entitled' }, 'kind' | 'group'> {
+  readonly group: GroupRecord;
+  readonly profile: Profile;
+}
+
 export type AdmittedRequest =
-  /** The same token and key were served before: here is that certificate again. */
-  | { readonly kind: 'repeated'; readonly certificate: CertificateRecord; readonly device: DeviceId }
-  | {
-      readonly kind: 'granted';
-      readonly deviceId: DeviceId;
-      /** The device as it is, where this token may enroll it anew. */
-      readonly device: DeviceRecord | undefined;
-      readonly group: GroupRecord;
-      readonly profile: Profile;
-    };
+  | Repeated
+  | (Entitled & { readonly kind: 'granted' })
+  /** An operator must approve it, and has not been asked yet. */
+  | (Entitled & { readonly kind: 'unrequested' })
+  | Awaiting;
 
 export async function admitRequest(
   registry: RegistryReader,
-  { tokenId, request, group: named, keyFrom }: AskedEnrollment,
+  asked: AskedEnrollment,
   now: number,
 ): Promise<AdmittedRequest> {
-  const token = await registry.token(tokenId);
-  if (token === undefined) throw new GatehouseError('token_unknown');
-  if (token.revokedAt !== null) throw new GatehouseError('token_revoked', `token ${token.id} was revoked`);
+  const entitlement = await entitlementOf(registry, asked, now);
+  if (entitlement.kind === 'repeated') return entitlement;
 
-  if (named !== null && named !== token.group) {
-    throw new GatehouseError('token_group_mismatch', `token ${token.id} is not for group ${named}`);
-  }
-
-  const { keyFingerprint } = request.publicKey;
-  const before = await registry.tokenUse(token.id, keyFingerprint);
-  if (before?.device != null && keyFrom === 'device') {
-    // Even where the token is spent or expired since: the device may never have seen the answer.
-    await refuseBarred(registry, before.device);
-    // The same key under another name is not a repetition but a copied key.
-    if (request.commonName !== null && request.commonName !== before.device)
-      throw new GatehouseError('key_in_use');
-    return { kind: 'repeated', certificate: before, device: before.device };
-  }
-
-  refuseUsedUp(token, now);
-  const deviceId = boundDeviceId(token.device, request.commonName);
-  const device = await registry.device(deviceId);
-  await refuseBarred(registry, deviceId);
-  if (device !== undefined && !isExactBinding(token.device)) {
-    throw new GatehouseError('device_already_enrolled', `device ${quote(deviceId)} is enrolled already`);
-  }
+  const { deviceId, open } = entitlement;
+  const { request, keyFrom } = asked;
   if (keyFrom === 'device') await refuseKey(registry, deviceId, request.publicKey);
-
-  const group = await registry.group(device?.group ?? token.group);
-  if (group === undefined)
-    throw new GatehouseError('group_unknown', `the group of token ${token.id} is gone`);
+  const group = await registry.group(entitlement.group);
+  if (group === undefined) throw new GatehouseError('group_unknown', `group ${entitlement.group} is gone`);
   const profile = await profileFor(registry, group, request.publicKey);
-  if (keyFrom === 'server' && !profile.serverKeygen) {
+  if (keyFrom === 'server') refuseServerKey(group, profile);
+
+  const entitled: Entitled = { ...entitlement, group, profile };
+  if (group.approval === 'none' || open?.status === 'approved') return { ...entitled, kind: 'granted' };
+  return open === undefined ? { ...entitled, kind: 'unrequested' } : { kind: 'awaiting', open };
+}
+
+function entitlementOf(
+  registry: RegistryReader,
+  { credential, ...asked }: AskedEnrollment,
+  now: number,
+): Promise<Entitlement> {
+  return credential.kind === 'token'
+    ? entitleByToken(registry, { ...asked, tokenId: credential.tokenId }, now)
+    : entitleByFactory(registry, { ...asked, peer: credential.peer }, now);
+}
+
+/** What an operator approves is a key, and here there is none before the answer that carries it. */
+function refuseServerKey(group: GroupRecord, profile: Profile): void {
+  if (!profile.serverKeygen) {
     throw new GatehouseError(
       'server_keygen_disabled',
       `profile ${profile.name} does not say serverKeygen: true`,
     );
   }
-  return { kind: 'granted', deviceId, device, group, profile };
-}
-
-function refuseUsedUp(token: TokenRecord, now: number): void {
-  if (token.expiresAt <= now) {
-    throw new GatehouseError(
-      'token_expired',
-      `token ${token.id} expired at ${new Date(token.expiresAt).toISOString()}`,
-    );
-  }
-  if (token.uses >= token.maxUses) {
-    throw new GatehouseError(
-      'token_spent',
-      `token ${token.id} was used ${token.uses} of ${token.maxUses} times`,
-    );
-  }
-}
-
-/** A device that an operator barred stays out, whatever token it brings. */
-async function refuseBarred(registry: RegistryReader, id: DeviceId): Promise<void> {
-  const device = await registry.device(id);
-  if (device?.status === 'revoked')
-    throw new GatehouseError('device_revoked', `device ${quote(id)} is revoked`);
-  if (device?.status === 'suspended') {
-    throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended`);
+  if (group.approval === 'required') {
+    throw new GatehouseError('server_keygen_disabled', `group ${group.name} requires approval`);
   }
 }

@@ -42,11 +42,11 @@ export async function putGroup(transaction: RegistryTransaction, group: GroupRec
     throw new GatehouseError('profile_unknown', `there is no profile ${quote(group.profile)}`);
   }
   await transaction.putGroup(group);
-  const { name, profile, policy, renewalGrace } = group;
+  const { name, profile, policy, renewalGrace, approval } = group;
   await transaction.append({
     action: 'group.applied',
     subject: name,
-    data: { profile, policy, renewalGrace },
+    data: { profile, policy, renewalGrace, approval },
   });
 }
 

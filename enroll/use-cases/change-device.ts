@@ -54,6 +54,19 @@ export function resumeDevice({ registry, clock }: EnrollContext, actor: Actor, i
   });
 }
 
+/**
+ * Lets the device enroll by its factory certificate once more, for a new owner or where its key was lost. What it has
+ * stands until then. @throws GatehouseError `device_revoked`
+ */
+export function releaseDevice({ registry, clock }: EnrollContext, actor: Actor, id: DeviceId): Promise<void> {
+  return registry.write(actor, async (transaction) => {
+    refuseRevoked(await deviceOrRefuse(transaction, id));
+    if ((await transaction.releasedAt(id)) !== undefined) return;
+    await transaction.recordRelease(id, clock.now());
+    await transaction.append({ action: 'device.released', subject: id, data: {} });
+  });
+}
+
 /** Moves a device to another group, replaces its attributes, or both. @throws GatehouseError `group_unknown` */
 export function changeDevice(
   { registry }: EnrollContext,

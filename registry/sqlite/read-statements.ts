@@ -1,21 +1,37 @@
 /** Every look-up as a statement, prepared once for a connection. Each finds its rows through an index. */
 import type { Database } from 'better-sqlite3';
+import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { BlockedKeyQuery, DeviceQuery } from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
+  CredentialName,
   DocumentRecord,
+  FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
+  ManufacturerRecord,
   OperatorRecord,
+  RequestRecord,
   RevokedCertificate,
   TokenRecord,
 } from '../records.ts';
 import type { AdmissionRow, CrlRow, DeviceRow, StoredJournalRow } from './rows.ts';
 
 export type ReadStatements = ReturnType<typeof prepareReads>;
+
+interface RequestPage {
+  readonly after: number;
+  readonly limit: number;
+  readonly now: number;
+}
+
+/** What has lapsed is none any more, though its row may be there still. */
+function standing(now: '?' | '@now'): string {
+  return `(expiresAt IS NULL OR expiresAt > ${now})`;
+}
 
 export function prepareReads(database: Database) {
   /** One statement for each combination of filters, so that each has an index to go by. */
@@ -46,6 +62,9 @@ export function prepareReads(database: Database) {
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
       'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC',
     ),
+    anyCertificate: database
+      .prepare<[DeviceId], number>('SELECT 1 FROM certificates WHERE device = ? LIMIT 1')
+      .pluck(),
     unusedRenewals: database.prepare<[DeviceId], CertificateRecord>(
       `SELECT * FROM certificates WHERE device = ?
          AND status = 'active' AND renews IS NOT NULL AND firstUsedAt IS NULL ORDER BY issuedAt`,
@@ -84,6 +103,44 @@ export function prepareReads(database: Database) {
     tokenUse: database.prepare<[string, Fingerprint], CertificateRecord>(
       `SELECT certificates.* FROM tokenUses JOIN certificates USING (serialNumber)
        WHERE tokenUses.token = ? AND tokenUses.keyFingerprint = ?`,
+    ),
+
+    manufacturer: database.prepare<[EntityName], ManufacturerRecord>(
+      'SELECT * FROM manufacturers WHERE name = ?',
+    ),
+    manufacturers: database.prepare<[], ManufacturerRecord>('SELECT * FROM manufacturers ORDER BY name'),
+    factoryUse: database.prepare<[DeviceId], FactoryUseRecord>('SELECT * FROM factoryUses WHERE device = ?'),
+    releasedAt: database
+      .prepare<[DeviceId], number>('SELECT releasedAt FROM releases WHERE device = ?')
+      .pluck(),
+
+    request: database.prepare<[number, number], RequestRecord>(
+      `SELECT * FROM requests WHERE id = ? AND ${standing('?')}`,
+    ),
+    requests: database.prepare<RequestPage, RequestRecord>(
+      `SELECT * FROM requests WHERE id > @after AND ${standing('@now')} ORDER BY id LIMIT @limit`,
+    ),
+    requestsOfStatus: database.prepare<RequestPage & { readonly status: RequestStatus }, RequestRecord>(
+      `SELECT * FROM requests WHERE status = @status AND id > @after AND ${standing('@now')}
+       ORDER BY id LIMIT @limit`,
+    ),
+    latestRequest: database.prepare<[CredentialName, number], RequestRecord>(
+      `SELECT * FROM requests WHERE credential = ? AND ${standing('?')} ORDER BY id DESC LIMIT 1`,
+    ),
+    latestRequestForKey: database.prepare<[CredentialName, Fingerprint, number], RequestRecord>(
+      `SELECT * FROM requests WHERE credential = ? AND keyFingerprint = ? AND ${standing('?')}
+       ORDER BY id DESC LIMIT 1`,
+    ),
+    openRequestsBy: database
+      .prepare<[CredentialName, number], number>(
+        'SELECT count(*) FROM requests WHERE credential = ? AND expiresAt > ?',
+      )
+      .pluck(),
+    openRequests: database
+      .prepare<[number], number>('SELECT count(*) FROM requests WHERE expiresAt > ?')
+      .pluck(),
+    lapsedRequests: database.prepare<[number, number], RequestRecord>(
+      'SELECT * FROM requests WHERE expiresAt <= ? ORDER BY expiresAt LIMIT ?',
     ),
 
     issuer: database.prepare<[Fingerprint], IssuerRecord>('SELECT * FROM issuers WHERE fingerprint = ?'),

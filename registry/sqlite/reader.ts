@@ -1,6 +1,7 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { BlockedKeyQuery, DeviceQuery, RegistryReader } from '../port.ts';
+import type { BlockedKeyQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
+import type { CredentialName } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
 
@@ -99,6 +100,52 @@ export class SqliteReader implements RegistryReader {
 
   async tokenUse(tokenId: string, keyFingerprint: Fingerprint) {
     return this.reads.tokenUse.get(tokenId, keyFingerprint);
+  }
+
+  async manufacturer(name: EntityName) {
+    return this.reads.manufacturer.get(name);
+  }
+
+  async manufacturers() {
+    return this.reads.manufacturers.all();
+  }
+
+  async factoryUse(device: DeviceId) {
+    return this.reads.factoryUse.get(device);
+  }
+
+  async releasedAt(device: DeviceId) {
+    return this.reads.releasedAt.get(device);
+  }
+
+  async request(id: number, now: number) {
+    return this.reads.request.get(id, now);
+  }
+
+  async requests({ status, after = 0, limit, now }: RequestQuery) {
+    checkLimit(limit);
+    return status === undefined
+      ? this.reads.requests.all({ after, limit, now })
+      : this.reads.requestsOfStatus.all({ status, after, limit, now });
+  }
+
+  async latestRequest(credential: CredentialName, now: number, keyFingerprint?: Fingerprint) {
+    return keyFingerprint === undefined
+      ? this.reads.latestRequest.get(credential, now)
+      : this.reads.latestRequestForKey.get(credential, keyFingerprint, now);
+  }
+
+  async openRequestsBy(credential: CredentialName, now: number) {
+    return this.reads.openRequestsBy.get(credential, now) ?? 0;
+  }
+
+  async openRequests(now: number) {
+    return this.reads.openRequests.get(now) ?? 0;
+  }
+
+  async lapsedRequests(now: number, limit: number) {
+    checkLimit(limit);
+    return this.reads.lapsedRequests.all(now, limit);
   }
 
   async issuer(fingerprint: Fingerprint) {

@@ -15,16 +15,19 @@ import {
 import { nextRow } from '../../core/journal/chain.ts';
 import type { Actor, JournalEvent } from '../../core/journal/events.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { DeviceUpdate, RegistryTransaction } from '../port.ts';
+import type { DeviceUpdate, RegistryTransaction, RequestUpdate } from '../port.ts';
 import type {
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
   DeviceRecord,
   DocumentRecord,
+  FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
+  ManufacturerRecord,
   OperatorRecord,
+  RequestRecord,
   TokenRecord,
 } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
@@ -161,6 +164,48 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     );
   }
 
+  async putManufacturer(manufacturer: ManufacturerRecord) {
+    this.#change((writes) => writes.putManufacturer.run(manufacturer));
+  }
+
+  async removeManufacturer(name: EntityName) {
+    this.#change(
+      (writes) => writes.removeManufacturer.run(name),
+      () => new GatehouseError('manufacturer_unknown', `there is no manufacturer ${name}`),
+    );
+  }
+
+  async putFactoryUse(use: FactoryUseRecord) {
+    this.#change((writes) => writes.putFactoryUse.run(use));
+  }
+
+  async recordRelease(device: DeviceId, at: number) {
+    this.#change((writes) => writes.recordRelease.run(device, at));
+  }
+
+  async endRelease(device: DeviceId) {
+    this.#change((writes) => writes.endRelease.run(device));
+  }
+
+  async insertRequest(request: Omit<RequestRecord, 'id'>): Promise<RequestRecord> {
+    const { lastInsertRowid } = this.#change((writes) => writes.insertRequest.run(request));
+    return { ...request, id: Number(lastInsertRowid) };
+  }
+
+  async updateRequest(id: number, change: RequestUpdate) {
+    this.#change(
+      (writes) => writes.updateRequest.run({ id, ...change }),
+      () => new Error(`There is no request ${id}`),
+    );
+  }
+
+  async removeRequest(id: number) {
+    this.#change(
+      (writes) => writes.removeRequest.run(id),
+      () => new Error(`There is no request ${id}`),
+    );
+  }
+
   async insertIssuer(issuer: IssuerRecord) {
     this.#change((writes) => writes.insertIssuer.run(issuer));
   }
@@ -215,12 +260,13 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
    * Runs one change; one that changes no row is refused with `refusal`. A change that fails, fails the whole
    * transaction, even if `work` catches the error: half of what it meant to do must not be committed.
    */
-  #change(run: (writes: WriteStatements) => RunResult, refusal?: () => Error): void {
+  #change(run: (writes: WriteStatements) => RunResult, refusal?: () => Error): RunResult {
     this.#checkUsable();
     try {
-      const { changes } = run(this.#writes);
-      if (changes === 0 && refusal !== undefined) throw refusal();
-      this.#changes += changes;
+      const result = run(this.#writes);
+      if (result.changes === 0 && refusal !== undefined) throw refusal();
+      this.#changes += result.changes;
+      return result;
     } catch (error) {
       this.#failure = { error };
       throw error;

@@ -2,15 +2,19 @@
 import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
+import type { RequestUpdate } from '../port.ts';
 import type {
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
   DeviceStatus,
   DocumentRecord,
+  FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
+  ManufacturerRecord,
   OperatorRecord,
+  RequestRecord,
   TokenRecord,
 } from '../records.ts';
 import type { DeviceRow, StoredJournalRow } from './rows.ts';
@@ -69,10 +73,10 @@ export function prepareWrites(database: Database) {
     ),
 
     putGroup: database.prepare<GroupRecord>(
-      `INSERT INTO groups (name, description, profile, policy, renewalGrace)
-       VALUES (@name, @description, @profile, @policy, @renewalGrace)
+      `INSERT INTO groups (name, description, profile, policy, renewalGrace, approval)
+       VALUES (@name, @description, @profile, @policy, @renewalGrace, @approval)
        ON CONFLICT DO UPDATE SET description = excluded.description, profile = excluded.profile,
-         policy = excluded.policy, renewalGrace = excluded.renewalGrace`,
+         policy = excluded.policy, renewalGrace = excluded.renewalGrace, approval = excluded.approval`,
     ),
     putPolicy: putDocument('policies'),
     putProfile: putDocument('profiles'),
@@ -92,6 +96,39 @@ export function prepareWrites(database: Database) {
     revokeToken: database.prepare<[number, string]>(
       'UPDATE tokens SET revokedAt = coalesce(revokedAt, ?) WHERE id = ?',
     ),
+
+    putManufacturer: database.prepare<ManufacturerRecord>(
+      `INSERT INTO manufacturers (name, "group", idFrom, idPrefix, admit, certificates, changedAt)
+       VALUES (@name, @group, @idFrom, @idPrefix, @admit, @certificates, @changedAt)
+       ON CONFLICT DO UPDATE SET "group" = excluded."group", idFrom = excluded.idFrom,
+         idPrefix = excluded.idPrefix, admit = excluded.admit, certificates = excluded.certificates,
+         changedAt = excluded.changedAt`,
+    ),
+    removeManufacturer: database.prepare<[EntityName]>('DELETE FROM manufacturers WHERE name = ?'),
+    putFactoryUse: database.prepare<FactoryUseRecord>(
+      `INSERT INTO factoryUses (device, manufacturer, factoryCertificate, keyFingerprint, serialNumber)
+       VALUES (@device, @manufacturer, @factoryCertificate, @keyFingerprint, @serialNumber)
+       ON CONFLICT DO UPDATE SET manufacturer = excluded.manufacturer,
+         factoryCertificate = excluded.factoryCertificate, keyFingerprint = excluded.keyFingerprint,
+         serialNumber = excluded.serialNumber`,
+    ),
+    recordRelease: database.prepare<[DeviceId, number]>(
+      'INSERT INTO releases (device, releasedAt) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    ),
+    endRelease: database.prepare<[DeviceId]>('DELETE FROM releases WHERE device = ?'),
+
+    insertRequest: database.prepare<Omit<RequestRecord, 'id'>>(
+      `INSERT INTO requests (status, device, "group", credential, manufacturer, keyFingerprint, keyKind,
+         address, createdAt, expiresAt, decidedAt, decidedBy, reason, serialNumber)
+       VALUES (@status, @device, @group, @credential, @manufacturer, @keyFingerprint, @keyKind,
+         @address, @createdAt, @expiresAt, @decidedAt, @decidedBy, @reason, @serialNumber)`,
+    ),
+    updateRequest: database.prepare<RequestUpdate & Pick<RequestRecord, 'id'>>(
+      `UPDATE requests SET status = @status, expiresAt = @expiresAt, decidedAt = @decidedAt,
+         decidedBy = @decidedBy, reason = @reason, serialNumber = @serialNumber
+       WHERE id = @id`,
+    ),
+    removeRequest: database.prepare<[number]>('DELETE FROM requests WHERE id = ?'),
 
     insertIssuer: database.prepare<IssuerRecord>(
       `INSERT INTO issuers (fingerprint, kind, status, serialNumber, subject, notBefore, notAfter, der)

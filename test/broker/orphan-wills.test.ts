@@ -38,7 +38,14 @@ beforeEach(async () => {
   wills = new OrphanWills({
     registry: {
       device,
-      group: async () => ({ name: group, description: '', profile: policy, policy, renewalGrace: 0 }),
+      group: async () => ({
+        name: group,
+        description: '',
+        profile: policy,
+        policy,
+        renewalGrace: 0,
+        approval: 'none',
+      }),
       policy: async () => ({ name: policy, document, changedAt: 0 }),
     },
     policies: new PolicyCache(),

@@ -241,7 +241,12 @@ export async function insertIssuer(
 
 async function putGroup(transaction: RegistryTransaction, group: string, policy: string): Promise<void> {
   const name = parseEntityName(group);
-  const data = { profile: parseEntityName('device'), policy: parseEntityName(policy), renewalGrace: 0 };
+  const data = {
+    profile: parseEntityName('device'),
+    policy: parseEntityName(policy),
+    renewalGrace: 0,
+    approval: 'none',
+  } as const;
   await transaction.putGroup({ name, description: '', ...data });
   await transaction.append({ action: 'group.applied', subject: name, data });
 }

@@ -59,10 +59,10 @@ describe('gatehouse policy, profile and group', () => {
     await operated.json(`profile apply ${file('short.yaml', 'name: short\nvalidity: 1d\nkeys: [ec-p256]')}`);
     await operated.json(`policy apply ${file('quiet.yaml', 'name: quiet\npublish: ["quiet/{id}"]')}`);
     const applied = await operated.run(
-      `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words\nrenewalGrace: 30d')}`,
+      `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words\nrenewalGrace: 30d\napproval: required')}`,
     );
     expect(applied.stdout).toMatch(
-      /^NAME +POLICY +PROFILE +RENEWAL GRACE +DESCRIPTION\nquiet +quiet +short +2592000s +few words\n$/,
+      /^NAME +POLICY +PROFILE +RENEWAL GRACE +APPROVAL +DESCRIPTION\nquiet +quiet +short +2592000s +required +few words\n$/,
     );
     expect(await operated.json('group apply --name quiet --policy device --profile short')).toMatchObject({
       policy: 'device',
@@ -73,10 +73,14 @@ describe('gatehouse policy, profile and group', () => {
       profile: 'short',
       description: '',
       renewalGrace: 0,
+      approval: 'none',
     });
     expect(
       await operated.json('group apply --name quiet --policy device --profile short --renewal-grace 12h'),
     ).toMatchObject({ renewalGrace: 43_200 });
+    expect(
+      await operated.json('group apply --name quiet --policy device --profile short --approval required'),
+    ).toMatchObject({ approval: 'required' });
     const { code } = await operated.run(
       `group apply ${file('never.yaml', 'name: quiet\npolicy: quiet\nprofile: short\nrenewalGrace: soon')}`,
     );

@@ -102,6 +102,19 @@ describe('an answer', () => {
     await expect(ask(answer)).rejects.toMatchObject({ code, retry: 'soon', retryAfter: 7_000 });
   });
 
+  it('of 202 waits for an operator, and is worth another attempt after as long as it says', async () => {
+    const body = { status: 'pending', request: 17, deviceId: 'press-7', retryAfter: 5 };
+    const answer: Answer = (_request, response) => json(response, 202, body, { 'retry-after': '5' });
+    await expect(ask(answer)).rejects.toMatchObject({
+      code: 'approval_pending',
+      message: expect.stringContaining('17'),
+      retry: 'soon',
+      retryAfter: 5_000,
+    });
+    const empty: Answer = (_request, response) => json(response, 202, {});
+    await expect(ask(empty)).rejects.toMatchObject({ code: 'enrollment_failed', retry: 'never' });
+  });
+
   it('that is not a problem document does not come from Gatehouse, and has its status in the message', async () => {
     const answer: Answer = (_request, response) => void response.writeHead(502).end('<h1>Bad gateway</h1>');
     await expect(ask(answer)).rejects.toMatchObject({

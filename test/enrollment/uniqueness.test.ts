@@ -9,12 +9,12 @@ import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { readPassphrase } from '../../enroll/signer/passphrase.ts';
 import { enrollDevice } from '../../enroll/use-cases/enroll-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
 import type { Registry, RegistryTransaction } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { keysOf } from '../support/ca-keys.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askRenewal, enrollHolder, type Holder, renewed, statusOf, untilStatus } from './renewing.ts';
@@ -128,8 +128,8 @@ describe('a serial number that was given out before', () => {
   let context: EnrollContext;
   beforeAll(async () => {
     const { layout, statusUrl } = service;
-    const issuing = await loadIssuingAuthority(registry, layout, await readPassphrase(layout, undefined));
-    context = { registry: colliding(), issuing, clock: systemClock, statusUrl };
+    const issuing = await loadIssuingAuthority(registry, keysOf(layout));
+    context = { registry: colliding(), issuing, clock: systemClock, statusUrl, ownHostnames: [] };
   });
 
   it('leads to a fault inside that issues nothing, and the token is as good as before', async () => {
@@ -137,7 +137,7 @@ describe('a serial number that was given out before', () => {
     const { id, token } = await service.createToken();
     const csr = await buildCsr({ commonName: 'unlucky', privateKey });
     const head = await registry.journalHead();
-    const enrolling = enrollDevice(context, { token, request: () => parseCsr(csr) });
+    const enrolling = enrollDevice(context, { token, request: () => parseCsr(csr), address: '::1' });
     await expect(enrolling).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_UNIQUE' });
 
     expect(await registry.device(parseDeviceId('unlucky'))).toBeUndefined();

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { describeCertificates } from './contract/certificates.ts';
 import { describeDevices } from './contract/devices.ts';
+import { describeEnrollmentWays } from './contract/enrollment-ways.ts';
 import { describeGroupCommit } from './contract/group-commit.ts';
 import { describeJournal } from './contract/journal.ts';
 import { describeRecords } from './contract/records.ts';
@@ -27,6 +28,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeDevices(world);
     describeCertificates(world);
     describeTokens(world);
+    describeEnrollmentWays(world);
     describeTransactions(world);
     describeGroupCommit(world);
     describeJournal(world);

@@ -144,6 +144,7 @@ export async function seed(registry: Registry): Promise<void> {
       profile: name('device'),
       policy: name('device'),
       renewalGrace: 0,
+      approval: 'none',
     });
     await transaction.insertIssuer(root);
     await transaction.insertIssuer(issuer);

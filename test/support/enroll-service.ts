@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import type { EnrollResponse, Problem, TokenCreated, TokenRequest } from '../../core/api.ts';
+import type {
+  AwaitingResponse,
+  EnrollResponse,
+  Problem,
+  TokenCreated,
+  TokenRequest,
+} from '../../core/api.ts';
 import type { Clock } from '../../core/clock.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr, type CsrOptions } from '../../device-sim/identity/csr.ts';
@@ -28,8 +34,12 @@ export interface TestEnroll extends EnrollAddresses {
   /** A call of the operator API; `path` begins behind /api/v1. */
   operator<Body>(method: Method, path: string, body?: unknown, token?: string | null): Promise<Answer<Body>>;
   createToken(terms?: TokenRequest): Promise<TokenCreated>;
-  /** POST /v1/enroll with JSON. */
-  enroll(token: string | null, csrPem: string): Promise<Answer<EnrollResponse & Problem>>;
+  /** POST /v1/enroll with JSON; over mutual TLS where a factory certificate is given. */
+  enroll(
+    token: string | null,
+    csrPem: string,
+    identity?: ClientIdentity,
+  ): Promise<Answer<EnrollResponse & Problem & Omit<AwaitingResponse, 'status'>>>;
   /** Any call, to either HTTPS listener or the status listener. */
   call<Body>(url: string, options?: CallOptions): Promise<Answer<Body>>;
   /** POST /v1/renew with JSON, over mutual TLS where a certificate is given. */
@@ -110,7 +120,7 @@ export async function runTestEnroll(
       if (status !== 201) throw new Error(`no token: ${JSON.stringify(body)}`);
       return body;
     },
-    enroll(token, csrPem) {
+    enroll(token, csrPem, identity) {
       return this.call(`${addresses.enrollUrl}/v1/enroll`, {
         method: 'POST',
         headers: {
@@ -118,6 +128,7 @@ export async function runTestEnroll(
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         },
         body: JSON.stringify({ csr: csrPem }),
+        ...(identity && { identity }),
       });
     },
     renew(identity, csrPem) {

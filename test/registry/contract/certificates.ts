@@ -202,6 +202,7 @@ export function describeCertificates(world: World): void {
           profile: name('device'),
           policy: name('strict'),
           renewalGrace: 0,
+          approval: 'none',
         });
       });
       expect((await registry.admission(record.fingerprint))?.policy.name).toBe('strict');

@@ -81,6 +81,7 @@ export function describeDevices(world: World): void {
           profile: name('device'),
           policy: name('device'),
           renewalGrace: 0,
+          approval: 'none',
         });
         await transaction.insertDevice(device('b', { status: 'revoked' }));
         await transaction.insertDevice(device('a'));

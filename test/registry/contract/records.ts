@@ -26,6 +26,7 @@ export function describeRecords(world: World): void {
       profile: name('device'),
       policy: name('device'),
       renewalGrace: 30 * 86_400_000,
+      approval: 'none' as const,
     };
 
     it('are kept, replaced under their name, and listed by it', async () => {

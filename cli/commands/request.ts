@@ -1,0 +1,129 @@
+/** `gatehouse request …`: enrollments that wait for an operator. */
+import { type Command, Option } from 'commander';
+import type { RequestView } from '../../core/api.ts';
+import { requestStatuses } from '../../core/enrollment/approval.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { ReportedError } from '../../runtime/command-line/last-words.ts';
+import { countUpTo } from '../../runtime/command-line/parsers.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderFields, renderTable, toTheSecond } from '../table.ts';
+
+const A_LINE_EACH = 'With --json, one JSON object a line for each request.';
+
+export function requestCommands(program: Command, io: CommandIo): void {
+  const request = program
+    .command('request')
+    .description('Requests: devices that ask to enroll into a group with --approval required.');
+  listCommand(request, io);
+  showCommand(request, io);
+  approveCommand(request, io);
+  denyCommand(request, io);
+}
+
+function listCommand(request: Command, io: CommandIo): void {
+  const list = request
+    .command('list')
+    .description('Lists requests, oldest first.')
+    .addOption(new Option('--status <status>', 'only those').choices(requestStatuses));
+  addExamples(list, ['gatehouse request list --status pending']);
+  operatorCommand<[], { status?: string }>(list, io, async ({ api, output }, { status }) => {
+    const requests: RequestView[] = [];
+    for await (const page of api.pages<RequestView>('/requests', { status })) requests.push(...page);
+    output.result(requests, () =>
+      renderTable(
+        ['ID', 'STATUS', 'DEVICE', 'GROUP', 'BY', 'KEY', 'ADDRESS', 'ASKED', 'DECIDED BY'],
+        requests.map((one) => [
+          one.id,
+          one.status,
+          one.device,
+          one.group,
+          shownBy(one),
+          `${one.keyKind} ${one.keyFingerprint.slice(0, 16)}…`,
+          one.address,
+          toTheSecond(one.createdAt),
+          one.decidedBy,
+        ]),
+      ),
+    );
+  });
+}
+
+function showCommand(request: Command, io: CommandIo): void {
+  const show = request
+    .command('show')
+    .description('Shows all that is known of a request: compare the key with what the device displays.')
+    .argument('<id>', 'number of the request', parseRequestId);
+  addExamples(show, ['gatehouse request show 17']);
+  operatorCommand<[id: number]>(show, io, async ({ api, output }, _flags, id) => {
+    const found = await api.get<RequestView>(`/requests/${id}`);
+    output.result(found, () =>
+      renderFields({
+        ID: found.id,
+        status: found.status,
+        device: found.device,
+        group: found.group,
+        by: shownBy(found),
+        'factory certificate': found.factoryCertificate,
+        key: found.keyKind,
+        'SHA-256 of the key': found.keyFingerprint,
+        address: found.address,
+        asked: toTheSecond(found.createdAt),
+        lapses: found.expiresAt && toTheSecond(found.expiresAt),
+        decided: found.decidedAt && toTheSecond(found.decidedAt),
+        'decided by': found.decidedBy,
+        reason: found.reason,
+        certificate: found.serialNumber,
+      }),
+    );
+  });
+}
+
+function approveCommand(request: Command, io: CommandIo): void {
+  const approve = request
+    .command('approve')
+    .description(`Lets devices have their certificates: they fetch them by themselves. ${A_LINE_EACH}`);
+  addExamples(approve, ['gatehouse request approve 17', 'gatehouse request approve 17 18 19']);
+  decides(approve, io, 'approve', () => ({}));
+}
+
+function denyCommand(request: Command, io: CommandIo): void {
+  const deny = request
+    .command('deny')
+    .description(`Refuses devices until they are approved after all. ${A_LINE_EACH}`)
+    .option('--reason <text>', 'told to the device, and to whoever reads the journal');
+  addExamples(deny, ['gatehouse request deny 17 --reason "not one of ours"']);
+  decides<{ reason?: string }>(deny, io, 'deny', ({ reason }) => (reason === undefined ? {} : { reason }));
+}
+
+/** One line for each request. One that is refused does not keep the others from being decided. */
+function decides<Flags extends object>(
+  command: Command,
+  io: CommandIo,
+  call: 'approve' | 'deny',
+  bodyOf: (flags: Flags) => object,
+): void {
+  command.argument('<id...>', 'numbers of requests', (text: string, before?: readonly number[]) => [
+    ...(before ?? []),
+    parseRequestId(text),
+  ]);
+  operatorCommand<[ids: readonly number[]], Flags>(command, io, async ({ api, output }, flags, ids) => {
+    const refusals: ReportedError[] = [];
+    for (const id of ids) {
+      try {
+        const decided = await api.post<RequestView>(`/requests/${id}/${call}`, bodyOf(flags));
+        output.result(decided, () => `request ${decided.id} of ${decided.device} is ${decided.status}`);
+      } catch (error) {
+        if (!(error instanceof ReportedError)) throw error;
+        refusals.push(error);
+      }
+    }
+    if (refusals.length > 0) throw new AggregateError(refusals);
+  });
+}
+
+const parseRequestId = countUpTo(Number.MAX_SAFE_INTEGER);
+
+function shownBy({ token, manufacturer }: RequestView): string {
+  return manufacturer === null ? `token ${token}` : `manufacturer ${manufacturer}`;
+}
