@@ -53,6 +53,7 @@ const run = (changes: Partial<FleetOptions> = {}, interrupt = new AbortControlle
       devices: 5,
       prefix: 'sim-',
       keyType: 'ec-p256',
+      renewKey: 'new',
       rate: 100,
       duration: 300,
       ...changes,
