@@ -32,7 +32,8 @@ lost, makes the report not ok.
 
 With --out each identity is left as DIR/ID/key.pem, cert.pem and chain.pem (the certificate with
 its issuer's, as a client presents it), and a second run with the same --out goes on with them:
-nothing is enrolled twice. What is renewed takes its place there.
+nothing is enrolled twice. What is renewed takes its place there, and
+DIR/trust.pem holds the CA certificates that the fleet trusts: it wins over --ca.
 
 Examples:
   $ gatehouse token create --max-uses 200
@@ -75,7 +76,7 @@ async function fleet(flags: FleetFlags, command: Command, io: CommandIo): Promis
   const { runFleet } = await import('../fleet/fleet.ts');
   const { renderReport } = await import('../fleet/report.ts');
   const output = createOutput(io, flags.json === true);
-  const options = { ...flags, token, ca: readCa(flags.ca) };
+  const options = { ...flags, token, ca: () => readCa(flags.ca) };
   const report = await untilStopped(io, (signal) => runFleet(options, output, signal));
   output.say(renderReport(report));
   output.result(report);

@@ -40,8 +40,9 @@ export async function followAnchors(
   trust: TrustAnchors,
   signal: AbortSignal,
 ): Promise<void> {
+  if (trust.isCurrent(performance.now())) return;
   try {
-    await trust.follow(await client.trustAnchors(signal));
+    await trust.follow(await client.trustAnchors(signal), performance.now());
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
   }

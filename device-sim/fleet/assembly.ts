@@ -10,7 +10,7 @@ import { sleep } from '../device/sleep.ts';
 import { folderStorage, memoryStorage } from '../identity/identity-storage.ts';
 import type { KeyType } from '../identity/private-key.ts';
 import type { RenewalKey } from '../identity/renew-identity.ts';
-import { TrustAnchors } from '../identity/trust-anchors.ts';
+import type { TrustAnchors } from '../identity/trust-anchors.ts';
 import { createLimiter } from './limiter.ts';
 import type { Member } from './member.ts';
 import type { Phase } from './phase.ts';
@@ -25,8 +25,8 @@ const fleetBackoff: Backoff = { ...defaultBackoff, cap: 10_000 };
 
 export interface AssemblyOptions {
   readonly url: string;
-  /** PEM text. */
-  readonly ca: string;
+  /** PEM text; asked for only where there are no trust anchors of an earlier run. */
+  readonly ca: () => string;
   readonly token: string;
   /** Instead of the address that enrollment answered with. */
   readonly mqttUrl?: string;
@@ -37,24 +37,24 @@ export interface AssemblyOptions {
 }
 
 export interface FleetParts {
+  /** The members trust together. */
+  readonly trust: TrustAnchors;
   readonly client: EnrollClient;
   readonly enrollment: Phase;
   readonly clock: ServerTime;
 }
 
 export function createAssembly(
-  { url, ca, token, mqttUrl, keyType, renewKey, out }: AssemblyOptions,
-  { client, enrollment, clock }: FleetParts,
-): (member: Member) => Promise<DeviceOptions> {
+  { url, token, mqttUrl, keyType, renewKey, out }: AssemblyOptions,
+  { client, trust, enrollment, clock }: FleetParts,
+): (member: Member) => DeviceOptions {
   const enrolling = createLimiter(ENROLLING_AT_ONCE);
   const renewing = createLimiter(RENEWING_AT_ONCE);
   const connecting = createLimiter(CONNECTING_AT_ONCE);
   const onServerTime = (time: number) => clock.learn(time);
-  return async (member) => {
-    const storage = out === undefined ? memoryStorage() : folderStorage(join(out, member.id));
-    const trust = await TrustAnchors.open(storage, () => ca);
+  return (member) => {
     return {
-      storage,
+      storage: out === undefined ? memoryStorage() : folderStorage(join(out, member.id)),
       requestedId: member.id,
       keyType,
       enroll: (csr, signal) => enrolling(async () => (await client.enroll(token, csr, signal)).enrollment),

@@ -11,6 +11,8 @@ import { runDevice } from '../device/device.ts';
 import { wrongClockSentence } from '../device/narration.ts';
 import { ServerTime } from '../device/server-time.ts';
 import { sleep } from '../device/sleep.ts';
+import { folderStorage, memoryStorage } from '../identity/identity-storage.ts';
+import { TrustAnchors } from '../identity/trust-anchors.ts';
 import { type AssemblyOptions, createAssembly, ENROLLING_AT_ONCE } from './assembly.ts';
 import { Figures } from './figures.ts';
 import { Member } from './member.ts';
@@ -60,17 +62,19 @@ export async function runFleet(
     clock: systemClock,
     onWrongClock: (behind) => output.say(wrongClockSentence(behind)),
   });
+  const storage = options.out === undefined ? memoryStorage() : folderStorage(options.out);
+  const trust = await TrustAnchors.open(storage, options.ca);
   const client = createEnrollClient({
-    ...options,
+    url: options.url,
+    ca: trust.pem,
     connections: ENROLLING_AT_ONCE,
     onServerTime: (time) => clock.learn(time),
   });
   let traffic: Traffic = { elapsed: 0, heldBack: 0 };
   try {
     enrollment.begin();
-    const assemble = createAssembly(options, { client, enrollment, clock });
-    const live = async (member: Member) => runDevice(await assemble(member), signal);
-    const lives = Promise.all(members.map(live));
+    const assemble = createAssembly(options, { client, trust, enrollment, clock });
+    const lives = Promise.all(members.map((member) => runDevice(assemble(member), signal)));
     // An error that no device foresees (a full disk, say) ends the whole fleet.
     await Promise.race([enrollment.done, lives]);
     connection.begin();

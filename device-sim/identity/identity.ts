@@ -8,13 +8,14 @@ import type { EnrollResponse } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseSerialNumber, type SerialNumber } from '../../core/ids.ts';
 import { type IdentityPart, type IdentityStorage, identityParts, type Slot } from './identity-storage.ts';
-import { privateKeyPem } from './private-key.ts';
+import { type KeyType, keyTypeOf, privateKeyPem } from './private-key.ts';
 
 export interface Identity {
   readonly deviceId: DeviceId;
   readonly serialNumber: SerialNumber;
   /** PKCS #8 PEM. */
   readonly key: string;
+  readonly keyType: KeyType;
   /** PEM: the device's certificate, then those between it and the root. */
   readonly chain: string;
   /** Milliseconds since the Unix epoch. */
@@ -80,7 +81,7 @@ export async function storeIdentity(
   await storage.write(`${slot}chain.pem`, chain);
   await storage.write(`${slot}enrollment.json`, `${JSON.stringify(enrollment, null, 2)}\n`);
   await storage.write(`${slot}cert.pem`, certificate);
-  return { ...enrollmentSchema.parse(enrollment), key: privateKeyPem(key), chain };
+  return { ...enrollmentSchema.parse(enrollment), key: privateKeyPem(key), keyType: keyTypeOf(key), chain };
 }
 
 async function readIdentity(storage: IdentityStorage, slot: Slot): Promise<Identity | undefined> {
@@ -96,10 +97,12 @@ async function readIdentity(storage: IdentityStorage, slot: Slot): Promise<Ident
   }
   const parse = <T>(part: IdentityPart, work: () => T) => parseStored(storage, `${slot}${part}`, work);
   const parsed = parse('cert.pem', () => new X509Certificate(certificate));
-  if (!parsed.checkPrivateKey(parse('key.pem', () => createPrivateKey(key)))) {
+  const privateKey = parse('key.pem', () => createPrivateKey(key));
+  if (!parsed.checkPrivateKey(privateKey)) {
     throw unusable(storage, `${slot}key.pem is not the key of ${slot}cert.pem`);
   }
-  return { ...parse('enrollment.json', () => enrollmentSchema.parse(JSON.parse(enrollment))), key, chain };
+  const answered = parse('enrollment.json', () => enrollmentSchema.parse(JSON.parse(enrollment)));
+  return { ...answered, key, keyType: keyTypeOf(privateKey), chain };
 }
 
 /** Whether it is a certificate for this key and this device. A profile may add to the name, the CN alone is the ID. */

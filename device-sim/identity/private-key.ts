@@ -23,7 +23,7 @@ export async function generatePrivateKey(type: KeyType = defaultKeyType): Promis
   return privateKey;
 }
 
-/** What a device that renews makes its next key of; the default for a kind that is none of the types. */
+/** Which of them a key is; the default for a kind that is none. A device that renews makes its next key of the same. */
 export function keyTypeOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): KeyType {
   const names: Readonly<Record<string, string>> = {
     ec: details?.namedCurve === 'secp384r1' ? 'ec-p384' : 'ec-p256',

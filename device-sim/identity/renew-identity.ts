@@ -11,7 +11,7 @@ import { asFailure } from '../contract/failure.ts';
 import { obtainRequest } from './certificate-request.ts';
 import { type Identity, isCertificateFor, storeIdentity } from './identity.ts';
 import type { IdentityStorage } from './identity-storage.ts';
-import { generatePrivateKey, keyTypeOf, privateKeyPem } from './private-key.ts';
+import { generatePrivateKey, privateKeyPem } from './private-key.ts';
 
 /** Whether a renewed certificate is for a new key (a rekey) or for the one before. */
 export const renewalKeys = ['new', 'same'] as const;
@@ -56,11 +56,12 @@ export async function renewIdentity(options: RenewIdentityOptions): Promise<Iden
 
 /** A key that an earlier attempt left is used: the server may have certified it already. */
 async function obtainKey({ storage, identity, renewalKey }: RenewIdentityOptions): Promise<KeyObject> {
-  const current = createPrivateKey(identity.key);
-  const left = parseKey(await storage.read('next-key.pem'));
-  if (left !== undefined && left.equals(current) === (renewalKey === 'same')) return left;
-  const key = renewalKey === 'same' ? current : await generatePrivateKey(keyTypeOf(current));
-  await storage.write('next-key.pem', privateKeyPem(key));
+  const left = await storage.read('next-key.pem');
+  const leftKey = parseKey(left);
+  if (leftKey !== undefined && (left === identity.key) === (renewalKey === 'same')) return leftKey;
+  const key =
+    renewalKey === 'same' ? createPrivateKey(identity.key) : await generatePrivateKey(identity.keyType);
+  await storage.write('next-key.pem', renewalKey === 'same' ? identity.key : privateKeyPem(key));
   return key;
 }
 

@@ -8,10 +8,13 @@ import type { IdentityStorage } from './identity-storage.ts';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** Far more than any rollover has. */
 const MAX_ANCHORS = 16;
+/** A fleet shares its anchors, and does not ask for them once a device. */
+const CURRENT_MS = 10_000;
 
 export class TrustAnchors {
   readonly #storage: IdentityStorage;
   #pem: string;
+  #followedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(storage: IdentityStorage, pem: string) {
     this.#storage = storage;
@@ -31,10 +34,17 @@ export class TrustAnchors {
     return this.#pem;
   }
 
+  /** Whether they were asked for just now. @param now in ms, by any clock that does not go back */
+  isCurrent(now: number): boolean {
+    return now - this.#followedAt < CURRENT_MS;
+  }
+
   /** @param answer of `GET /v1/ca`; one that is not CA certificates and nothing else is not taken */
-  async follow(answer: string): Promise<void> {
+  async follow(answer: string, now: number): Promise<void> {
     const pem = anchorsIn(answer);
-    if (pem === undefined || pem === this.#pem) return;
+    if (pem === undefined) return;
+    this.#followedAt = now;
+    if (pem === this.#pem) return;
     await this.#storage.write('trust.pem', pem);
     this.#pem = pem;
   }

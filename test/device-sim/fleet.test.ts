@@ -47,7 +47,7 @@ const run = (changes: Partial<FleetOptions> = {}, interrupt = new AbortControlle
   runFleet(
     {
       url: server.url,
-      ca: authority.ca,
+      ca: () => authority.ca,
       token: 'ghe_token',
       mqttUrl: broker.url,
       devices: 5,
