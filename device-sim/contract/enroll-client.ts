@@ -3,7 +3,7 @@ import { Agent } from 'undici';
 import type { EnrollRequest } from '../../core/api.ts';
 import { type EnrollAnswer, readEnrollAnswer, refusal } from './enroll-answer.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
-import type { Credentials } from './mqtt-session.ts';
+import { type TlsIdentity, tlsOptions } from './tls-identity.ts';
 
 /** Short enough for a certificate of a minute to be asked for again. */
 const TIMEOUT_MS = 10_000;
@@ -19,13 +19,10 @@ export interface EnrollClient {
   close(): Promise<void>;
 }
 
-export interface EnrollClientOptions {
+/** `credentials` are what is to be renewed. One client, one certificate, since it keeps connections open. */
+export interface EnrollClientOptions extends TlsIdentity {
   /** The device listener, for example `https://localhost:8443`. */
   readonly url: string;
-  /** PEM of the CA that the server's certificate must lead to. */
-  readonly ca: string;
-  /** Shown in the TLS handshake: what is to be renewed. One client, one certificate, since it keeps connections open. */
-  readonly credentials?: Credentials;
   /** Connections kept open at most. */
   readonly connections?: number;
   /** Told the server's time, ms since the epoch, with every answer that has it. */
@@ -35,14 +32,10 @@ export interface EnrollClientOptions {
 type RequestDetails = Omit<HttpRequest, 'dispatcher' | 'url'>;
 
 export function createEnrollClient(options: EnrollClientOptions): EnrollClient {
-  const { url, ca, credentials, connections = 1, onServerTime } = options;
+  const { url, connections = 1, onServerTime } = options;
   const dispatcher = new Agent({
     connections,
-    connect: {
-      ca,
-      timeout: TIMEOUT_MS,
-      ...(credentials && { key: credentials.key, cert: credentials.chain }),
-    },
+    connect: { ...tlsOptions(options), timeout: TIMEOUT_MS },
     headersTimeout: TIMEOUT_MS,
     bodyTimeout: TIMEOUT_MS,
   });

@@ -8,18 +8,12 @@ import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
 import { connectionLost, Failure } from './failure.ts';
 import { Inbox, type MessageHandler } from './inbox.ts';
 import { acknowledged, connectFailure } from './mqtt-failure.ts';
+import { type TlsIdentity, tlsOptions } from './tls-identity.ts';
 
 const DEFAULT_MQTTS_PORT = 8883;
 const CONNECT_TIMEOUT_MS = 15_000;
 /** How long a DISCONNECT may take to close the connection. */
 const END_TIMEOUT_MS = 2_000;
-
-export interface Credentials {
-  /** PEM of the private key. */
-  readonly key: string;
-  /** PEM of the certificate and those between it and the root. */
-  readonly chain: string;
-}
 
 export interface Will {
   readonly topic: string;
@@ -27,13 +21,9 @@ export interface Will {
   readonly retain: boolean;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends TlsIdentity {
   /** `mqtts://host:port` */
   readonly url: string;
-  /** PEM of the CA that the broker's certificate must lead to. */
-  readonly ca: string;
-  /** Absent: the client shows no certificate. */
-  readonly credentials?: Credentials;
   readonly clientId: string;
   readonly will?: Will;
   /** Whether the broker keeps subscriptions and what comes for them while the client is away [MQTT-3.1.2-5]. */
@@ -115,16 +105,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 }
 
-function openSocket({ url, ca, credentials, tls }: SessionOptions): TLSSocket {
+function openSocket(options: SessionOptions): TLSSocket {
+  const { url, tls } = options;
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const socket = connectTls({
     host,
     port: port === '' ? DEFAULT_MQTTS_PORT : Number(port),
-    ca,
+    ...tlsOptions(options),
     // An address is no server name (RFC 6066 §3).
     ...(isIP(host) === 0 && { servername: host }),
-    ...(credentials && { key: credentials.key, cert: credentials.chain }),
     ...(tls?.session && { session: tls.session }),
     ...(tls?.version && { minVersion: tls.version, maxVersion: tls.version }),
   });

@@ -24,7 +24,7 @@ export async function callRenewal(
     signal,
   }: { readonly identity: Identity; readonly csr: string; readonly signal: AbortSignal },
 ): Promise<EnrollResponse> {
-  const client = createEnrollClient({ url, ca: trust.pem, credentials: identity, onServerTime });
+  const client = createEnrollClient({ url, ...trust.tlsIdentityOf(identity), onServerTime });
   try {
     const { enrollment } = await client.renew(csr, signal);
     await followAnchors(client, trust, AbortSignal.any([signal, AbortSignal.timeout(ANCHORS_TIMEOUT_MS)]));

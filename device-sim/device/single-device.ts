@@ -89,8 +89,7 @@ function assemble(options: SingleDeviceOptions, trust: TrustAnchors, output: Out
     connect: (identity: Identity, aborted: AbortSignal) =>
       openSession({
         url: mqttUrl ?? identity.mqttUrl,
-        ca: trust.pem,
-        credentials: identity,
+        ...trust.tlsIdentityOf(identity),
         clientId: identity.deviceId,
         persistent: true,
         will: offlineWill(identity),

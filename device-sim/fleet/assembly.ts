@@ -66,8 +66,8 @@ export function createAssembly(
       },
       connect: async (identity, signal) => {
         await enrollment.done;
-        const options = { url: mqttUrl ?? identity.mqttUrl, ca: trust.pem, clientId: identity.deviceId };
-        return connecting(() => openSession({ ...options, credentials: identity, signal }));
+        const target = { url: mqttUrl ?? identity.mqttUrl, clientId: identity.deviceId, signal };
+        return connecting(() => openSession({ ...target, ...trust.tlsIdentityOf(identity) }));
       },
       occupation: member.occupation,
       backoff: fleetBackoff,

@@ -3,6 +3,8 @@
  * over connections that they have verified: during a root rollover both roots, afterwards the new one.
  */
 import { X509Certificate } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
+import { type Credentials, makeSecureContext, type TlsIdentity } from '../contract/tls-identity.ts';
 import type { IdentityStorage } from './identity-storage.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -14,6 +16,8 @@ const CURRENT_MS = 10_000;
 export class TrustAnchors {
   readonly #storage: IdentityStorage;
   #pem: string;
+  /** Of the anchors as they are now. */
+  #contexts = new WeakMap<Credentials, SecureContext>();
   #followedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(storage: IdentityStorage, pem: string) {
@@ -34,6 +38,14 @@ export class TrustAnchors {
     return this.#pem;
   }
 
+  /** What a connection as this device takes. Its certificate serves twice: to connect to the broker, and to renew. */
+  tlsIdentityOf(credentials: Credentials): TlsIdentity {
+    const ca = this.#pem;
+    const secureContext = this.#contexts.get(credentials) ?? makeSecureContext({ ca, credentials });
+    this.#contexts.set(credentials, secureContext);
+    return { ca, credentials, secureContext };
+  }
+
   /** Whether they were asked for just now. @param now in ms, by any clock that does not go back */
   isCurrent(now: number): boolean {
     return now - this.#followedAt < CURRENT_MS;
@@ -47,6 +59,7 @@ export class TrustAnchors {
     if (pem === this.#pem) return;
     await this.#storage.write('trust.pem', pem);
     this.#pem = pem;
+    this.#contexts = new WeakMap();
   }
 }
 
