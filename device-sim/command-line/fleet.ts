@@ -4,7 +4,9 @@ import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { FailedResult } from '../../runtime/command-line/last-words.ts';
 import { createOutput } from '../../runtime/command-line/output.ts';
 import { defaultKeyType, type KeyType, keyTypes } from '../identity/private-key.ts';
+import type { RenewalKey } from '../identity/renew-identity.ts';
 import { parseDevices, parseKeyType, parsePrefix, parseRate, parseSpan } from './option-parsers.ts';
+import { renewKeyOption } from './renew-key-option.ts';
 import { addServerOptions, readCa, type ServerOptions } from './server-options.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -14,6 +16,7 @@ interface FleetFlags extends ServerOptions {
   readonly duration: number;
   readonly prefix: string;
   readonly keyType: KeyType;
+  readonly renewKey: RenewalKey;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -22,9 +25,15 @@ const HELP = `
 All devices enroll, then all connect, then together they publish --rate messages a second for
 --duration. Latency is the time from publishing a message (QoS 1) to its acknowledgement.
 
+Certificates that fall due are renewed while all goes on: the device connects again with the new
+one, and what the fleet publishes meanwhile goes through the others. The report counts renewals and
+how long each device was away for its own. A renewal that stays undone, as any message that is
+lost, makes the report not ok.
+
 With --out each identity is left as DIR/ID/key.pem, cert.pem and chain.pem (the certificate with
 its issuer's, as a client presents it), and a second run with the same --out goes on with them:
-nothing is enrolled twice.
+nothing is enrolled twice. What is renewed takes its place there, and
+DIR/trust.pem holds the CA certificates that the fleet trusts: it wins over --ca.
 
 Examples:
   $ gatehouse token create --max-uses 200
@@ -32,6 +41,7 @@ Examples:
   $ gatehouse-sim fleet --devices 20 --token ghe_… --out ./fleet --duration 10s
   $ mosquitto_pub -h localhost -p 8883 --cafile data/public/root.pem --cert fleet/sim-0001/chain.pem \\
       --key fleet/sim-0001/key.pem -i sim-0001 -t devices/sim-0001/telemetry -m hello -q 1
+  $ gatehouse-sim fleet --devices 1000 --token ghe_… --duration 10m   # of a group with certificates of a minute
   $ gatehouse-sim fleet --devices 50 --token ghe_… --json > report.json
 
 Ctrl-C ends it early, with the report. Exit code: 0 nothing failed, 1 something did, 2 misuse.`;
@@ -53,6 +63,7 @@ export function fleetCommand(program: Command, io: CommandIo): void {
         .default(defaultKeyType)
         .argParser(parseKeyType),
     )
+    .addOption(renewKeyOption())
     .option('--out <dir>', 'leave the identities here, and go on with those that are')
     .option('--json', 'print the report as one JSON object')
     .addHelpText('after', HELP)
@@ -65,7 +76,7 @@ async function fleet(flags: FleetFlags, command: Command, io: CommandIo): Promis
   const { runFleet } = await import('../fleet/fleet.ts');
   const { renderReport } = await import('../fleet/report.ts');
   const output = createOutput(io, flags.json === true);
-  const options = { ...flags, token, ca: readCa(flags.ca) };
+  const options = { ...flags, token, ca: () => readCa(flags.ca) };
   const report = await untilStopped(io, (signal) => runFleet(options, output, signal));
   output.say(renderReport(report));
   output.result(report);

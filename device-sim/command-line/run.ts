@@ -4,7 +4,9 @@ import type { DeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { createOutput } from '../../runtime/command-line/output.ts';
 import { defaultKeyType, type KeyType, keyTypes } from '../identity/private-key.ts';
+import type { RenewalKey } from '../identity/renew-identity.ts';
 import { parseId, parseKeyType, parseSpan } from './option-parsers.ts';
+import { renewKeyOption } from './renew-key-option.ts';
 import { addServerOptions, readCa, type ServerOptions } from './server-options.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -12,6 +14,7 @@ interface RunOptions extends ServerOptions {
   readonly state: string;
   readonly id?: DeviceId;
   readonly keyType: KeyType;
+  readonly renewKey: RenewalKey;
   readonly interval: number;
   readonly duration?: number;
   readonly json?: boolean;
@@ -21,6 +24,11 @@ const HELP = `
 The state folder is the device: its key, made here and never sent, its request and its
 certificate. Kill the simulator at any moment and start it again with the same folder: the
 same device goes on. Once it has its certificate, it needs no token any more.
+
+It renews that certificate in time, with a new key, and goes on without losing a message. A device
+that was away renews before it connects; one whose certificate has expired is refused for good,
+unless its group grants a grace. The CA certificates it trusts begin with those of --ca and follow
+Gatehouse from then on, in trust.pem of the state folder: remove that file to begin with --ca anew.
 
 It obeys commands in JSON on devices/ID/commands, and answers on devices/ID/telemetry/answers:
   {"command":"ping"}   {"command":"identify"}   {"command":"set-interval","seconds":1}
@@ -44,6 +52,7 @@ export function runCommand(program: Command, io: CommandIo): void {
         .default(defaultKeyType)
         .argParser(parseKeyType),
     )
+    .addOption(renewKeyOption())
     .addOption(
       new Option('--interval <time>', 'time between two readings').default(5000, '5s').argParser(parseSpan),
     )
@@ -60,6 +69,6 @@ async function run(options: RunOptions, command: Command, io: CommandIo): Promis
     command.error(`${state} holds no certificate yet: give an enrollment token with --token`);
   }
   const output = createOutput(io, options.json === true);
-  const device = { ...options, ca: readCa(options.ca) };
+  const device = { ...options, ca: () => readCa(options.ca) };
   await untilStopped(io, (signal) => runSingleDevice(device, output, signal), duration);
 }

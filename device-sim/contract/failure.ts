@@ -46,6 +46,13 @@ export function asFailure(error: unknown): Failure {
   throw error;
 }
 
+/** What OpenSSL says of a certificate out of its period: the fault may be with whoever looks at it. */
+const PERIOD = /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/;
+
+function setClock(): string {
+  return `Check the clock of this device first, which says ${new Date().toISOString()}; if it is right, the server's certificate is out of its period.`;
+}
+
 /**
  * What a network or TLS error means to a device.
  * @param where the address, for the message
@@ -55,7 +62,12 @@ export function transportFailure(error: unknown, where: string): Failure {
   const { code, message, untrusted } = describeConnectionError(error);
   if (untrusted) {
     const detail = `${where} is not trusted: ${message}`;
-    return new Failure('server_untrusted', detail, { retry: 'never', cause: error });
+    const options = { retry: 'never', cause: error } as const;
+    return new Failure(
+      'server_untrusted',
+      detail,
+      PERIOD.test(code) ? { ...options, remedy: setClock() } : options,
+    );
   }
   // The TLS alerts by which a server refuses a certificate (RFC 8446 §6.2), as OpenSSL names them.
   if (code.startsWith('ERR_SSL_') && code.includes('ALERT')) {

@@ -4,21 +4,16 @@
  */
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type IClientOptions, MqttClient } from 'mqtt';
-import { connectionLost, type Failure } from './failure.ts';
+import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
+import { connectionLost, Failure } from './failure.ts';
+import { Inbox, type MessageHandler } from './inbox.ts';
 import { acknowledged, connectFailure } from './mqtt-failure.ts';
+import { type TlsIdentity, tlsOptions } from './tls-identity.ts';
 
 const DEFAULT_MQTTS_PORT = 8883;
 const CONNECT_TIMEOUT_MS = 15_000;
 /** How long a DISCONNECT may take to close the connection. */
 const END_TIMEOUT_MS = 2_000;
-
-export interface Credentials {
-  /** PEM of the private key. */
-  readonly key: string;
-  /** PEM of the certificate and those between it and the root. */
-  readonly chain: string;
-}
 
 export interface Will {
   readonly topic: string;
@@ -26,28 +21,27 @@ export interface Will {
   readonly retain: boolean;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends TlsIdentity {
   /** `mqtts://host:port` */
   readonly url: string;
-  /** PEM of the CA that the broker's certificate must lead to. */
-  readonly ca: string;
-  /** Absent: the client shows no certificate. */
-  readonly credentials?: Credentials;
   readonly clientId: string;
   readonly will?: Will;
+  /** Whether the broker keeps subscriptions and what comes for them while the client is away [MQTT-3.1.2-5]. */
+  readonly persistent?: boolean;
   readonly signal?: AbortSignal;
   /** A TLS session to resume, and the only version to speak: for those who test a server. */
   readonly tls?: { readonly session?: Buffer; readonly version?: 'TLSv1.2' | 'TLSv1.3' };
 }
-
-export type MessageHandler = (topic: string, payload: Buffer) => void;
 
 export interface Session {
   /** QoS 1: resolves on PUBACK. @throws Failure `connection_lost` */
   publish(topic: string, payload: string, options?: { readonly retain?: boolean }): Promise<void>;
   /** QoS 1: resolves on SUBACK. @throws Failure `subscribe_refused`, `connection_lost` */
   subscribe(filter: string): Promise<void>;
+  /** What comes before there is a handler waits for it, unacknowledged. */
   onMessage(handler: MessageHandler): void;
+  /** Whether the broker still had the session, with its subscriptions [MQTT-3.2.2-2]. */
+  readonly isResumed: boolean;
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
   /** Says DISCONNECT, so that the broker drops the will. */
@@ -68,6 +62,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   });
   // Not mqtt.connect: it would hide the socket, and with it what TLS has to tell.
   const client = new MqttClient(() => socket, settingsOf(options));
+  const inbox = new Inbox(client);
   let gone = false;
   const closed = new Promise<void>((resolve) => {
     client.once('close', () => {
@@ -78,7 +73,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       resolve();
     });
   });
-  await untilConnected(client, options);
+  const { sessionPresent } = await untilConnected(client, options);
   // What breaks a live connection closes it too, and `closed` tells.
   client.on('error', () => {});
   return {
@@ -91,11 +86,13 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       await acknowledged(client.subscribeAsync(filter, { qos: 1 }), url);
     },
     onMessage(handler) {
-      client.on('message', handler);
+      inbox.handler = handler;
     },
+    isResumed: sessionPresent,
     closed,
     async end() {
       if (gone) return;
+      inbox.close();
       const deadline = setTimeout(() => socket.destroy(), END_TIMEOUT_MS);
       client.end();
       await closed;
@@ -108,26 +105,26 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 }
 
-function openSocket({ url, ca, credentials, tls }: SessionOptions): TLSSocket {
+function openSocket(options: SessionOptions): TLSSocket {
+  const { url, tls } = options;
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const socket = connectTls({
     host,
     port: port === '' ? DEFAULT_MQTTS_PORT : Number(port),
-    ca,
+    ...tlsOptions(options),
     // An address is no server name (RFC 6066 §3).
     ...(isIP(host) === 0 && { servername: host }),
-    ...(credentials && { key: credentials.key, cert: credentials.chain }),
     ...(tls?.session && { session: tls.session }),
     ...(tls?.version && { minVersion: tls.version, maxVersion: tls.version }),
   });
   return socket.setNoDelay(true);
 }
 
-function settingsOf({ clientId, will }: SessionOptions): IClientOptions {
+function settingsOf({ clientId, will, persistent = false }: SessionOptions): IClientOptions {
   return {
     clientId,
-    clean: true,
+    clean: !persistent,
     reconnectPeriod: 0,
     resubscribe: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -136,20 +133,20 @@ function settingsOf({ clientId, will }: SessionOptions): IClientOptions {
 }
 
 /** @throws Failure where CONNACK refuses, TLS fails, or the connection closes before either */
-function untilConnected(client: MqttClient, { url, signal }: SessionOptions): Promise<void> {
+function untilConnected(client: MqttClient, { url, signal }: SessionOptions): Promise<IConnackPacket> {
   return new Promise((resolve, reject) => {
-    const settle = (failure?: Failure) => {
+    const settle = (outcome: IConnackPacket | Failure) => {
       client.off('connect', onConnect);
       client.off('error', onError);
       client.off('close', onClose);
       signal?.removeEventListener('abort', onAbort);
-      if (failure === undefined) return resolve();
+      if (!(outcome instanceof Failure)) return resolve(outcome);
       // A late error of a connection that is given up has nobody to tell.
       client.on('error', () => {});
       client.end(true);
-      reject(failure);
+      reject(outcome);
     };
-    const onConnect = () => settle();
+    const onConnect = (connack: IConnackPacket) => settle(connack);
     const onError = (error: Error) => settle(connectFailure(error, url));
     const onClose = () => settle(connectionLost(url));
     const onAbort = () => settle(connectionLost(url));

@@ -6,7 +6,8 @@ import { createEnrollClient, type EnrollClient } from '../contract/enroll-client
 import { openSession, type Session, type SessionOptions } from '../contract/mqtt-session.ts';
 import { sleep } from '../device/sleep.ts';
 import { buildCsr } from '../identity/csr.ts';
-import { enrollIdentity, type Identity } from '../identity/identity.ts';
+import { enrollIdentity } from '../identity/enroll-identity.ts';
+import type { Identity } from '../identity/identity.ts';
 import { memoryStorage } from '../identity/identity-storage.ts';
 import { generatePrivateKey } from '../identity/private-key.ts';
 import type { Gatehouse } from './gatehouse-process.ts';

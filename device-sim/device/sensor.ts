@@ -2,8 +2,9 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Will } from '../contract/mqtt-session.ts';
 import type { Identity } from '../identity/identity.ts';
-import type { Occupation } from './device.ts';
+import { comingBack, type Occupation } from './device-state.ts';
 import { type OrderAnswer, obey } from './orders.ts';
+import { Outbox } from './outbox.ts';
 import { createThermometer, type Reading } from './readings.ts';
 import type { Sleep } from './sleep.ts';
 import { deviceTopics } from './topics.ts';
@@ -25,10 +26,15 @@ export function offlineWill({ deviceId }: Identity): Will {
   return { topic: deviceTopics(deviceId).status, payload: status('offline'), retain: true };
 }
 
-/** One occupation for a device's whole life: its interval and sequence numbers outlast a lost connection. */
+/**
+ * One occupation for a device's whole life: its interval, its sequence numbers and what it has yet to say outlast a
+ * connection. It works with sessions that the broker keeps: commands sent while it is away wait there.
+ */
 export function createSensor({ interval, clock, sleep, observe }: SensorOptions): Occupation {
   const measure = createThermometer();
+  const outbox = new Outbox();
   let currentInterval = interval;
+  let isSubscribed = false;
 
   return async ({ identity, session, signal }) => {
     const topics = deviceTopics(identity.deviceId);
@@ -44,20 +50,30 @@ export function createSensor({ interval, clock, sleep, observe }: SensorOptions)
         },
       });
       observe({ name: 'obeyed', answer });
-      // Where the connection is lost meanwhile, so is the answer: the sender has its own time-out.
-      session.publish(topics.answers, JSON.stringify(answer)).catch(() => {});
+      // Where the connection is lost meanwhile, the answer goes out on the next one.
+      const message = { topic: topics.answers, payload: JSON.stringify(answer) };
+      outbox.publish(session, message).catch(() => {});
     });
-    await session.subscribe(topics.commands);
+    // After a start the broker may know the session, but not what this program subscribes to.
+    if (!isSubscribed || !session.isResumed) await session.subscribe(topics.commands);
+    isSubscribed = true;
     await session.publish(topics.status, status('online'), { retain: true });
+    await outbox.resume(session);
     while (!signal.aborted) {
       const reading = measure(clock.now());
-      await session.publish(topics.telemetry, JSON.stringify(reading));
-      observe({ name: 'published', reading });
+      await outbox.publish(session, {
+        topic: topics.telemetry,
+        payload: JSON.stringify(reading),
+        onAcknowledged: () => observe({ name: 'published', reading }),
+      });
       await sleep(currentInterval, wake.signal);
       wake = new AbortController();
     }
-    // Stopped on purpose, the device says so itself. Where the connection is gone, the will has said it.
-    await session.publish(topics.status, status('offline'), { retain: true });
+    await outbox.settled();
+    // Stopped on purpose, the device says so itself; one that comes right back has nothing to say. Where the
+    // connection is gone, the will has said it.
+    if (signal.reason !== comingBack)
+      await session.publish(topics.status, status('offline'), { retain: true });
   };
 }
 

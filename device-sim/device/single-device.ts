@@ -4,18 +4,26 @@ import { systemClock } from '../../runtime/clock.ts';
 import type { Output } from '../../runtime/command-line/output.ts';
 import { createEnrollClient } from '../contract/enroll-client.ts';
 import { openSession } from '../contract/mqtt-session.ts';
+import type { Identity } from '../identity/identity.ts';
 import { folderStorage } from '../identity/identity-storage.ts';
 import type { KeyType } from '../identity/private-key.ts';
+import type { RenewalKey } from '../identity/renew-identity.ts';
+import { TrustAnchors } from '../identity/trust-anchors.ts';
 import { defaultBackoff, patientBackoff } from './backoff.ts';
-import { runDevice } from './device.ts';
-import { narrateEvent, narrateState } from './narration.ts';
+import { type DeviceOptions, runDevice } from './device.ts';
+import { narrateEvent, narrateRenewal, narrateState, narrateWrongClock } from './narration.ts';
+import { callRenewal, followAnchors } from './renewal-call.ts';
 import { createSensor, offlineWill } from './sensor.ts';
+import { ServerTime } from './server-time.ts';
 import { sleep } from './sleep.ts';
+
+/** A device that runs for a year must hear of a new root in time, however seldom it renews. */
+const ANCHORS_EVERY_MS = 24 * 60 * 60_000;
 
 export interface SingleDeviceOptions {
   readonly url: string;
-  /** PEM text. */
-  readonly ca: string;
+  /** PEM text; asked for only where the state folder has no trust anchors yet. */
+  readonly ca: () => string;
   /** Needed until the device has its certificate. */
   readonly token?: string;
   /** Instead of the address that enrollment answered with. */
@@ -24,6 +32,7 @@ export interface SingleDeviceOptions {
   readonly state: string;
   readonly id?: DeviceId;
   readonly keyType: KeyType;
+  readonly renewKey: RenewalKey;
   /** Milliseconds. */
   readonly interval: number;
 }
@@ -35,44 +44,78 @@ export async function holdsIdentity(folder: string): Promise<boolean> {
 
 /** Lives until `signal` aborts. @throws Failure where it is refused for good */
 export async function runSingleDevice(
-  { url, ca, token = '', mqttUrl, state, id, keyType, interval }: SingleDeviceOptions,
+  options: SingleDeviceOptions,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = createEnrollClient({ url, ca });
+  const over = new AbortController();
+  const trust = await TrustAnchors.open(folderStorage(options.state), options.ca);
+  const device = assemble(options, trust, output);
+  const following = followDaily(options.url, trust, AbortSignal.any([signal, over.signal]));
   try {
-    const refusal = await runDevice(
-      {
-        storage: folderStorage(state),
-        requestedId: id,
-        keyType,
-        enroll: async (csr, aborted) => (await client.enroll(token, csr, aborted)).enrollment,
-        connect: (identity, aborted) =>
-          openSession({
-            url: mqttUrl ?? identity.mqttUrl,
-            ca,
-            credentials: identity,
-            clientId: identity.deviceId,
-            will: offlineWill(identity),
-            signal: aborted,
-          }),
-        occupation: createSensor({
-          interval,
-          clock: systemClock,
-          sleep,
-          observe: (event) => narrateEvent(output, event),
-        }),
-        backoff: defaultBackoff,
-        patience: patientBackoff,
-        clock: systemClock,
-        sleep,
-        maxFailures: Number.POSITIVE_INFINITY,
-        observe: (entered) => narrateState(output, entered),
-      },
-      signal,
-    );
+    const refusal = await runDevice(device, signal);
     if (refusal !== undefined) throw refusal;
   } finally {
+    over.abort();
+    await following;
+  }
+}
+
+function assemble(options: SingleDeviceOptions, trust: TrustAnchors, output: Output): DeviceOptions {
+  const { url, token = '', mqttUrl, state, id, keyType, renewKey, interval } = options;
+  const clock = new ServerTime({
+    clock: systemClock,
+    onWrongClock: (behind) => narrateWrongClock(output, behind),
+  });
+  const onServerTime = (time: number) => clock.learn(time);
+  return {
+    storage: folderStorage(state),
+    requestedId: id,
+    keyType,
+    async enroll(csr, aborted) {
+      const client = createEnrollClient({ url, ca: trust.pem, onServerTime });
+      try {
+        return (await client.enroll(token, csr, aborted)).enrollment;
+      } finally {
+        await client.close();
+      }
+    },
+    renewal: {
+      key: renewKey,
+      renew: (identity, csr, aborted) =>
+        callRenewal({ url, trust, onServerTime }, { identity, csr, signal: aborted }),
+      observe: (event) => narrateRenewal(output, event),
+    },
+    connect: (identity: Identity, aborted: AbortSignal) =>
+      openSession({
+        url: mqttUrl ?? identity.mqttUrl,
+        ...trust.tlsIdentityOf(identity),
+        clientId: identity.deviceId,
+        persistent: true,
+        will: offlineWill(identity),
+        signal: aborted,
+      }),
+    occupation: createSensor({
+      interval,
+      clock: systemClock,
+      sleep,
+      observe: (event) => narrateEvent(output, event),
+    }),
+    backoff: defaultBackoff,
+    patience: patientBackoff,
+    clock,
+    sleep,
+    maxFailures: Number.POSITIVE_INFINITY,
+    observe: (entered) => narrateState(output, entered),
+  };
+}
+
+/** At once, and then every day. */
+async function followDaily(url: string, trust: TrustAnchors, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const client = createEnrollClient({ url, ca: trust.pem });
+    await followAnchors(client, trust, signal);
     await client.close();
+    await sleep(ANCHORS_EVERY_MS, signal);
   }
 }

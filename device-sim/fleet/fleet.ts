@@ -2,52 +2,36 @@
  * A fleet of devices that goes through its life in step: all enroll, then all connect, then all publish, so that
  * each leg can be measured by itself. The composition root of `gatehouse-sim fleet`.
  */
-import { once, setMaxListeners } from 'node:events';
-import { join } from 'node:path';
+import { setMaxListeners } from 'node:events';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import type { Output } from '../../runtime/command-line/output.ts';
-import { createEnrollClient, type EnrollClient } from '../contract/enroll-client.ts';
-import { openSession } from '../contract/mqtt-session.ts';
-import { type Backoff, defaultBackoff } from '../device/backoff.ts';
-import { type DeviceOptions, type Occupation, runDevice } from '../device/device.ts';
+import { createEnrollClient } from '../contract/enroll-client.ts';
+import { runDevice } from '../device/device.ts';
+import { wrongClockSentence } from '../device/narration.ts';
+import { ServerTime } from '../device/server-time.ts';
 import { sleep } from '../device/sleep.ts';
 import { folderStorage, memoryStorage } from '../identity/identity-storage.ts';
-import type { KeyType } from '../identity/private-key.ts';
+import { TrustAnchors } from '../identity/trust-anchors.ts';
+import { type AssemblyOptions, createAssembly, ENROLLING_AT_ONCE } from './assembly.ts';
 import { Figures } from './figures.ts';
-import { createLimiter } from './limiter.ts';
 import { Member } from './member.ts';
 import { Phase } from './phase.ts';
 import { showProgress } from './progress.ts';
 import { buildReport, type FleetReport } from './report.ts';
 import { publishAtRate, type Traffic } from './traffic.ts';
 
-/** Enrollments and handshakes that run at a time: enough to keep a server busy, few enough not to flood it. */
-const ENROLLING_AT_ONCE = 16;
-const CONNECTING_AT_ONCE = 32;
-/** A fleet is there to be measured: it gives up on what a device in the field would go on trying. */
-const MAX_FAILURES = 8;
-const fleetBackoff: Backoff = { ...defaultBackoff, cap: 10_000 };
 /** How long the last messages may take to be acknowledged. */
 const DRAIN_MS = 10_000;
 const DRAIN_POLL_MS = 20;
 
-export interface FleetOptions {
-  readonly url: string;
-  /** PEM text. */
-  readonly ca: string;
-  readonly token: string;
-  /** Instead of the address that enrollment answered with. */
-  readonly mqttUrl?: string;
+export interface FleetOptions extends AssemblyOptions {
   readonly devices: number;
   readonly prefix: string;
-  readonly keyType: KeyType;
   /** Messages per second, of all devices together. */
   readonly rate: number;
   /** Milliseconds of traffic. */
   readonly duration: number;
-  /** Where identities are left, and found again. */
-  readonly out?: string;
 }
 
 export async function runFleet(
@@ -74,12 +58,23 @@ export async function runFleet(
     trafficSeconds: () => (trafficBegun === undefined ? undefined : (stopwatch() - trafficBegun) / 1000),
     duration: options.duration / 1000,
   });
-  const client = createEnrollClient({ ...options, connections: ENROLLING_AT_ONCE });
+  const clock = new ServerTime({
+    clock: systemClock,
+    onWrongClock: (behind) => output.say(wrongClockSentence(behind)),
+  });
+  const storage = options.out === undefined ? memoryStorage() : folderStorage(options.out);
+  const trust = await TrustAnchors.open(storage, options.ca);
+  const client = createEnrollClient({
+    url: options.url,
+    ca: trust.pem,
+    connections: ENROLLING_AT_ONCE,
+    onServerTime: (time) => clock.learn(time),
+  });
   let traffic: Traffic = { elapsed: 0, heldBack: 0 };
   try {
     enrollment.begin();
-    const build = deviceBuilder(options, client, enrollment);
-    const lives = Promise.all(members.map((member) => runDevice(build(member), signal)));
+    const assemble = createAssembly(options, { client, trust, enrollment, clock });
+    const lives = Promise.all(members.map((member) => runDevice(assemble(member), signal)));
     // An error that no device foresees (a full disk, say) ends the whole fleet.
     await Promise.race([enrollment.done, lives]);
     connection.begin();
@@ -106,39 +101,6 @@ function memberIds({ devices, prefix }: FleetOptions): DeviceId[] {
     parseDeviceId(`${prefix}${String(index + 1).padStart(4, '0')}`),
   );
 }
-
-function deviceBuilder(
-  { ca, token, mqttUrl, keyType, out }: FleetOptions,
-  client: EnrollClient,
-  enrollment: Phase,
-): (member: Member) => DeviceOptions {
-  const enrolling = createLimiter(ENROLLING_AT_ONCE);
-  const connecting = createLimiter(CONNECTING_AT_ONCE);
-  return (member) => ({
-    storage: out === undefined ? memoryStorage() : folderStorage(join(out, member.id)),
-    requestedId: member.id,
-    keyType,
-    enroll: (csr, signal) => enrolling(async () => (await client.enroll(token, csr, signal)).enrollment),
-    connect: async (identity, signal) => {
-      await enrollment.done;
-      const url = mqttUrl ?? identity.mqttUrl;
-      const clientId = identity.deviceId;
-      return connecting(() => openSession({ url, ca, credentials: identity, clientId, signal }));
-    },
-    occupation: untilStopped,
-    backoff: fleetBackoff,
-    patience: null,
-    clock: systemClock,
-    sleep,
-    maxFailures: MAX_FAILURES,
-    observe: (state) => member.observe(state),
-  });
-}
-
-/** A member publishes when the fleet tells it to; by itself it only stays online. */
-const untilStopped: Occupation = async ({ signal }) => {
-  if (!signal.aborted) await once(signal, 'abort');
-};
 
 async function drain(members: readonly Member[], stopwatch: () => number): Promise<void> {
   const deadline = stopwatch() + DRAIN_MS;

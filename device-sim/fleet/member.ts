@@ -1,9 +1,11 @@
 /** One device of a fleet: its life is any device's, what it publishes and when is the fleet's. */
+import { once } from 'node:events';
 import type { DeviceId } from '../../core/ids.ts';
 import { Failure } from '../contract/failure.ts';
 import type { Session } from '../contract/mqtt-session.ts';
-import type { DeviceState } from '../device/device.ts';
+import { comingBack, type DeviceState, type Occupation } from '../device/device-state.ts';
 import { createThermometer } from '../device/readings.ts';
+import type { RenewalEvent } from '../device/renewer.ts';
 import { deviceTopics } from '../device/topics.ts';
 import type { Figures } from './figures.ts';
 import type { Phase, Stopwatch } from './phase.ts';
@@ -19,11 +21,14 @@ export interface MemberOptions {
 
 export class Member implements Publisher {
   readonly id: DeviceId;
-  inFlight = 0;
   readonly #options: MemberOptions;
   readonly #measure = createThermometer();
+  readonly #sending = new Set<Promise<void>>();
+  /** What it publishes through; none while it is offline, or about to be. */
   #session: Session | undefined;
-  #begun = false;
+  #state: DeviceState['name'] | undefined;
+  /** By the stopwatch: since when it is away to come back with another certificate. */
+  #awaySince: number | undefined;
 
   constructor(options: MemberOptions) {
     this.id = options.id;
@@ -34,27 +39,40 @@ export class Member implements Publisher {
     return this.#session !== undefined;
   }
 
+  get inFlight(): number {
+    return this.#sending.size;
+  }
+
+  /** It publishes when the fleet tells it to. Asked to leave, it takes nothing more and waits for what is on its way. */
+  readonly occupation: Occupation = async ({ session, signal }) => {
+    this.#session = session;
+    if (!signal.aborted) await once(signal, 'abort');
+    this.#session = undefined;
+    if (signal.reason === comingBack) this.#awaySince = this.#options.stopwatch();
+    await Promise.all(this.#sending);
+  };
+
   /** Keeps the fleet's books as the device's life goes on. */
   observe(state: DeviceState): void {
     const { enrollment, connection, figures } = this.#options;
-    const session = this.#session;
-    this.#session = state.name === 'online' ? state.session : undefined;
-    // A device whose life begins with connecting has its certificate from an earlier run.
-    if (!this.#begun && state.name === 'connecting') figures.resumed += 1;
-    this.#begun = true;
+    const before = this.#state;
+    this.#state = state.name;
     switch (state.name) {
       case 'enrolling':
         return;
       case 'connecting':
+        // A device whose life begins with connecting has its certificate from an earlier run.
+        if (before === undefined) figures.resumed += 1;
         enrollment.settle(this.id, true);
         return;
       case 'online':
         connection.settle(this.id, true);
+        this.#noteReturn();
         return;
       case 'waiting':
         // Whoever was online has lost something; whoever was not is merely late.
-        if (session === undefined) figures.retried(state.reason.code);
-        else figures.failed(state.reason.code);
+        if (before === 'online') figures.failed(state.reason.code);
+        else figures.retried(state.reason.code);
         return;
       case 'refused':
         figures.failed(state.reason.code);
@@ -65,16 +83,23 @@ export class Member implements Publisher {
     }
   }
 
+  observeRenewal(event: RenewalEvent): void {
+    const { figures } = this.#options;
+    if (event.name === 'renewing') return;
+    if (event.name === 'renewed') figures.renewalDone(this.id);
+    else figures.renewalFailed(this.id, event.reason.code);
+  }
+
   publish(): void {
     if (this.#session === undefined) return;
-    void this.#send(this.#session);
+    const sending = this.#send(this.#session).finally(() => this.#sending.delete(sending));
+    this.#sending.add(sending);
   }
 
   async #send(session: Session): Promise<void> {
     const { figures, stopwatch } = this.#options;
     const reading = JSON.stringify(this.#measure(Date.now()));
     const begun = stopwatch();
-    this.inFlight += 1;
     figures.sent += 1;
     try {
       await session.publish(deviceTopics(this.id).telemetry, reading);
@@ -83,9 +108,14 @@ export class Member implements Publisher {
       // Why the connection ended is counted once, where it is noticed.
       if (!(error instanceof Failure)) throw error;
       figures.lost += 1;
-    } finally {
-      this.inFlight -= 1;
     }
+  }
+
+  #noteReturn(): void {
+    if (this.#awaySince === undefined) return;
+    const { figures, stopwatch } = this.#options;
+    figures.switched(stopwatch() - this.#awaySince);
+    this.#awaySince = undefined;
   }
 
   #leave(): void {

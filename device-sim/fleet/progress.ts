@@ -49,7 +49,8 @@ export function progressLine({
   const perSecond = seconds === 0 ? 0 : Math.round(acknowledged / seconds);
   const p95 = latency === null ? '' : `  p95 ${latency.p95.toFixed(1)} ms`;
   const pace = `${Math.floor(seconds)}/${duration} s  ${acknowledged} acknowledged  ${perSecond}/s`;
-  return `publishing ${bar(seconds / duration)} ${pace}${failed(figures)}${p95}`;
+  const renewed = figures.renewed === 0 ? '' : `  ${figures.renewed} renewed`;
+  return `publishing ${bar(seconds / duration)} ${pace}${renewed}${failed(figures)}${p95}`;
 }
 
 /** Nothing where nothing has. */

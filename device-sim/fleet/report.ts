@@ -7,13 +7,22 @@ import type { Traffic } from './traffic.ts';
 export type Counts = Readonly<Partial<Record<ErrorCode, number>>>;
 
 export interface FleetReport {
-  /** False where anything failed, or a device did not even get connected. */
+  /** False where anything failed, was lost or was not renewed, or a device did not even get connected. */
   readonly ok: boolean;
   readonly devices: number;
   readonly enrolled: { readonly count: number; readonly seconds: number; readonly perSecond: number };
   /** Devices that went on with an identity of an earlier run. */
   readonly resumed: number;
   readonly connected: { readonly count: number; readonly seconds: number; readonly perSecond: number };
+  readonly renewed: {
+    readonly count: number;
+    /** Devices whose latest attempt failed and was not made good. */
+    readonly undone: number;
+    /** Attempts that failed, by code. */
+    readonly retries: Counts;
+    /** How long devices were away to come back with the new certificate, in ms; null where none was. */
+    readonly awayMs: Latency | null;
+  };
   readonly messages: {
     readonly sent: number;
     readonly acknowledged: number;
@@ -27,7 +36,7 @@ export interface FleetReport {
   };
   /** Milliseconds; null where nothing was acknowledged. */
   readonly latencyMs: Latency | null;
-  /** How many, by code. */
+  /** How many, by code; those of renewals apart. */
   readonly failures: Counts;
   readonly retries: Counts;
 }
@@ -44,11 +53,21 @@ export interface ReportInput {
 export function buildReport({ enrollment, connection, figures, traffic, rate }: ReportInput): FleetReport {
   const seconds = traffic.elapsed / 1000;
   return {
-    ok: figures.failures.size === 0 && figures.lost === 0 && connection.succeeded === connection.total,
+    ok:
+      figures.failures.size === 0 &&
+      figures.lost === 0 &&
+      figures.unrenewed.size === 0 &&
+      connection.succeeded === connection.total,
     devices: enrollment.total,
     enrolled: throughput(enrollment.succeeded - figures.resumed, enrollment.seconds),
     resumed: figures.resumed,
     connected: throughput(connection.succeeded, connection.seconds),
+    renewed: {
+      count: figures.renewed,
+      undone: figures.unrenewed.size,
+      retries: asRecord(figures.renewalRetries),
+      awayMs: figures.absence,
+    },
     messages: {
       sent: figures.sent,
       acknowledged: figures.acknowledged,
@@ -91,6 +110,7 @@ export function renderReport(report: FleetReport): string {
       `${number(messages.acknowledged)} acknowledged of ${number(messages.sent)} in ${messages.seconds} s, ` +
         `${number(messages.perSecond)}/s of the ${number(messages.asked)}/s asked for${heldBack}${lost}`,
     ],
+    ...renewalLines(report),
     ['latency', latencyMs === null ? 'nothing to measure' : renderLatency(latencyMs)],
     ['retries', renderCounts(report.retries)],
     ['failures', renderCounts(report.failures)],
@@ -100,9 +120,21 @@ export function renderReport(report: FleetReport): string {
   );
 }
 
+/** Nothing of a fleet whose certificates did not fall due. */
+function renewalLines({ renewed }: FleetReport): [string, string][] {
+  const { count, undone, retries, awayMs } = renewed;
+  if (count === 0 && undone === 0) return [];
+  const again = Object.keys(retries).length === 0 ? '' : `, failed attempts: ${renderCounts(retries)}`;
+  const left = undone === 0 ? '' : `, ${number(undone)} UNDONE`;
+  const lines: [string, string][] = [['renewed', `${number(count)} certificates${again}${left}`]];
+  if (awayMs !== null) lines.push(['away', `${renderLatency(awayMs)}, to come back with the new one`]);
+  return lines;
+}
+
 /** What to do about each code that failed. */
-function renderRemedies({ failures }: FleetReport): string[] {
-  return Object.keys(failures)
+function renderRemedies({ failures, renewed }: FleetReport): string[] {
+  const codes = renewed.undone === 0 ? failures : { ...renewed.retries, ...failures };
+  return Object.keys(codes)
     .filter(isErrorCode)
     .map((code) => `  ${code}: ${errorCatalog[code].remedy}`);
 }

@@ -23,6 +23,17 @@ export async function generatePrivateKey(type: KeyType = defaultKeyType): Promis
   return privateKey;
 }
 
+/** Which of them a key is; the default for a kind that is none. A device that renews makes its next key of the same. */
+export function keyTypeOf({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject): KeyType {
+  const names: Readonly<Record<string, string>> = {
+    ec: details?.namedCurve === 'secp384r1' ? 'ec-p384' : 'ec-p256',
+    ed25519: 'ed25519',
+    rsa: `rsa-${details?.modulusLength}`,
+  };
+  const name = names[asymmetricKeyType ?? ''];
+  return keyTypes.find((type) => type === name) ?? defaultKeyType;
+}
+
 /** PKCS #8 PEM, unencrypted, as devices and mosquitto_pub read it. */
 export function privateKeyPem(key: KeyObject): string {
   return key.export({ type: 'pkcs8', format: 'pem' }).toString();

@@ -1,7 +1,7 @@
 /** The device's side of enrollment over HTTPS: every answer a server can give, and servers that are none. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createEnrollClient } from '../../device-sim/contract/enroll-client.ts';
-import { enrollIdentity } from '../../device-sim/identity/identity.ts';
+import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
 import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
 import {

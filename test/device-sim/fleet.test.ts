@@ -47,12 +47,13 @@ const run = (changes: Partial<FleetOptions> = {}, interrupt = new AbortControlle
   runFleet(
     {
       url: server.url,
-      ca: authority.ca,
+      ca: () => authority.ca,
       token: 'ghe_token',
       mqttUrl: broker.url,
       devices: 5,
       prefix: 'sim-',
       keyType: 'ec-p256',
+      renewKey: 'new',
       rate: 100,
       duration: 300,
       ...changes,

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EnrollResponse } from '../../core/api.ts';
 import { parseDeviceId } from '../../core/ids.ts';
-import { enrollIdentity, loadIdentity } from '../../device-sim/identity/identity.ts';
+import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
+import { loadIdentity } from '../../device-sim/identity/identity.ts';
 import {
   folderStorage,
-  type IdentityFile,
+  type IdentityPart,
   type IdentityStorage,
+  identityParts,
   memoryStorage,
 } from '../../device-sim/identity/identity-storage.ts';
 import { privateKeyPem } from '../../device-sim/identity/private-key.ts';
@@ -17,7 +19,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
 
 const id = parseDeviceId('press-7');
-const FILES: IdentityFile[] = ['key.pem', 'request.pem', 'chain.pem', 'enrollment.json', 'cert.pem'];
+const FILES = identityParts;
 
 let authority: Authority;
 beforeEach(async () => {
@@ -29,7 +31,7 @@ function enrollWith(storage: IdentityStorage, enroll: (csr: string) => Promise<E
 }
 
 /** Power fails at one write: before anything of it lasts, or just after all of it does. */
-function failingAt(storage: IdentityStorage, file: IdentityFile, when: 'before' | 'after'): IdentityStorage {
+function failingAt(storage: IdentityStorage, file: IdentityPart, when: 'before' | 'after'): IdentityStorage {
   return {
     ...storage,
     async write(name, content) {
@@ -168,7 +170,7 @@ describe('a stored identity', () => {
   });
 
   const foreignKey = privateKeyPem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
-  it.each<[string, IdentityFile, string]>([
+  it.each<[string, IdentityPart, string]>([
     ['a key that is not a key', 'key.pem', 'nonsense'],
     ['the key of another certificate', 'key.pem', foreignKey],
     ['a certificate that is none', 'cert.pem', 'nonsense'],

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseDeviceId } from '../../core/ids.ts';
 import { openSession, type Session, type SessionOptions } from '../../device-sim/contract/mqtt-session.ts';
-import { enrollIdentity, type Identity } from '../../device-sim/identity/identity.ts';
+import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
+import type { Identity } from '../../device-sim/identity/identity.ts';
 import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
 import { eventually } from './support/eventually.ts';

@@ -1,7 +1,7 @@
 /** A device's life as it is told: in lines that a terminal can be given, and in JSON. */
 import { describe, expect, it } from '@jest/globals';
 import { Failure, type Retry } from '../../device-sim/contract/failure.ts';
-import type { DeviceState } from '../../device-sim/device/device.ts';
+import type { DeviceState } from '../../device-sim/device/device-state.ts';
 import { narrateState } from '../../device-sim/device/narration.ts';
 import { createOutput } from '../../runtime/command-line/output.ts';
 

@@ -15,7 +15,7 @@ import { defaultProfile, parseProfile } from '../../../core/pki/profile.ts';
 import { publicKeyOf } from '../../../core/pki/public-key.ts';
 import { createKeySigner, signingKeyOf } from '../../../core/pki/signer.ts';
 import { dataLayout } from '../../../runtime/layout.ts';
-import type { Credentials } from '../../contract/mqtt-session.ts';
+import type { Credentials } from '../../contract/tls-identity.ts';
 import { privateKeyPem } from '../../identity/private-key.ts';
 import { admission } from '../outcome.ts';
 import type { Stage } from '../stage.ts';

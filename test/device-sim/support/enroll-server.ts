@@ -64,9 +64,10 @@ export function json(response: ServerResponse, status: number, body: unknown, he
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** The lawful answer. */
+/** The lawful answers. */
 export function enrolling(authority: Authority): Answer {
-  return async ({ body }, response) => {
+  return async ({ path, body }, response) => {
+    if (path === '/v1/ca') return void response.end(authority.ca);
     const { csr } = JSON.parse(body) as { csr: string };
     json(response, 201, await authority.enroll(csr));
   };
