@@ -61,14 +61,14 @@ export class Cryptoki {
 
   initialize(): void {
     try {
-      // Without this flag a module may assume that one thread calls it (§5.4): signatures come from several.
+      // Without this flag a module may assume that one thread calls it (PKCS #11 v2.40 §5.4): signatures come from several.
       this.#call('C_Initialize', () => this.#module.C_Initialize({ flags: CKF_OS_LOCKING_OK }));
     } catch (error) {
       if (!hasReason(error, 'CKR_CRYPTOKI_ALREADY_INITIALIZED')) throw error;
     }
   }
 
-  /** Ends all sessions. */
+  /** Ends all sessions, and with the last one the login (PKCS #11 v2.40 §5.6). */
   finalize(): void {
     this.#call('C_Finalize', () => this.#module.C_Finalize());
   }

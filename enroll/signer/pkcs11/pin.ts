@@ -61,7 +61,7 @@ function readPin(file: string): string {
 }
 
 /** A service that is started again and again with a wrong PIN must not be what locks the token. */
-export function refuseHopeless(label: string, flags: number): void {
+function refuseHopeless(label: string, flags: number): void {
   if ((flags & (CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY)) === 0) return;
   throw new GatehouseError('pkcs11_pin_refused', `the token "${label}" was not asked: ${triesLeft(flags)}`);
 }

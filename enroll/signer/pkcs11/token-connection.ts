@@ -3,7 +3,7 @@ import { hash, randomBytes, verify } from 'node:crypto';
 import { GatehouseError } from '../../../core/errors.ts';
 import { curves } from '../../../core/pki/elliptic-point.ts';
 import { CKM_EC_KEY_PAIR_GEN, CKM_ECDSA } from './constants.ts';
-import type { Cryptoki, TokenInfo } from './cryptoki.ts';
+import { type Cryptoki, CryptokiError, type TokenInfo } from './cryptoki.ts';
 import {
   findKeyPair,
   findPrivateKeys,
@@ -51,7 +51,7 @@ export class TokenConnection {
       pin.enter(label, flags, (text) => cryptoki.logIn(session, text));
       return new TokenConnection(cryptoki, token, session);
     } catch (error) {
-      cryptoki.finalize();
+      finalizeQuietly(cryptoki);
       throw error;
     }
   }
@@ -62,13 +62,7 @@ export class TokenConnection {
 
   /** Gives the token back, once nobody signs any more. Does not reject: what is broken is gone anyhow. */
   retire(): Promise<void> {
-    this.#retired ??= this.#sessions.retire().then(() => {
-      try {
-        this.#cryptoki.finalize();
-      } catch {
-        // A module that lost its token may not even end well; the next start of it shows whether it recovered.
-      }
-    });
+    this.#retired ??= this.#sessions.retire().then(() => finalizeQuietly(this.#cryptoki));
     return this.#retired;
   }
 
@@ -153,6 +147,15 @@ export class TokenConnection {
         this.#cryptoki.closeSession(session);
       }
     });
+  }
+}
+
+/** A module that lost its token may not even end well; the next start of it shows whether it recovered. */
+function finalizeQuietly(cryptoki: Cryptoki): void {
+  try {
+    cryptoki.finalize();
+  } catch (error) {
+    if (!(error instanceof CryptokiError)) throw error;
   }
 }
 
