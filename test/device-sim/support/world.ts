@@ -65,7 +65,7 @@ export class World {
     this.#service = await runTestEnroll(settings, layout, this.#clock);
   }
 
-  async enroll(id: string, group = 'default', storage: IdentityStorage = memoryStorage()): Promise<Identity> {
+  async enroll(id: string, storage: IdentityStorage = memoryStorage(), group = 'devices'): Promise<Identity> {
     const { token } = await this.#service.createToken({ device: id, group });
     const client = createEnrollClient({ url: this.enrollUrl, ca: this.ca });
     try {
@@ -91,8 +91,9 @@ export class World {
     return body.certificates;
   }
 
-  async active(id: string): Promise<number> {
-    return (await this.certificates(id)).filter(({ status }) => status === 'active').length;
+  /** Those that stand. */
+  async active(id: string): Promise<readonly CertificateView[]> {
+    return (await this.certificates(id)).filter(({ status }) => status === 'active');
   }
 
   async close(): Promise<void> {
