@@ -50,14 +50,6 @@ export async function runFleet(
   const signal = AbortSignal.any([stop.signal, interrupt]);
   // Every device waits on it.
   setMaxListeners(0, signal);
-  let trafficBegun: number | undefined;
-  const endProgress = showProgress(output, {
-    enrollment,
-    connection,
-    figures,
-    trafficSeconds: () => (trafficBegun === undefined ? undefined : (stopwatch() - trafficBegun) / 1000),
-    duration: options.duration / 1000,
-  });
   const clock = new ServerTime({
     clock: systemClock,
     onWrongClock: (behind) => output.say(wrongClockSentence(behind)),
@@ -69,6 +61,14 @@ export async function runFleet(
     ca: trust.pem,
     connections: ENROLLING_AT_ONCE,
     onServerTime: (time) => clock.learn(time),
+  });
+  let trafficBegun: number | undefined;
+  const endProgress = showProgress(output, {
+    enrollment,
+    connection,
+    figures,
+    trafficSeconds: () => (trafficBegun === undefined ? undefined : (stopwatch() - trafficBegun) / 1000),
+    duration: options.duration / 1000,
   });
   let traffic: Traffic = { elapsed: 0, heldBack: 0 };
   try {
