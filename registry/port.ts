@@ -10,11 +10,14 @@ import type {
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
+  CrossCertificateRecord,
   DeviceRecord,
   DeviceStatus,
   DocumentRecord,
+  FleetProgress,
   GroupRecord,
   IssuerRecord,
+  NewIssuer,
   OperatorRecord,
   RevokedCertificate,
   TokenRecord,
@@ -24,6 +27,16 @@ export interface DeviceQuery {
   readonly group?: EntityName;
   readonly status?: DeviceStatus;
   /** Only IDs that sort after this one: the last of the page before. */
+  readonly after?: DeviceId;
+  readonly limit: number;
+}
+
+/** Devices in the order of their IDs, and what depends on one issuer. */
+export interface DependentQuery {
+  readonly issuer: Fingerprint;
+  /** ms: what has expired by then, and is past its group's grace, counts no more. */
+  readonly now: number;
+  /** Only IDs that sort after this one. */
   readonly after?: DeviceId;
   readonly limit: number;
 }
@@ -61,6 +74,12 @@ export interface RegistryReader {
   issuer(fingerprint: Fingerprint): Promise<IssuerRecord | undefined>;
   /** In the order in which they were added. */
   issuers(): Promise<readonly IssuerRecord[]>;
+  /** In the order in which they were added. */
+  crossCertificates(): Promise<readonly CrossCertificateRecord[]>;
+  /** The devices that would be locked out if this issuer were retired: none of any other in use can be relied on. */
+  dependents(query: DependentQuery): Promise<readonly DeviceId[]>;
+  /** Counts the next `limit` devices of the fleet: a million take half a second, so go on from `last`. */
+  fleetProgress(query: DependentQuery): Promise<FleetProgress>;
   /** Certificates of one issuer that stand no more and have not expired at `now`, by serial number. */
   revokedCertificates(issuer: Fingerprint, now: number): Promise<readonly RevokedCertificate[]>;
   latestCrl(issuer: Fingerprint): Promise<CrlRecord | undefined>;
@@ -111,7 +130,11 @@ export interface RegistryTransaction extends RegistryReader {
   recordTokenUse(tokenId: string, keyFingerprint: Fingerprint, serialNumber: SerialNumber): Promise<void>;
   /** The first revocation's time stays. @throws GatehouseError `token_unknown` */
   revokeToken(tokenId: string, at: number): Promise<void>;
-  insertIssuer(issuer: IssuerRecord): Promise<void>;
+  /** One at a time of each kind is active. */
+  insertIssuer(issuer: NewIssuer): Promise<void>;
+  /** `retired` is final. */
+  setIssuerStatus(fingerprint: Fingerprint, status: 'retiring' | 'retired', at: number): Promise<void>;
+  insertCrossCertificate(certificate: CrossCertificateRecord): Promise<void>;
   /** Replaces the issuer's CRL by one with a higher number; any other is refused (RFC 5280 §5.2.3). */
   putCrl(crl: CrlRecord): Promise<void>;
   /** @throws GatehouseError `operator_exists` */

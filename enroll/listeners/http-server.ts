@@ -81,6 +81,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setErrorHandler((error, request, reply) => {
     const problem = report(error, request);
     if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
+    if (problem.status === 503) reply.header('Retry-After', 1);
     return reply
       .status(problem.status)
       .type('application/problem+json')

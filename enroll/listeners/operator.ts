@@ -10,9 +10,11 @@ import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { EnrollMetrics } from '../metrics.ts';
+import type { Rollover } from '../rollover/rollover.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
+import { issuerRoutes } from '../routes/issuers.ts';
 import { journalRoutes } from '../routes/journal.ts';
 import { operatorRoutes } from '../routes/operators.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
@@ -34,6 +36,7 @@ declare module 'fastify' {
 
 export interface OperatorListener {
   readonly context: EnrollContext;
+  readonly rollover: Rollover;
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
@@ -41,6 +44,7 @@ export interface OperatorListener {
 
 export async function createOperatorListener({
   context,
+  rollover,
   metrics,
   log,
   tlsFile,
@@ -91,6 +95,7 @@ export async function createOperatorListener({
       const v1 = api as HttpServer;
       deviceRoutes(v1, context);
       certificateRoutes(v1, context);
+      issuerRoutes(v1, context, rollover);
       tokenRoutes(v1, context);
       documentRoutes(v1, context);
       journalRoutes(v1, context);

@@ -5,6 +5,7 @@ import type { EnrollResponse } from '../../core/api.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';
+import { chainOf } from '../signer/lineage.ts';
 import type { Enrollment } from '../use-cases/enroll-device.ts';
 
 /** RFC 8555 §9.1: the certificate, then those that certify it. */
@@ -23,12 +24,11 @@ export function certificateAnswer({ registry }: Pick<EnrollContext, 'registry'>,
 
   async function responseOf({ deviceId, certificate }: Enrollment): Promise<EnrollResponse> {
     const { serialNumber, notBefore, notAfter, der } = certificate;
-    const issuer = await registry.issuer(certificate.issuer);
     return {
       deviceId,
       serialNumber,
       certificate: encodePem('CERTIFICATE', der),
-      chain: issuer === undefined ? '' : encodePem('CERTIFICATE', issuer.der),
+      chain: await chainOf(registry, certificate.issuer),
       notBefore: iso(notBefore),
       notAfter: iso(notAfter),
       renewAfter: iso(renewAfter(certificate)),

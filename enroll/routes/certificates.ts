@@ -1,12 +1,12 @@
-/** /api/v1/certificates, /api/v1/issuers and /api/v1/blocked-keys. */
+/** /api/v1/certificates and /api/v1/blocked-keys. */
 import { z } from 'zod';
-import type { CertificateView, IssuerView } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
 import { blockKey } from '../use-cases/manage-operators.ts';
-import { certificateView, issuerView } from './views.ts';
+import { certificateView } from './views.ts';
 
 const params = z.object({ serialNumber: z.string().transform(parseSerialNumber) });
 const blockedKey = z.strictObject({
@@ -27,12 +27,6 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
       }
       return certificateView(certificate);
     },
-  );
-
-  server.get(
-    '/issuers',
-    { config: { role: 'viewer' }, schema: { summary: 'The CA certificates' } },
-    async (): Promise<{ items: IssuerView[] }> => ({ items: (await registry.issuers()).map(issuerView) }),
   );
 
   server.post(

@@ -12,7 +12,7 @@ import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import { type AdmittedRequest, type AskedEnrollment, admitRequest } from './admit-request.ts';
-import { certificateRecord } from './certificate-record.ts';
+import { certificateRecord, insertIssued } from './certificate-record.ts';
 
 export interface Enrollment {
   readonly deviceId: DeviceId;
@@ -32,7 +32,7 @@ export interface EnrollmentTerms {
   readonly makeKey?: (like: PublicKey) => Promise<PublicKey>;
 }
 
-/** @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `server_keygen_disabled` */
+/** @throws GatehouseError `token_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `server_keygen_disabled`, `issuer_changed` */
 export async function enrollDevice(
   { registry, issuing, clock, statusUrl }: EnrollContext,
   { token, request, group, makeKey }: EnrollmentTerms,
@@ -113,7 +113,7 @@ async function recordEnrollment(
     .filter(({ status }) => status === 'active')
     .map((old) => old.serialNumber);
   await transaction.setCertificateStatus(superseded, 'superseded', issuedAt, 'superseded');
-  await transaction.insertCertificate(certificate);
+  await insertIssued(transaction, certificate);
   await transaction.recordTokenUse(tokenId, keyFingerprint, serialNumber);
   await transaction.append({
     action: 'device.enrolled',

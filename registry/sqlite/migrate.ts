@@ -3,9 +3,10 @@ import type { Database } from 'better-sqlite3';
 import { GatehouseError } from '../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { renewal } from './migrations/0002-renewal.ts';
+import { rollover } from './migrations/0003-rollover.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
-const migrations: readonly string[] = [initial, renewal];
+const migrations: readonly string[] = [initial, renewal, rollover];
 
 /**
  * Applies the missing steps, each in a transaction of its own with the version it leads to, so that an

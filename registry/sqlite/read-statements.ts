@@ -2,16 +2,19 @@
 import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
-import type { DeviceQuery } from '../port.ts';
+import type { DependentQuery, DeviceQuery } from '../port.ts';
 import type {
   CertificateRecord,
+  CrossCertificateRecord,
   DocumentRecord,
+  FleetProgress,
   GroupRecord,
   IssuerRecord,
   OperatorRecord,
   RevokedCertificate,
   TokenRecord,
 } from '../records.ts';
+import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
 import type { AdmissionRow, CrlRow, DeviceRow, StoredJournalRow } from './rows.ts';
 
 export type ReadStatements = ReturnType<typeof prepareReads>;
@@ -80,6 +83,11 @@ export function prepareReads(database: Database) {
 
     issuer: database.prepare<[Fingerprint], IssuerRecord>('SELECT * FROM issuers WHERE fingerprint = ?'),
     issuers: database.prepare<[], IssuerRecord>('SELECT * FROM issuers ORDER BY rowid'),
+    crossCertificates: database.prepare<[], CrossCertificateRecord>(
+      'SELECT * FROM crossCertificates ORDER BY rowid',
+    ),
+    dependents: database.prepare<Required<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
+    fleetProgress: database.prepare<Required<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
     revokedCertificates: database.prepare<[Fingerprint, number], RevokedCertificate>(
       `SELECT serialNumber, revokedAt, reason FROM certificates
        WHERE issuer = ? AND notAfter > ? AND status <> 'active' ORDER BY serialNumber`,

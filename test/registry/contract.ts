@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe } from '@jest/globals';
 import { describeCertificates } from './contract/certificates.ts';
 import { describeDevices } from './contract/devices.ts';
+import { describeFleetProgress } from './contract/fleet-progress.ts';
 import { describeGroupCommit } from './contract/group-commit.ts';
 import { describeJournal } from './contract/journal.ts';
 import { describeRecords } from './contract/records.ts';
@@ -26,6 +27,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeRecords(world);
     describeDevices(world);
     describeCertificates(world);
+    describeFleetProgress(world);
     describeTokens(world);
     describeTransactions(world);
     describeGroupCommit(world);
