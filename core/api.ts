@@ -240,6 +240,41 @@ export interface IssuerView {
   readonly pem: string;
 }
 
+/** GET /api/v1/issuers/status */
+export interface CaStatusView {
+  /** Devices with a certificate that stands, is suspended, or may still be renewed. */
+  readonly devices: number;
+  /** Of these, the ones that are known to have a certificate of the active issuing CA. */
+  readonly moved: number;
+  readonly issuers: readonly IssuerStatusView[];
+}
+export interface IssuerStatusView extends IssuerView {
+  /** On the active issuing CA, or dependent on a retiring one; null for roots and for what is retired. */
+  readonly devices: number | null;
+}
+
+/** POST /api/v1/issuers/rotate */
+export interface RotateRequest {
+  readonly root?: boolean;
+}
+export interface CaRotation {
+  readonly issuing: IssuerView;
+  /** Null where the root stayed. */
+  readonly root: IssuerView | null;
+}
+
+/** POST /api/v1/issuers/FINGERPRINT/retire: 409 where more devices would be locked out than `lockOut`, 0 where absent. */
+export interface RetireRequest {
+  readonly lockOut?: number;
+}
+export interface CaRetirement {
+  readonly issuer: IssuerView;
+  /** Devices that had nothing else. */
+  readonly lockedOut: number;
+  /** Whether the root's CRL tells others of it; the root's key has to be at hand for that. */
+  readonly listedByRoot: boolean;
+}
+
 /** GET /api/v1/operators */
 export interface OperatorView {
   readonly name: EntityName;

@@ -101,7 +101,7 @@ export const errorCatalog = {
   },
   issuer_expired: {
     title: 'The CA certificate has expired',
-    remedy: 'Issue a new issuing CA from the root.',
+    remedy: 'Have an operator make a new one: gatehouse ca rotate, with --root where the root has expired.',
   },
   ocsp_request_malformed: {
     title: 'Not an OCSP request in DER',
@@ -274,7 +274,27 @@ export const errorCatalog = {
     title: 'The key is not on the block-list',
     remedy: 'gatehouse key list shows those that are.',
   },
-  issuer_unknown: { title: 'There is no such issuer', remedy: 'GET /v1/ca lists the CA certificates.' },
+  issuer_unknown: {
+    title: 'There is no such issuer',
+    remedy: 'gatehouse ca status shows those there are; GET /v1/ca gives the roots.',
+  },
+  issuer_in_use: {
+    title: 'Devices would be locked out by the end of this CA',
+    remedy:
+      'Wait until they have renewed; gatehouse ca retire --dry-run lists them, and --lock-out COUNT retires it in spite of so many.',
+  },
+  issuer_needed: {
+    title: 'The CA is still needed',
+    remedy: 'Let another take over first, with gatehouse ca rotate; retire issuing CAs before their root.',
+  },
+  issuer_changed: {
+    title: 'The CA was retired while the request was served',
+    remedy: 'Send the same request again.',
+  },
+  ca_busy: {
+    title: 'Another command is changing the CAs',
+    remedy: 'Wait for its end, and look at gatehouse ca status before going on.',
+  },
   not_found: {
     title: 'There is nothing at this address',
     remedy: 'Check the path and the method, and that this is the listener you mean.',
@@ -381,8 +401,12 @@ export const errorCatalog = {
     remedy: 'Connect with the certificate and key from enrollment, over TLS from end to end.',
   },
   certificate_untrusted: {
-    title: "The certificate was not issued by Gatehouse's CA",
+    title: 'The certificate was not issued by a CA of Gatehouse that is in use',
     remedy: 'Enroll with Gatehouse and use the certificate it issued.',
+  },
+  issuer_retired: {
+    title: 'The CA that issued the certificate is retired',
+    remedy: 'Enroll again: an operator creates a token with gatehouse token create --device ID.',
   },
   certificate_unknown: {
     title: 'The registry does not know the certificate',

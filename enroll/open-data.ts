@@ -1,7 +1,6 @@
 /** Opens a data folder as its one writer, and mends in it what the registry and the CA key can bring back. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
-import { encodePem } from '../core/pki/pem.ts';
 import type { Registry } from '../registry/port.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
@@ -11,6 +10,7 @@ import type { Closers } from '../runtime/shutdown.ts';
 import { lockDataFolder, requireComplete } from './data-folder.ts';
 import { type IssuingAuthority, loadIssuingAuthority } from './signer/issuing-authority.ts';
 import type { CaKeyStore } from './signer/key-store.ts';
+import { trustedRoots } from './signer/lineage.ts';
 import { openKeyStore } from './signer/open-key-store.ts';
 
 export interface OpenedData {
@@ -36,16 +36,13 @@ export async function openData(settings: Settings, clock: Clock, closers: Closer
   const keys = openKeyStore(layout, settings);
   closers.add('CA keys', () => keys.close());
   const issuing = await loadIssuingAuthority(registry, keys);
-  await restoreTrustAnchor(registry, layout);
+  await publishTrustAnchors(registry, layout);
   return { layout, registry, keys, issuing };
 }
 
-/** The file is for people and devices; the registry has the certificate itself. */
-async function restoreTrustAnchor(registry: Registry, layout: DataLayout): Promise<void> {
-  const roots = (await registry.issuers()).filter(
-    ({ kind, status }) => kind === 'root' && status !== 'retired',
-  );
-  const pem = roots.map(({ der }) => encodePem('CERTIFICATE', der)).join('');
+/** The file is for people and devices; the registry has the certificates themselves. */
+export async function publishTrustAnchors(registry: Registry, layout: DataLayout): Promise<void> {
+  const pem = await trustedRoots(registry);
   const present = await readFile(layout.rootCertificate, 'utf8').catch(() => '');
   if (present !== pem) await writeFileAtomic(layout.rootCertificate, pem, 0o644);
 }

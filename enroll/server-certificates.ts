@@ -1,6 +1,6 @@
 /**
- * The certificates of Gatehouse's own listeners: issued by its CA, recorded like any other, renewed when a
- * third of their life is left or the hostnames change. Files are replaced at one stroke; listeners reload them.
+ * The certificates of Gatehouse's own listeners: issued by its CA, recorded like any other, renewed when a third of
+ * their life is left, the hostnames change, or the issuers. Files are replaced at one stroke; listeners reload them.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
@@ -12,7 +12,9 @@ import type { Registry } from '../registry/port.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
-import { certificateRecord } from './use-cases/certificate-record.ts';
+import type { IssuingAuthority } from './signer/issuing-authority.ts';
+import { chainOf } from './signer/lineage.ts';
+import { certificateRecord, insertIssued } from './use-cases/certificate-record.ts';
 
 const VALIDITY = 90 * 86_400_000;
 const RENEWAL_LEFT = 1 / 3;
@@ -27,19 +29,31 @@ export interface ServerCertificates {
   readonly statusUrl?: string;
 }
 
-/** Makes sure of both listeners' certificates, now and from time to time. @returns what ends that */
+export interface ServerCertificateKeeper {
+  /** Makes sure of both listeners' certificates. */
+  ensure(): Promise<void>;
+  close(): void;
+}
+
+/** Makes sure of them now and from time to time, with whichever issuer is the active one then. */
 export async function keepServerCertificates(
-  context: ServerCertificates,
+  { issuing, ...context }: Omit<ServerCertificates, 'issuer'> & { readonly issuing: IssuingAuthority },
   layout: DataLayout,
   log: Logger,
-): Promise<() => void> {
-  await ensureServerCertificates(context, layout, log);
+): Promise<ServerCertificateKeeper> {
+  let last: Promise<void> = Promise.resolve();
+  const ensure = () => {
+    const next = () => ensureServerCertificates({ ...context, issuer: issuing.current() }, layout, log);
+    last = last.then(next, next);
+    return last;
+  };
+  await ensure();
   const timer = setInterval(() => {
-    ensureServerCertificates(context, layout, log).catch((error: unknown) => {
+    ensure().catch((error: unknown) => {
       log.error({ err: error }, 'server certificates could not be renewed; the last ones are served');
     });
   }, CHECK_MS);
-  return () => clearInterval(timer);
+  return { ensure, close: () => clearInterval(timer) };
 }
 
 export async function ensureServerCertificates(
@@ -59,7 +73,8 @@ export async function ensureServerCertificate(
   role: 'enroll' | 'broker',
   file: string,
 ): Promise<boolean> {
-  if (await stillGood(context, file)) return false;
+  const chain = await chainOf(context.registry, context.issuer.certificate.fingerprint);
+  if (await stillGood(context, file, chain)) return false;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { issuer, clock, hostnames, statusUrl } = context;
   const certificate = await issueServerCertificate({
@@ -76,7 +91,7 @@ export async function ensureServerCertificate(
   const folder = dirname(file);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const mode = 0o600 | ((await stat(folder)).mode & 0o040);
-  await writeFileAtomic(file, bundle(privateKey, certificate, issuer), mode);
+  await writeFileAtomic(file, bundle(privateKey, certificate, chain), mode);
   return true;
 }
 
@@ -96,7 +111,7 @@ export function recordServerCertificate(
     renews: null,
   });
   return registry.write('system', async (transaction) => {
-    await transaction.insertCertificate(record);
+    await insertIssued(transaction, record);
     await transaction.append({
       action: 'server.issued',
       subject: name,
@@ -105,13 +120,17 @@ export function recordServerCertificate(
   });
 }
 
-async function stillGood({ clock, hostnames, issuer }: ServerCertificates, file: string): Promise<boolean> {
+async function stillGood(
+  { clock, hostnames, issuer }: ServerCertificates,
+  file: string,
+  chain: string,
+): Promise<boolean> {
   let certificate: X509Certificate;
   try {
     const pem = await readFile(file, 'utf8');
     certificate = new X509Certificate(pem);
     if (!certificate.checkPrivateKey(createPrivateKey(pem))) return false;
-    if (!pem.includes(issuer.certificate.pem)) return false;
+    if (!pem.endsWith(`${certificate.toString()}${chain}`)) return false;
   } catch {
     // Absent, or not what we wrote: either way a new one takes its place.
     return false;
@@ -129,7 +148,7 @@ function isAddress(name: string): boolean {
   return name.includes(':') || /^[0-9.]+$/.test(name);
 }
 
-function bundle(key: KeyObject, certificate: IssuedCertificate, issuer: Issuer): string {
+function bundle(key: KeyObject, certificate: IssuedCertificate, chain: string): string {
   const keyPem = key.export({ type: 'pkcs8', format: 'pem' });
-  return `${keyPem}${certificate.pem}${issuer.certificate.pem}`;
+  return `${keyPem}${certificate.pem}${chain}`;
 }

@@ -13,7 +13,8 @@ import { type HttpServer, listen } from './listeners/http-server.ts';
 import { createOperatorListener } from './listeners/operator.ts';
 import { createStatusListener } from './listeners/status.ts';
 import { createEnrollMetrics } from './metrics.ts';
-import { openData } from './open-data.ts';
+import { openData, publishTrustAnchors } from './open-data.ts';
+import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
 import { startCrlPublisher } from './status/crl-publisher.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
@@ -39,7 +40,13 @@ export async function startEnroll(
   };
 
   // Step 1: the data folder, as its one writer, and the CA key.
-  const { layout, registry, issuing } = await openData(settings, clock, closers);
+  const { layout, registry, keys, issuing } = await openData(settings, clock, closers);
+  for (const { issuer, error } of issuing.lostKeys) {
+    log.error(
+      { issuer: issuer.subject, rule: error.code, detail: error.message, remedy: error.remedy },
+      'a retiring CA has no key: its CRL is not renewed, and OCSP does not answer for it',
+    );
+  }
   if (settings.signer === 'file' && settings.passphraseFile === undefined) {
     log.warn(
       { file: layout.ca.passphrase },
@@ -60,10 +67,11 @@ export async function startEnroll(
   // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
   const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
   closers.add('first uses', () => follower.close());
-  const publisher = await startCrlPublisher({ ...context, issuer: issuing.current(), log });
+  const publisher = await startCrlPublisher({ ...context, log });
   closers.add('crl publisher', () => publisher.close());
-  const certificates = { ...context, issuer: issuing.current(), hostnames: settings.hostname };
-  closers.add('server certificates', await keepServerCertificates(certificates, layout, log));
+  const { hostname: hostnames } = settings;
+  const certificates = await keepServerCertificates({ ...context, hostnames }, layout, log);
+  closers.add('server certificates', () => certificates.close());
 
   // Step 4: devices.
   const metrics = createEnrollMetrics();
@@ -80,7 +88,14 @@ export async function startEnroll(
   const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;
 
   // Step 5: operators, whose commands on this host find the address in the data folder.
-  const operator = await createOperatorListener({ context, metrics, tlsFile, log });
+  const rollover = new Rollover({
+    ...context,
+    keys,
+    renewServerCertificates: () => certificates.ensure(),
+    publishTrustAnchors: () => publishTrustAnchors(registry, layout),
+    log,
+  });
+  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, log });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);

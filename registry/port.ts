@@ -13,13 +13,16 @@ import type {
   CertificateStatus,
   CredentialName,
   CrlRecord,
+  CrossCertificateRecord,
   DeviceRecord,
   DeviceStatus,
   DocumentRecord,
   FactoryUseRecord,
+  FleetProgress,
   GroupRecord,
   IssuerRecord,
   ManufacturerRecord,
+  NewIssuer,
   OperatorRecord,
   RequestRecord,
   RevokedCertificate,
@@ -47,6 +50,16 @@ export interface RequestQuery {
   readonly limit: number;
   /** Requests that have lapsed by then are none. */
   readonly now: number;
+}
+
+/** Devices in the order of their IDs, and what depends on one issuer. */
+export interface DependentQuery {
+  readonly issuer: Fingerprint;
+  /** ms: what has expired by then, and is past its group's grace, counts no more. */
+  readonly now: number;
+  /** Only IDs that sort after this one. */
+  readonly after?: DeviceId;
+  readonly limit: number;
 }
 
 /** Look-ups. Absent is `undefined`, never an exception. */
@@ -109,6 +122,12 @@ export interface RegistryReader {
   issuer(fingerprint: Fingerprint): Promise<IssuerRecord | undefined>;
   /** In the order in which they were added. */
   issuers(): Promise<readonly IssuerRecord[]>;
+  /** In the order in which they were added. */
+  crossCertificates(): Promise<readonly CrossCertificateRecord[]>;
+  /** The devices that would be locked out if this issuer were retired: none of any other in use can be relied on. */
+  dependents(query: DependentQuery): Promise<readonly DeviceId[]>;
+  /** Counts the next `limit` devices of the fleet: a million take half a second, so go on from `last`. */
+  fleetProgress(query: DependentQuery): Promise<FleetProgress>;
   /** Certificates of one issuer that stand no more and have not expired at `now`, by serial number. */
   revokedCertificates(issuer: Fingerprint, now: number): Promise<readonly RevokedCertificate[]>;
   latestCrl(issuer: Fingerprint): Promise<CrlRecord | undefined>;
@@ -179,7 +198,11 @@ export interface RegistryTransaction extends RegistryReader {
   insertRequest(request: Omit<RequestRecord, 'id'>): Promise<RequestRecord>;
   updateRequest(id: number, change: RequestUpdate): Promise<void>;
   removeRequest(id: number): Promise<void>;
-  insertIssuer(issuer: IssuerRecord): Promise<void>;
+  /** One at a time of each kind is active. */
+  insertIssuer(issuer: NewIssuer): Promise<void>;
+  /** `retired` is final. */
+  setIssuerStatus(fingerprint: Fingerprint, status: 'retiring' | 'retired', at: number): Promise<void>;
+  insertCrossCertificate(certificate: CrossCertificateRecord): Promise<void>;
   /** Replaces the issuer's CRL by one with a higher number; any other is refused (RFC 5280 §5.2.3). */
   putCrl(crl: CrlRecord): Promise<void>;
   /** @throws GatehouseError `operator_exists` */

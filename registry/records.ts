@@ -132,7 +132,39 @@ export interface IssuerRecord {
   readonly subject: string;
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Null until then. */
+  readonly retiredAt: number | null;
   readonly der: Uint8Array;
+}
+/** Nothing begins as retired. */
+export type NewIssuer = Omit<IssuerRecord, 'retiredAt'>;
+
+/** One root's key, certified by another root in a rollover (RFC 4210 §4.4). */
+export interface CrossCertificateRecord {
+  readonly fingerprint: Fingerprint;
+  readonly kind: 'oldWithNew' | 'newWithOld';
+  /** Fingerprint of the root that is certified. */
+  readonly subject: Fingerprint;
+  /** Fingerprint of the root that signed. */
+  readonly issuer: Fingerprint;
+  readonly serialNumber: SerialNumber;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly der: Uint8Array;
+}
+
+/**
+ * How far the fleet has moved to the active issuing CA. A device counts for as long as it has a certificate that stands,
+ * is suspended, or may still be renewed.
+ */
+export interface FleetProgress {
+  readonly devices: number;
+  /** Of these, the ones that are known to have a certificate of the active issuing CA. */
+  readonly moved: number;
+  /** And those that would be locked out if the issuer in question were retired. */
+  readonly dependents: number;
+  /** The last device that was counted; null where there was none. */
+  readonly last: DeviceId | null;
 }
 
 export interface OperatorRecord {

@@ -59,9 +59,10 @@ export function checkStanding(
   ) {
     throw new GatehouseError('certificate_mismatch');
   }
-  if (issuer.status === 'retired' || issuer.kind !== 'issuing') {
-    throw new GatehouseError('certificate_untrusted', `its issuer ${issuer.subject} is not in use`);
+  if (issuer.kind !== 'issuing') {
+    throw new GatehouseError('certificate_untrusted', `its issuer ${issuer.subject} issues to no devices`);
   }
+  if (issuer.status === 'retired') throw new GatehouseError('issuer_retired', `${issuer.subject} is retired`);
   if (device.status !== 'active') throw new GatehouseError(DEVICE_REFUSALS[device.status]);
   if (certificate.status !== 'active') throw new GatehouseError(CERTIFICATE_REFUSALS[certificate.status]);
   // RFC 5280 §4.1.2.5: both ends belong to the period.

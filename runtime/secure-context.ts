@@ -22,6 +22,7 @@ export class SecureContextSource {
   readonly #options: SecureContextOptions;
   /** The same over every reload, or each would cost the whole fleet a full handshake at its next connect. */
   readonly #ticketKeys = randomBytes(TICKET_KEY_BYTES);
+  #reloading: Promise<void> = Promise.resolve();
 
   constructor(options: SecureContextOptions) {
     this.#options = options;
@@ -47,8 +48,16 @@ export class SecureContextSource {
     return context;
   }
 
-  /** Takes what is there now into service, without dropping anyone. What cannot be read changes nothing. */
-  async reload(server: Server): Promise<void> {
+  /**
+   * Takes what is there now into service, without dropping anyone. What cannot be read changes nothing. One at a time,
+   * so that what was read last is what is served.
+   */
+  reload(server: Server): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload(server));
+    return this.#reloading;
+  }
+
+  async #reload(server: Server): Promise<void> {
     const { file, log } = this.#options;
     try {
       server.setSecureContext(await this.read());

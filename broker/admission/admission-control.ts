@@ -38,8 +38,8 @@ export class AdmissionControl {
     const { id, group, attributes } = record.device;
     const subject = { id, group, attributes };
     const grants = bindPolicy(policies.parse(record.policy), subject);
-    const { notAfter, renews, firstUsedAt } = record.certificate;
-    return { subject, grants, notAfter, isFirstUse: renews !== null && firstUsedAt === null };
+    const { issuer, notAfter, renews, firstUsedAt } = record.certificate;
+    return { subject, grants, issuer, notAfter, isFirstUse: renews !== null && firstUsedAt === null };
   }
 
   async #lookUp(peer: VerifiedPeer): Promise<Admission> {

@@ -1,4 +1,5 @@
 /** What an admitted session stands on, and how a connection gets it in step with the journal. */
+import type { Fingerprint } from '../../core/ids.ts';
 import type { Grants, PolicySubject } from '../../core/policy/grants.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
@@ -7,6 +8,8 @@ import type { AdmissionControl } from './admission-control.ts';
 export interface Standing {
   readonly subject: PolicySubject;
   readonly grants: Grants;
+  /** Of the CA that issued its certificate. */
+  readonly issuer: Fingerprint;
   /** ms since the epoch: the session ends with its certificate. */
   readonly notAfter: number;
   /** Its certificate renews another and, as far as the registry knows, was never used before. */

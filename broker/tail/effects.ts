@@ -1,5 +1,5 @@
 /** What each event of the journal means for the sessions of this broker. */
-import type { DeviceId, SerialNumber } from '../../core/ids.ts';
+import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
 import type { CutOff } from '../sessions/cut-off.ts';
@@ -18,6 +18,10 @@ export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsO
   const cutSuperseded = async (device: DeviceId, serialNumbers: readonly SerialNumber[], since: number) => {
     const outdated = live.of(device).filter(({ peer }) => serialNumbers.includes(peer.serialNumber));
     await Promise.all(outdated.map((one) => cutOff.cut(one, 'certificate_superseded', since)));
+  };
+  const cutIssuer = async (issuer: Fingerprint, since: number) => {
+    const outdated = live.all().filter(({ standing }) => standing?.issuer === issuer);
+    await Promise.all(outdated.map((one) => cutOff.cut(one, 'issuer_retired', since)));
   };
   return async ({ event, time }: JournalRow): Promise<void> => {
     switch (event.action) {
@@ -47,6 +51,11 @@ export function createEffects({ live, cutOff, rebinding, reloadTrust }: EffectsO
         live.noteChange();
         return rebinding.policy(event.subject, time);
       case 'issuer.added':
+        return reloadTrust();
+      case 'issuer.retired':
+        // Its devices may come back with a certificate of another issuer: their sessions are kept, as with suspension.
+        live.noteChange();
+        await cutIssuer(event.subject, time);
         return reloadTrust();
       default: // concerns nobody who is connected
     }

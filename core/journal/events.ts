@@ -122,6 +122,21 @@ export type JournalEvent =
   | EventShape<'policy.applied', EntityName, { readonly document: string }>
   | EventShape<'profile.applied', EntityName, { readonly document: string }>
   | EventShape<'issuer.added', Fingerprint, { readonly subject: string; readonly serialNumber: SerialNumber }>
+  /** It still stands behind what it issued; new certificates come from `by`. */
+  | EventShape<'issuer.retiring', Fingerprint, { readonly by: Fingerprint }>
+  /** Nothing that it issued counts any more. `lockedOut` devices had nothing else. */
+  | EventShape<'issuer.retired', Fingerprint, { readonly lockedOut: number }>
+  /** In a root rollover: one root's key, certified by another root. */
+  | EventShape<
+      'cross.issued',
+      Fingerprint,
+      {
+        readonly kind: 'oldWithNew' | 'newWithOld';
+        readonly serialNumber: SerialNumber;
+        readonly certified: Fingerprint;
+        readonly issuer: Fingerprint;
+      }
+    >
   | EventShape<'operator.created', EntityName, { readonly role: string }>
   | EventShape<'operator.removed', EntityName, Record<string, never>>
   | EventShape<'key.blocked', Fingerprint, { readonly note: string }>

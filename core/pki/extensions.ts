@@ -28,9 +28,10 @@ export function criticalExtension(oid: string, value: Asn1): Asn1 {
   return sequence(objectIdentifier(oid), boolean(true), octetString(value));
 }
 
-/** §4.2.1.9. @param pathLength how many CA certificates may follow on the way to a leaf */
-export function basicConstraintsOfCa(pathLength: number): Asn1 {
-  return criticalExtension(oids.basicConstraints, sequence(boolean(true), integer(pathLength)));
+/** §4.2.1.9. @param pathLength how many CA certificates may follow on the way to a leaf; absent for any number */
+export function basicConstraintsOfCa(pathLength?: number): Asn1 {
+  const limit = pathLength === undefined ? [] : [integer(pathLength)];
+  return criticalExtension(oids.basicConstraints, sequence(boolean(true), ...limit));
 }
 
 /** §4.2.1.3. DER drops the zeros at the end of a named bit list (X.690 §11.2.2). */

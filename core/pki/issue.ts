@@ -35,9 +35,8 @@ export interface Issuer {
 }
 
 /** Clocks out there run behind by half a minute and more; a certificate must not look unborn to them. */
-const BACKDATE = 60_000;
-/** The root signs issuing CAs, and those sign no CA. */
-const ROOT_PATH_LENGTH = 1;
+export const BACKDATE = 60_000;
+/** Issuing CAs sign no CA. */
 const ISSUING_PATH_LENGTH = 0;
 
 export interface RootRequest {
@@ -50,19 +49,23 @@ export interface RootRequest {
 
 /** @throws GatehouseError `cn_invalid`, `key_unsupported`, `key_weak` */
 export async function issueRootCertificate(request: RootRequest): Promise<IssuedCertificate> {
-  const { commonName, key, validity, now } = request;
+  return selfSigned(commonNameOnly(request.commonName), request);
+}
+
+/** A root, its name given as it is to stand in it. @throws GatehouseError `key_unsupported`, `key_weak` */
+export function selfSigned(
+  name: Asn1,
+  { key, validity, now }: Omit<RootRequest, 'commonName'>,
+): Promise<IssuedCertificate> {
   const { publicKey, signer } = key;
-  const name = commonNameOnly(commonName);
+  const identifier = keyIdentifierOf(publicKey);
   const content = {
     issuerName: name,
     subject: name,
     publicKey,
     notBefore: now - BACKDATE,
     notAfter: now + validity,
-    extensions: [
-      ...caExtensions(publicKey, ROOT_PATH_LENGTH),
-      authorityKeyIdentifier(keyIdentifierOf(publicKey)),
-    ],
+    extensions: [...caExtensions(identifier), authorityKeyIdentifier(identifier)],
   };
   return signCertificate(content, signer);
 }
@@ -84,7 +87,7 @@ export function issueIssuingCertificate(request: IssuingRequest): Promise<Issued
     subject: commonNameOnly(commonName),
     publicKey,
     ...validityWithin(root.certificate, { backdate: BACKDATE, ...request }),
-    extensions: caExtensions(publicKey, ISSUING_PATH_LENGTH),
+    extensions: caExtensions(keyIdentifierOf(publicKey), ISSUING_PATH_LENGTH),
   });
 }
 
@@ -186,7 +189,7 @@ interface LeafContent {
 }
 
 /** Adds what every certificate has from its issuer: the name, the AKI, and where to ask for the status. */
-async function issue(
+export async function issue(
   { certificate, signer }: Issuer,
   statusUrl: string | undefined,
   content: LeafContent,
@@ -202,11 +205,16 @@ async function issue(
   return signCertificate({ ...content, issuerName: encoded(certificate.subjectDer), extensions }, signer);
 }
 
-function caExtensions(publicKey: PublicKey, pathLength: number): Asn1[] {
+/**
+ * @param identifier of the CA's key: what it signs will name it
+ * @param pathLength absent for a root: not every verifier leaves a self-issued certificate out of the count (RFC 5280
+ * §6.1.4 (l)), and one stands between two roots in a rollover
+ */
+export function caExtensions(identifier: Uint8Array, pathLength?: number): Asn1[] {
   return [
     basicConstraintsOfCa(pathLength),
     keyUsage('keyCertSign', 'cRLSign'),
-    subjectKeyIdentifier(keyIdentifierOf(publicKey)),
+    subjectKeyIdentifier(identifier),
   ];
 }
 
@@ -216,7 +224,7 @@ export function keyIdentifierOf({ subjectPublicKey }: PublicKey): Uint8Array {
 }
 
 /** A certificate lives within its issuer's life, whatever the profile says: it could not be verified outside. */
-function validityWithin(
+export function validityWithin(
   issuer: CaCertificate,
   { now, validity, backdate }: { readonly now: number; readonly validity: number; readonly backdate: number },
 ) {

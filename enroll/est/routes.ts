@@ -9,6 +9,7 @@ import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../lis
 import type { PeerChains } from '../listeners/peer-chains.ts';
 import { basicPassword, type TokenLimit } from '../listeners/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
+import { crossCertificatesInUse } from '../signer/lineage.ts';
 import { enrollDevice } from '../use-cases/enroll-device.ts';
 import { profileOf } from '../use-cases/key-rules.ts';
 import { renewDevice } from '../use-cases/renew-device.ts';
@@ -58,7 +59,8 @@ function distributionRoutes(est: HttpServer, at: string, { context }: EstRoutes)
   est.get(`${at}/cacerts`, { schema: { params } }, async (request, reply) => {
     await findGroup(context, request.params.label);
     const issuers = (await registry.issuers()).filter(({ status }) => status !== 'retired');
-    const certificates = issuers.map(({ der }) => der);
+    // RFC 7030 §4.1.3: while two roots stand, the certificates that lead from the one to the other belong to it.
+    const certificates = [...issuers, ...(await crossCertificatesInUse(registry))].map(({ der }) => der);
     return sendCertificates(reply, certificates, wrappingForGet(request.headers['user-agent']));
   });
 

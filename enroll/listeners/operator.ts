@@ -10,11 +10,13 @@ import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { EnrollMetrics } from '../metrics.ts';
+import type { Rollover } from '../rollover/rollover.ts';
 import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
 import { importRoutes } from '../routes/imports.ts';
+import { issuerRoutes } from '../routes/issuers.ts';
 import { journalRoutes } from '../routes/journal.ts';
 import { manufacturerRoutes } from '../routes/manufacturers.ts';
 import { operatorRoutes } from '../routes/operators.ts';
@@ -40,6 +42,7 @@ declare module 'fastify' {
 
 export interface OperatorListener {
   readonly context: EnrollContext;
+  readonly rollover: Rollover;
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
@@ -47,6 +50,7 @@ export interface OperatorListener {
 
 export async function createOperatorListener({
   context,
+  rollover,
   metrics,
   log,
   tlsFile,
@@ -104,6 +108,7 @@ export async function createOperatorListener({
       importRoutes(v1, { context, report: refusalReporter({ log }) });
       certificateRoutes(v1, context);
       blockedKeyRoutes(v1, context);
+      issuerRoutes(v1, context, rollover);
       tokenRoutes(v1, context);
       documentRoutes(v1, context);
       manufacturerRoutes(v1, context);

@@ -5,6 +5,7 @@ import type { AwaitingResponse, EnrollResponse } from '../../core/api.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';
+import { chainOf } from '../signer/lineage.ts';
 import type { Enrollment, EnrollmentOutcome } from '../use-cases/enroll-device.ts';
 import { profileOfDevice } from '../use-cases/key-rules.ts';
 
@@ -24,13 +25,12 @@ export function certificateAnswer({ registry }: Pick<EnrollContext, 'registry'>,
 
   async function responseOf({ deviceId, certificate }: Enrollment): Promise<EnrollResponse> {
     const { serialNumber, notBefore, notAfter, der } = certificate;
-    const issuer = await registry.issuer(certificate.issuer);
     const profile = await profileOfDevice(registry, deviceId);
     return {
       deviceId,
       serialNumber,
       certificate: encodePem('CERTIFICATE', der),
-      chain: issuer === undefined ? '' : encodePem('CERTIFICATE', issuer.der),
+      chain: await chainOf(registry, certificate.issuer),
       notBefore: iso(notBefore),
       notAfter: iso(notAfter),
       renewAfter: iso(renewAfter(certificate, profile.renewAfter)),

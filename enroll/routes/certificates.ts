@@ -1,11 +1,11 @@
-/** /api/v1/certificates and /api/v1/issuers. */
+/** /api/v1/certificates. */
 import { z } from 'zod';
-import type { CertificateView, IssuerView } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../listeners/http-server.ts';
-import { certificateView, issuerView } from './views.ts';
+import { certificateView } from './views.ts';
 
 const params = z.object({ serialNumber: z.string().transform(parseSerialNumber) });
 
@@ -22,11 +22,5 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
       }
       return certificateView(certificate);
     },
-  );
-
-  server.get(
-    '/issuers',
-    { config: { role: 'viewer' }, schema: { summary: 'The CA certificates' } },
-    async (): Promise<{ items: IssuerView[] }> => ({ items: (await registry.issuers()).map(issuerView) }),
   );
 }

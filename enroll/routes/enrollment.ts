@@ -1,11 +1,11 @@
 /** POST /v1/enroll and GET /v1/ca: what a device needs before it has a certificate. */
 import { decodeCsr, parseCsr } from '../../core/pki/csr.ts';
-import { encodePem } from '../../core/pki/pem.ts';
 import type { EnrollContext } from '../context.ts';
 import { bearerToken, type HttpServer } from '../listeners/http-server.ts';
 import type { PeerChains } from '../listeners/peer-chains.ts';
 import type { TokenLimit } from '../listeners/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
+import { trustedRoots } from '../signer/lineage.ts';
 import { enrollDevice } from '../use-cases/enroll-device.ts';
 import { awaitingResponse, certificateAnswer, csrBody } from './certificate-answer.ts';
 
@@ -41,10 +41,6 @@ export function enrollmentRoutes(
   });
 
   server.get('/v1/ca', async (_request, reply) => {
-    const issuers = await context.registry.issuers();
-    const roots = issuers.filter(({ kind, status }) => kind === 'root' && status !== 'retired');
-    return reply
-      .type('application/x-pem-file')
-      .send(roots.map(({ der }) => encodePem('CERTIFICATE', der)).join(''));
+    return reply.type('application/x-pem-file').send(await trustedRoots(context.registry));
   });
 }

@@ -1,26 +1,25 @@
 /**
- * Keeps the CRL of the issuing CA true: built anew soon after a revocation (several together make one CRL) and
- * before the last one runs out. Built, recorded with its number, then served: a number is never used twice.
+ * Keeps the CRLs of the issuing CAs true: built anew soon after a revocation (several together make one CRL) and
+ * before the last ones run out. Built, recorded with its number, then served: a number is never used twice.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { JournalEvent } from '../../core/journal/events.ts';
-import { buildCrl } from '../../core/pki/crl.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
-import { statusUrls } from '../../core/pki/status-urls.ts';
 import type { Registry } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { IssuingAuthority } from '../signer/issuing-authority.ts';
+import { CRL_LIFETIME, recordCrl, signIssuingCrl } from './issuing-crl.ts';
 
 const COALESCE_MS = 1_000;
-const LIFETIME_MS = 24 * 3_600_000;
 /** A CRL is replaced when half of its life is over, so that an outage of half a day hurts nobody. */
-const REFRESH_MS = LIFETIME_MS / 2;
+const REFRESH_MS = CRL_LIFETIME / 2;
 const RETRY_MS = 5_000;
 /** Rows of the journal that are read in one go. */
 const PAGE = 100;
 export interface CrlPublisherContext {
   readonly registry: Registry;
-  readonly issuer: Issuer;
+  readonly issuing: Pick<IssuingAuthority, 'all'>;
   readonly clock: Clock;
   readonly statusUrl: string;
   readonly log: Logger;
@@ -30,11 +29,11 @@ export interface CrlPublisher {
   close(): Promise<void>;
 }
 
-/** Resolves when a CRL of now is in the registry. */
+/** Resolves when CRLs of now are in the registry. */
 export async function startCrlPublisher(context: CrlPublisherContext): Promise<CrlPublisher> {
   const { registry, log } = context;
   let seen = await registry.journalHead();
-  await publishCrl(context);
+  await publishCrls(context);
 
   let timer = setTimeout(build, REFRESH_MS).unref();
   let building: Promise<void> = Promise.resolve();
@@ -46,12 +45,12 @@ export async function startCrlPublisher(context: CrlPublisherContext): Promise<C
   }
   function build(): void {
     waiting = false;
-    building = publishCrl(context).then(
+    building = publishCrls(context).then(
       () => {
         if (!waiting) schedule(REFRESH_MS);
       },
       (error: unknown) => {
-        log.error({ err: error }, 'the CRL could not be built; the last one is served');
+        log.error({ err: error }, 'a CRL could not be built; the last one is served');
         schedule(RETRY_MS);
       },
     );
@@ -99,21 +98,26 @@ function changesCrl(event: JournalEvent): boolean {
   }
 }
 
-/** Builds and records one CRL. One at a time: the publisher never overlaps two. */
-export async function publishCrl({ registry, issuer, clock, statusUrl }: CrlPublisherContext): Promise<void> {
-  const { fingerprint } = issuer.certificate;
-  const thisUpdate = clock.now();
-  const nextUpdate = thisUpdate + LIFETIME_MS;
-  const number = ((await registry.latestCrl(fingerprint))?.number ?? 0n) + 1n;
-  const revoked = await registry.revokedCertificates(fingerprint, thisUpdate);
-  const distributionPoint = statusUrls(statusUrl, fingerprint).crl;
-  const der = await buildCrl({ issuer, number, thisUpdate, nextUpdate, revoked, distributionPoint });
+/** Builds and records one of each issuing CA. One at a time: the publisher never overlaps two. */
+async function publishCrls(context: CrlPublisherContext): Promise<void> {
+  let failure: { readonly error: unknown } | undefined;
+  for (const issuer of context.issuing.all()) {
+    try {
+      await publishCrl(context, issuer);
+    } catch (error) {
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+async function publishCrl(
+  { registry, clock, statusUrl }: CrlPublisherContext,
+  issuer: Issuer,
+): Promise<void> {
+  const crl = await signIssuingCrl(registry, { issuer, statusUrl, now: clock.now() });
   await registry.write('system', async (transaction) => {
-    await transaction.putCrl({ issuer: fingerprint, number, thisUpdate, nextUpdate, der });
-    await transaction.append({
-      action: 'crl.issued',
-      subject: fingerprint,
-      data: { number: String(number) },
-    });
+    // The last CRL of a CA is that of its retirement, and stays.
+    if ((await transaction.issuer(crl.issuer))?.status !== 'retired') await recordCrl(transaction, crl);
   });
 }

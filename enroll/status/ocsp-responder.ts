@@ -1,11 +1,12 @@
 /**
- * Answers OCSP requests (RFC 6960) from the registry of this moment, signed by a delegated responder whose key
- * lives in this process alone and whose certificate is short-lived and replaced by itself.
+ * Answers OCSP requests (RFC 6960) from the registry of this moment, signed by a delegated responder of the issuer whose
+ * key lives in this process alone and whose certificate is short-lived and replaced by itself.
  */
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { issueOcspResponderCertificate } from '../../core/pki/issue.ts';
+import type { Fingerprint } from '../../core/ids.ts';
+import { type Issuer, issueOcspResponderCertificate } from '../../core/pki/issue.ts';
 import {
   buildOcspRefusal,
   buildOcspResponse,
@@ -53,7 +54,7 @@ export interface OcspResponderContext {
 
 export function createOcspResponder(context: OcspResponderContext): OcspResponder {
   const { registry, issuing, clock, log } = context;
-  const signer = renewingSigner(context);
+  const signers = renewingSigners(context);
   const signed = new JournalCache<OcspAnswered>({
     registry,
     clock,
@@ -62,23 +63,26 @@ export function createOcspResponder(context: OcspResponderContext): OcspResponde
   });
 
   async function respond({ certIds, nonce }: OcspRequest): Promise<OcspAnswered> {
-    // RFC 5019 §2.2.3: not ours to speak about.
-    if (!certIds.every((certId) => isAboutIssuer(certId, issuing.current().certificate))) {
-      return { der: buildOcspRefusal('unauthorized'), cacheable: null };
-    }
+    // A delegated responder speaks for the CA that certified it (RFC 6960 §4.2.2.2), so an answer is about the
+    // certificates of one CA. For any other, and for a mixture, nobody here can speak (RFC 5019 §2.2.3).
+    const issuer = issuing
+      .all()
+      .find(({ certificate }) => certIds.every((certId) => isAboutIssuer(certId, certificate)));
+    if (issuer === undefined) return { der: buildOcspRefusal('unauthorized'), cacheable: null };
     const thisUpdate = clock.now();
     const nextUpdate = thisUpdate + ANSWER_LIFETIME_MS;
-    const answers = await Promise.all(certIds.map(answerTo));
-    const responder = await signer(thisUpdate);
+    const { fingerprint } = issuer.certificate;
+    const answers = await Promise.all(certIds.map((certId) => answerTo(certId, fingerprint)));
+    const responder = await signers(issuer, thisUpdate);
     const times = { producedAt: thisUpdate, thisUpdate, nextUpdate };
     const der = await buildOcspResponse({ responder, answers, nonce, ...times });
     return { der, cacheable: nonce === null ? { thisUpdate, nextUpdate } : null };
   }
 
-  async function answerTo(certId: CertId): Promise<OcspAnswer> {
+  async function answerTo(certId: CertId, issuer: Fingerprint): Promise<OcspAnswer> {
     const certificate =
       certId.serialNumber === undefined ? undefined : await registry.certificateBySerial(certId.serialNumber);
-    return { certId, status: statusOf(certificate, issuing) };
+    return { certId, status: statusOf(certificate, issuer) };
   }
 
   return {
@@ -97,10 +101,8 @@ export function createOcspResponder(context: OcspResponderContext): OcspResponde
   };
 }
 
-function statusOf(certificate: CertificateRecord | undefined, issuing: IssuingAuthority): OcspStatus {
-  if (certificate === undefined || certificate.issuer !== issuing.current().certificate.fingerprint) {
-    return { status: 'unknown' };
-  }
+function statusOf(certificate: CertificateRecord | undefined, issuer: Fingerprint): OcspStatus {
+  if (certificate === undefined || certificate.issuer !== issuer) return { status: 'unknown' };
   if (certificate.status === 'active') return { status: 'good' };
   return {
     status: 'revoked',
@@ -109,14 +111,13 @@ function statusOf(certificate: CertificateRecord | undefined, issuing: IssuingAu
   };
 }
 
-/** The responder's key and certificate, made at the first request and again when half of its life is over. */
-function renewingSigner({ registry, issuing, clock }: OcspResponderContext) {
-  let current: { readonly signer: Promise<OcspSigner>; readonly renewAt: number } | undefined;
+/** Each issuer's responder: key and certificate, made at the first request and again when half of its life is over. */
+function renewingSigners({ registry, clock }: OcspResponderContext) {
+  const current = new Map<Fingerprint, { readonly signer: Promise<OcspSigner>; readonly renewAt: number }>();
 
-  async function issue(now: number): Promise<OcspSigner> {
+  async function issue(issuer: Issuer, now: number): Promise<OcspSigner> {
     const { privateKey, publicKey: keyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicKey = publicKeyOf(keyObject);
-    const issuer = issuing.current();
     const commonName = 'Gatehouse OCSP';
     const validity = RESPONDER_VALIDITY_MS;
     const certificate = await issueOcspResponderCertificate({ issuer, commonName, publicKey, validity, now });
@@ -124,16 +125,17 @@ function renewingSigner({ registry, issuing, clock }: OcspResponderContext) {
     return { certificate: certificate.der, publicKey, signer: createKeySigner(privateKey) };
   }
 
-  return (now: number): Promise<OcspSigner> => {
-    if (current === undefined || now >= current.renewAt) {
-      const signer = issue(now);
-      const made = { signer, renewAt: now + RESPONDER_VALIDITY_MS / 2 };
-      current = made;
-      signer.catch(() => {
-        // The next request tries again.
-        if (current === made) current = undefined;
-      });
-    }
-    return current.signer;
+  return (issuer: Issuer, now: number): Promise<OcspSigner> => {
+    const { fingerprint } = issuer.certificate;
+    const known = current.get(fingerprint);
+    if (known !== undefined && now < known.renewAt) return known.signer;
+    const signer = issue(issuer, now);
+    const made = { signer, renewAt: now + RESPONDER_VALIDITY_MS / 2 };
+    current.set(fingerprint, made);
+    signer.catch(() => {
+      // The next request tries again.
+      if (current.get(fingerprint) === made) current.delete(fingerprint);
+    });
+    return signer;
   };
 }

@@ -34,7 +34,7 @@ export type AdmittedRenewal =
       readonly unused: readonly CertificateRecord[];
     };
 
-/** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*` */
+/** @throws GatehouseError `certificate_*`, `issuer_retired`, `device_*`, `cn_not_allowed`, `key_*` */
 export async function admitRenewal(
   registry: RegistryReader,
   { peer, csr, checkAgainst }: AskedRenewal,

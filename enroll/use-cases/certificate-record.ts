@@ -1,6 +1,8 @@
-/** The record of a certificate that has just been signed. */
+/** The record of a certificate that has just been signed, and its way into the registry. */
+import { GatehouseError } from '../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { IssuedCertificate } from '../../core/pki/issue.ts';
+import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 
 export interface NewCertificate {
@@ -29,4 +31,18 @@ export function certificateRecord({ certificate, ...terms }: NewCertificate): Ce
     reason: null,
     firstUsedAt: null,
   };
+}
+
+/**
+ * Its issuer may have been retired since it signed: nobody would admit the certificate.
+ * @throws GatehouseError `issuer_changed`
+ */
+export async function insertIssued(
+  transaction: RegistryTransaction,
+  certificate: CertificateRecord,
+): Promise<void> {
+  if ((await transaction.issuer(certificate.issuer))?.status === 'retired') {
+    throw new GatehouseError('issuer_changed');
+  }
+  await transaction.insertCertificate(certificate);
 }

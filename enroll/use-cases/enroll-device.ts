@@ -54,7 +54,7 @@ export interface EnrollmentTerms {
   readonly makeKey?: (like: PublicKey) => Promise<PublicKey>;
 }
 
-/** @throws GatehouseError `token_*`, `factory_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `request*`, `server_keygen_disabled`, `attribute_missing`, `certificate_name_invalid` */
+/** @throws GatehouseError `token_*`, `factory_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `request*`, `server_keygen_disabled`, `attribute_missing`, `certificate_name_invalid`, `issuer_changed` */
 export async function enrollDevice(
   context: EnrollContext,
   { token, peer, request, group, address, makeKey }: EnrollmentTerms,

@@ -2,6 +2,7 @@
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord, RequestRecord } from '../../registry/records.ts';
 import type { Entitled } from './admit-request.ts';
+import { insertIssued } from './certificate-record.ts';
 import { enrolledBy } from './enrolled-by.ts';
 import { dropRequest } from './file-request.ts';
 
@@ -28,7 +29,7 @@ export async function recordEnrollment(
     .filter(({ status }) => status === 'active')
     .map((old) => old.serialNumber);
   await transaction.setCertificateStatus(superseded, 'superseded', issuedAt, 'superseded');
-  await transaction.insertCertificate(certificate);
+  await insertIssued(transaction, certificate);
   await recordUse(transaction, entitled, certificate);
   // Once, by whichever way: an operator's leave for a new owner is not to lie about.
   if (entitled.device !== undefined) await transaction.endRelease(deviceId);

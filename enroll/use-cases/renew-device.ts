@@ -9,7 +9,7 @@ import type { CertificateRecord } from '../../registry/records.ts';
 import { type PeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { EnrollContext } from '../context.ts';
 import { type AdmittedRenewal, admitRenewal } from './admit-renewal.ts';
-import { certificateRecord } from './certificate-record.ts';
+import { certificateRecord, insertIssued } from './certificate-record.ts';
 import type { Enrollment } from './enroll-device.ts';
 import { isUnusedRenewal, takeOver } from './first-use.ts';
 
@@ -22,7 +22,10 @@ export interface RenewalRequest {
   readonly checkAgainst?: (current: CertificateRecord) => void;
 }
 
-/** @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*`, `attribute_missing`, `certificate_name_invalid` */
+/**
+ * @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*`, `attribute_missing`,
+ * `certificate_name_invalid`, `issuer_retired`, `issuer_changed`
+ */
 export async function renewDevice(
   { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
   { peer, csr, checkAgainst }: RenewalRequest,
@@ -78,7 +81,7 @@ async function recordRenewal(
   const { serialNumber, fingerprint, issuer, notAfter, issuedAt } = certificate;
   // Who renews by a certificate has it: as good a first use as one at the broker.
   if (isUnusedRenewal(current)) await takeOver(transaction, current, issuedAt);
-  await transaction.insertCertificate(certificate);
+  await insertIssued(transaction, certificate);
   await transaction.append({
     action: 'device.renewed',
     subject: device.id,

@@ -3,13 +3,15 @@ import type { Database } from 'better-sqlite3';
 import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
-import type { BlockedKeyQuery, DeviceQuery } from '../port.ts';
+import type { BlockedKeyQuery, DependentQuery, DeviceQuery } from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
   CredentialName,
+  CrossCertificateRecord,
   DocumentRecord,
   FactoryUseRecord,
+  FleetProgress,
   GroupRecord,
   IssuerRecord,
   ManufacturerRecord,
@@ -18,6 +20,7 @@ import type {
   RevokedCertificate,
   TokenRecord,
 } from '../records.ts';
+import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
 import type { AdmissionRow, CrlRow, DeviceRow, StoredJournalRow } from './rows.ts';
 
 export type ReadStatements = ReturnType<typeof prepareReads>;
@@ -145,6 +148,11 @@ export function prepareReads(database: Database) {
 
     issuer: database.prepare<[Fingerprint], IssuerRecord>('SELECT * FROM issuers WHERE fingerprint = ?'),
     issuers: database.prepare<[], IssuerRecord>('SELECT * FROM issuers ORDER BY rowid'),
+    crossCertificates: database.prepare<[], CrossCertificateRecord>(
+      'SELECT * FROM crossCertificates ORDER BY rowid',
+    ),
+    dependents: database.prepare<Required<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
+    fleetProgress: database.prepare<Required<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
     revokedCertificates: database.prepare<[Fingerprint, number], RevokedCertificate>(
       `SELECT serialNumber, revokedAt, reason FROM certificates
        WHERE issuer = ? AND notAfter > ? AND status <> 'active' ORDER BY serialNumber`,

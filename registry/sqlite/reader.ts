@@ -1,7 +1,7 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { BlockedKeyQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
-import type { CredentialName } from '../records.ts';
+import type { BlockedKeyQuery, DependentQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
+import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
 
@@ -154,6 +154,21 @@ export class SqliteReader implements RegistryReader {
 
   async issuers() {
     return this.reads.issuers.all();
+  }
+
+  async crossCertificates() {
+    return this.reads.crossCertificates.all();
+  }
+
+  async dependents(query: DependentQuery) {
+    checkLimit(query.limit);
+    return this.reads.dependents.all({ ...query, after: query.after ?? ('' as DeviceId) });
+  }
+
+  async fleetProgress(query: DependentQuery): Promise<FleetProgress> {
+    checkLimit(query.limit);
+    const counted = this.reads.fleetProgress.get({ ...query, after: query.after ?? ('' as DeviceId) });
+    return counted ?? { devices: 0, moved: 0, dependents: 0, last: null };
   }
 
   async revokedCertificates(issuer: Fingerprint, now: number) {

@@ -20,12 +20,13 @@ import type {
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
+  CrossCertificateRecord,
   DeviceRecord,
   DocumentRecord,
   FactoryUseRecord,
   GroupRecord,
-  IssuerRecord,
   ManufacturerRecord,
+  NewIssuer,
   OperatorRecord,
   RequestRecord,
   TokenRecord,
@@ -206,8 +207,20 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     );
   }
 
-  async insertIssuer(issuer: IssuerRecord) {
+  async insertIssuer(issuer: NewIssuer) {
     this.#change((writes) => writes.insertIssuer.run(issuer));
+  }
+
+  async setIssuerStatus(fingerprint: Fingerprint, status: 'retiring' | 'retired', at: number) {
+    const retiredAt = status === 'retired' ? at : null;
+    this.#change(
+      (writes) => writes.setIssuerStatus.run({ fingerprint, status, retiredAt }),
+      () => new GatehouseError('issuer_unknown', `there is no issuer ${fingerprint}`),
+    );
+  }
+
+  async insertCrossCertificate(certificate: CrossCertificateRecord) {
+    this.#change((writes) => writes.insertCrossCertificate.run(certificate));
   }
 
   async putCrl(crl: CrlRecord) {

@@ -7,12 +7,14 @@ import type {
   CertificateRecord,
   CertificateStatus,
   CrlRecord,
+  CrossCertificateRecord,
   DeviceStatus,
   DocumentRecord,
   FactoryUseRecord,
   GroupRecord,
   IssuerRecord,
   ManufacturerRecord,
+  NewIssuer,
   OperatorRecord,
   RequestRecord,
   TokenRecord,
@@ -130,9 +132,16 @@ export function prepareWrites(database: Database) {
     ),
     removeRequest: database.prepare<[number]>('DELETE FROM requests WHERE id = ?'),
 
-    insertIssuer: database.prepare<IssuerRecord>(
+    insertIssuer: database.prepare<NewIssuer>(
       `INSERT INTO issuers (fingerprint, kind, status, serialNumber, subject, notBefore, notAfter, der)
        VALUES (@fingerprint, @kind, @status, @serialNumber, @subject, @notBefore, @notAfter, @der)`,
+    ),
+    setIssuerStatus: database.prepare<Pick<IssuerRecord, 'fingerprint' | 'status' | 'retiredAt'>>(
+      'UPDATE issuers SET status = @status, retiredAt = @retiredAt WHERE fingerprint = @fingerprint',
+    ),
+    insertCrossCertificate: database.prepare<CrossCertificateRecord>(
+      `INSERT INTO crossCertificates (fingerprint, kind, subject, issuer, serialNumber, notBefore, notAfter, der)
+       VALUES (@fingerprint, @kind, @subject, @issuer, @serialNumber, @notBefore, @notAfter, @der)`,
     ),
     // RFC 5280 §5.2.3: CRL numbers increase.
     putCrl: database.prepare<CrlRecord>(

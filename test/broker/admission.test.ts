@@ -167,7 +167,7 @@ describe('a certificate that the real issuing key signed', () => {
     const identity = await fleet.enroll('old-issuer', {
       record: { issuer: await retiredIssuer() },
     });
-    await expectRefusal(identity, 'certificate_untrusted');
+    await expectRefusal(identity, 'issuer_retired');
   });
 
   it('is on record as issued by the root: refused', async () => {

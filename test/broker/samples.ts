@@ -48,7 +48,8 @@ export function connectionOf(id: string, line = new Line()): Connection {
 export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}): Standing {
   const subject = { id: parseDeviceId(id), group: parseEntityName('default'), attributes: {} };
   const grants = bindPolicy(parsePolicy({ ...policy, name: 'sample' }), subject);
-  return { subject, grants, notAfter: Date.now() + 60_000, isFirstUse: false };
+  const issuer = parseFingerprint('1'.repeat(64));
+  return { subject, grants, issuer, notAfter: Date.now() + 60_000, isFirstUse: false };
 }
 
 export interface StoreOptions {

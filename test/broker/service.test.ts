@@ -90,8 +90,8 @@ describe('a new issuing CA', () => {
     const identity = await issueDevice(issuing, 'dev-1');
     expect(await attempt(fleet, identity, 'dev-1')).toBe(5);
     await fleet.registry.write('system', async (transaction) => {
-      await insertIssuer(transaction, root, 'root');
-      await insertIssuer(transaction, issuing, 'issuing');
+      await insertIssuer(transaction, root, 'root', 'retiring');
+      await insertIssuer(transaction, issuing, 'issuing', 'retiring');
     });
     await fleet.record(identity, { record: { issuer: issuing.certificate.fingerprint } });
     await eventually(async () => (await attempt(fleet, identity, 'dev-1')) === 0);

@@ -67,7 +67,7 @@ describe('gatehouse token', () => {
   });
 });
 
-describe('gatehouse operator, issuer and key', () => {
+describe('gatehouse operator, ca and key', () => {
   it('creates an operator whose token works, within its role', async () => {
     const created = await operated.run('operator create night --role viewer');
     expect([created.code, created.stdout]).toEqual([0, expect.stringMatching(/^gho_\w{12}_[\w-]{43}\n$/)]);
@@ -84,10 +84,10 @@ describe('gatehouse operator, issuer and key', () => {
   });
 
   it('lists the CA certificates', async () => {
-    expect((await operated.run('issuer list')).stdout).toMatch(
-      /\nroot +active +CN=.*Z +[0-9a-f]{64}\nissuing +active /,
+    expect((await operated.run('ca status')).stdout).toMatch(
+      /\nroot +active +CN=.*Z +- +[0-9a-f]{64}\nissuing +active /,
     );
-    expect(await operated.json('issuer list')).toMatchObject([
+    expect((await operated.json('ca status')).issuers).toMatchObject([
       { kind: 'root' },
       { pem: expect.stringMatching(/^-----BEGIN/) },
     ]);

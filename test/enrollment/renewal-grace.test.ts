@@ -104,7 +104,8 @@ describe('asked again', () => {
     const stale = await anew(holder);
     const database = new Sqlite(service.layout.registry.database);
     database.exec(
-      `INSERT INTO issuers SELECT 'other', kind, 'retired', 'FF', subject, notBefore, notAfter, der FROM issuers
+      `INSERT INTO issuers
+       SELECT 'other', kind, 'retired', 'FF', subject, notBefore, notAfter, der, notBefore FROM issuers
        WHERE kind = 'issuing'`,
     );
     database

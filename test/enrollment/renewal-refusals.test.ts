@@ -193,7 +193,7 @@ describe('an issuer that is retired', () => {
     database.exec(`UPDATE issuers SET status = 'retired' WHERE kind = 'issuing'`);
     database.close();
     await eventually(async () => (await askRenewal(service, holder)).status === 403);
-    expect((await askRenewal(service, holder)).body.code).toBe('certificate_untrusted');
+    expect((await askRenewal(service, holder)).body.code).toBe('issuer_retired');
     expect(await countOf('orphan')).toBe(1);
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe } from '@jest/globals';
 import { describeCertificates } from './contract/certificates.ts';
 import { describeDevices } from './contract/devices.ts';
 import { describeEnrollmentWays } from './contract/enrollment-ways.ts';
+import { describeFleetProgress } from './contract/fleet-progress.ts';
 import { describeGroupCommit } from './contract/group-commit.ts';
 import { describeJournal } from './contract/journal.ts';
 import { describeRecords } from './contract/records.ts';
@@ -27,6 +28,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeRecords(world);
     describeDevices(world);
     describeCertificates(world);
+    describeFleetProgress(world);
     describeTokens(world);
     describeEnrollmentWays(world);
     describeTransactions(world);

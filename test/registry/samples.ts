@@ -67,6 +67,7 @@ export const issuer: IssuerRecord = {
   subject: 'CN=Issuing',
   notBefore: NOW,
   notAfter: NOW + 3650 * DAY,
+  retiredAt: null,
   der: Buffer.from('issuer'),
 };
 

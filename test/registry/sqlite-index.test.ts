@@ -16,7 +16,7 @@ migrate(database);
 function planOf(source: string): string[] {
   const explain = database.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${source}`);
   const positional = [...source.matchAll(/\?/g)].map(() => '1');
-  const named = { group: 'g', status: 's', after: 'a', limit: 1, now: 1 };
+  const named = { group: 'g', status: 's', after: 'a', limit: 1, issuer: 'i', now: 1 };
   return explain.all(...positional, ...(source.includes('@') ? [named] : [])).map(({ detail }) => detail);
 }
 
@@ -26,10 +26,21 @@ const plans = Object.entries({ ...others, ...devices }).map(
 );
 
 /** What operators keep few of, and list whole. */
-const listedWhole = ['groups', 'policies', 'profiles', 'tokens', 'issuers', 'operators', 'manufacturers'];
+const listedWhole = [
+  'groups',
+  'policies',
+  'profiles',
+  'tokens',
+  'issuers',
+  'crossCertificates',
+  'operators',
+  'manufacturers',
+];
+/** What goes through all devices, and must not touch a table for it. */
+const fleetWide = ['dependents', 'fleetProgress'];
 
 describe('the plan of each look-up', () => {
-  it.each(plans.filter(([name]) => !listedWhole.includes(name) && name !== 'journalHead'))(
+  it.each(plans.filter(([name]) => ![...listedWhole, ...fleetWide, 'journalHead'].includes(name)))(
     '%s searches by index and reads no table through',
     (_name, plan) => {
       expect(plan.filter((step) => step.startsWith('SCAN'))).toEqual([]);
@@ -49,6 +60,14 @@ describe('the plan of each look-up', () => {
     expect(planOf(devices.ofGroup.source).join()).toContain('(group=? AND id>?)');
     expect(planOf(devices.ofStatus.source).join()).toContain('(status=? AND id>?)');
   });
+
+  it.each(plans.filter(([name]) => fleetWide.includes(name)))(
+    '%s goes through one index, device by device',
+    (_name, plan) => {
+      const steps = plan.filter((step) => step.includes('certificates'));
+      expect(steps).toEqual(['SEARCH certificates USING COVERING INDEX liveCertificates (device>?)']);
+    },
+  );
 
   it('of a CRL reads the index of the revoked alone, and sorts what is in it', () => {
     expect(planOf(others.revokedCertificates.source)).toEqual([

@@ -1,7 +1,7 @@
 /** Groups, policies, profiles, issuers, CRLs, operators and blocked keys: kept and found again. */
 import { describe, expect, it } from '@jest/globals';
 import type { DocumentRecord } from '../../../registry/records.ts';
-import { change, crl, fingerprint, issuer, NOW, name, operator, root } from '../samples.ts';
+import { change, crl, fingerprint, issuer, NOW, name, operator, root, serial } from '../samples.ts';
 import type { World } from './world.ts';
 
 export function describeRecords(world: World): void {
@@ -73,6 +73,83 @@ export function describeRecords(world: World): void {
     it('are listed in the order in which they were added', async () => {
       expect(await world.registry.issuers()).toEqual([root, issuer]);
       expect(await world.registry.issuer(issuer.fingerprint)).toEqual(issuer);
+    });
+
+    it('are retiring, then retired, and never come back', async () => {
+      const { registry } = world;
+      const set = (status: 'retiring' | 'retired', at: number) =>
+        change(registry, (transaction) => transaction.setIssuerStatus(issuer.fingerprint, status, at));
+      await set('retiring', NOW + 1);
+      expect(await registry.issuer(issuer.fingerprint)).toEqual({ ...issuer, status: 'retiring' });
+      await set('retired', NOW + 2);
+      const retired = { ...issuer, status: 'retired', retiredAt: NOW + 2 };
+      expect(await registry.issuer(issuer.fingerprint)).toEqual(retired);
+      await expect(set('retiring', NOW + 3)).rejects.toHaveProperty('message');
+      expect(await registry.issuer(issuer.fingerprint)).toEqual(retired);
+    });
+
+    it('that do not exist do not retire', async () => {
+      await expect(
+        change(world.registry, (transaction) =>
+          transaction.setIssuerStatus(fingerprint('none'), 'retired', NOW),
+        ),
+      ).rejects.toMatchObject({ code: 'issuer_unknown' });
+    });
+
+    it('are active one of each kind at a time', async () => {
+      const { registry } = world;
+      const { retiredAt: _never, ...second } = {
+        ...issuer,
+        fingerprint: fingerprint('second'),
+        serialNumber: serial('second'),
+      };
+      const insert = () => change(registry, (transaction) => transaction.insertIssuer(second));
+      await expect(insert()).rejects.toHaveProperty('message');
+      await change(registry, (transaction) =>
+        transaction.setIssuerStatus(issuer.fingerprint, 'retiring', NOW),
+      );
+      await insert();
+      expect((await registry.issuers()).map(({ status }) => status)).toEqual([
+        'active',
+        'retiring',
+        'active',
+      ]);
+    });
+  });
+
+  describe('cross certificates', () => {
+    const cross = {
+      fingerprint: fingerprint('cross'),
+      kind: 'newWithOld',
+      subject: root.fingerprint,
+      issuer: root.fingerprint,
+      serialNumber: serial('cross'),
+      notBefore: NOW,
+      notAfter: NOW + 1,
+      der: Buffer.from('cross'),
+    } as const;
+
+    it('are kept, and listed in the order in which they were added', async () => {
+      const { registry } = world;
+      const other = {
+        ...cross,
+        kind: 'oldWithNew',
+        fingerprint: fingerprint('a'),
+        serialNumber: serial('a'),
+      } as const;
+      await change(registry, async (transaction) => {
+        await transaction.insertCrossCertificate(cross);
+        await transaction.insertCrossCertificate(other);
+      });
+      expect(await registry.crossCertificates()).toEqual([cross, other]);
+    });
+
+    it('are refused for a root that the registry does not know', async () => {
+      const stray = { ...cross, subject: fingerprint('none') };
+      await expect(
+        change(world.registry, (transaction) => transaction.insertCrossCertificate(stray)),
+      ).rejects.toHaveProperty('message');
+      expect(await world.registry.crossCertificates()).toEqual([]);
     });
   });
 

@@ -1,0 +1,66 @@
+/** `gatehouse ca …`: the CAs, and how one takes over from another. */
+import type { Command } from 'commander';
+import type { CaRotation, CaStatusView, RotateRequest } from '../../core/api.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
+import { addExamples } from '../../runtime/command-line/program.ts';
+import { operatorCommand } from '../operator-command.ts';
+import { renderTable, toTheSecond } from '../table.ts';
+import { retireCommand } from './ca-retire.ts';
+
+export function caCommands(program: Command, io: CommandIo): void {
+  const ca = program.command('ca').description('The CAs: show, rotate, retire.');
+  statusCommand(ca, io);
+  rotateCommand(ca, io);
+  retireCommand(ca, io);
+}
+
+function statusCommand(ca: Command, io: CommandIo): void {
+  const status = ca
+    .command('status')
+    .description('Shows the CAs, and how many devices are on the active one. With --json, in PEM too.');
+  addExamples(status, ['gatehouse ca status', `gatehouse ca status --json | jq -r '.issuers[].pem'`]);
+  operatorCommand<[]>(status, io, async ({ api, output }) => {
+    const result = await api.get<CaStatusView>('/issuers/status');
+    output.result(result, () => renderStatus(result));
+  });
+}
+
+function renderStatus({ devices, moved, issuers }: CaStatusView): string {
+  const table = renderTable(
+    ['KIND', 'STATUS', 'SUBJECT', 'NOT AFTER', 'DEVICES', 'SHA-256'],
+    issuers.map(({ kind, status, subject, notAfter, devices, fingerprint }) => [
+      kind,
+      status,
+      subject,
+      toTheSecond(notAfter),
+      devices,
+      fingerprint,
+    ]),
+  );
+  if (devices === 0) return `${table}\n\nno device has a certificate that stands`;
+  // Rounded down: 100 % is all of them.
+  const share = Math.floor((100 * moved) / devices);
+  return `${table}\n\n${moved} of ${devices} devices (${share} %) are on the active issuing CA`;
+}
+
+function rotateCommand(ca: Command, io: CommandIo): void {
+  const rotate = ca
+    .command('rotate')
+    .description(
+      "Makes a new issuing CA, which new certificates come from at once; the one before stays until it is retired. Needs the root's key in DATA/ca.",
+    )
+    .option('--root', 'a new root too; it and the one before vouch for one another');
+  addExamples(rotate, ['gatehouse ca rotate', 'gatehouse ca rotate --root']);
+  operatorCommand<[], { root?: true }>(rotate, io, async ({ api, output }, { root = false }) => {
+    const request: RotateRequest = { root };
+    const result = await api.post<CaRotation>('/issuers/rotate', request);
+    output.result(result, () => `${result.issuing.subject} issues from now on; devices move as they renew`);
+    if (result.root !== null) {
+      output.note(
+        `The new root is ${result.root.fingerprint}. Give it to whoever trusts the old one: GET /v1/ca and\n` +
+          'DATA/public/root.pem have both, for as long as both are in use.',
+      );
+    }
+    output.note('gatehouse ca status shows how far it is.');
+  });
+}

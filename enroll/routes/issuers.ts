@@ -1,0 +1,88 @@
+/** /api/v1/issuers: the CA certificates, and how one takes over from another. */
+import { z } from 'zod';
+import type { CaRetirement, CaRotation, CaStatusView, IssuerView, Page } from '../../core/api.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type DeviceId, parseDeviceId, parseFingerprint } from '../../core/ids.ts';
+import type { EnrollContext } from '../context.ts';
+import type { HttpServer } from '../listeners/http-server.ts';
+import { caStatus } from '../rollover/ca-status.ts';
+import type { Rollover } from '../rollover/rollover.ts';
+import { issuerView } from './views.ts';
+
+const params = z.object({ fingerprint: z.string().transform(parseFingerprint) });
+const query = z.object({
+  after: z.string().transform(parseDeviceId).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+const rotation = z.strictObject({ root: z.boolean().default(false) }).default({ root: false });
+const retirement = z
+  .strictObject({
+    lockOut: z.int().min(0).default(0).describe('how many devices may be locked out by it, at most'),
+  })
+  .default({ lockOut: 0 });
+
+export function issuerRoutes(server: HttpServer, context: EnrollContext, rollover: Rollover): void {
+  const { registry, clock } = context;
+
+  server.get(
+    '/issuers',
+    { config: { role: 'viewer' }, schema: { summary: 'The CA certificates' } },
+    async (): Promise<{ items: IssuerView[] }> => ({ items: (await registry.issuers()).map(issuerView) }),
+  );
+
+  server.get(
+    '/issuers/status',
+    { config: { role: 'viewer' }, schema: { summary: 'How many devices are on the active issuing CA' } },
+    async (): Promise<CaStatusView> => {
+      const { issuers, ...fleet } = await caStatus(registry, clock.now());
+      return {
+        ...fleet,
+        issuers: issuers.map(({ issuer, devices }) => ({ ...issuerView(issuer), devices })),
+      };
+    },
+  );
+
+  server.get(
+    '/issuers/:fingerprint/dependents',
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'The devices that would be locked out if this CA were retired',
+        params,
+        querystring: query,
+      },
+    },
+    async ({ params: { fingerprint }, query: { after, limit } }): Promise<Page<DeviceId>> => {
+      if ((await registry.issuer(fingerprint)) === undefined) throw new GatehouseError('issuer_unknown');
+      const page = { issuer: fingerprint, now: clock.now(), limit: limit + 1, ...(after && { after }) };
+      const devices = await registry.dependents(page);
+      const items = devices.slice(0, limit);
+      return { items, next: devices.length > limit ? (items.at(-1) ?? null) : null };
+    },
+  );
+
+  server.post(
+    '/issuers/rotate',
+    {
+      config: { role: 'admin' },
+      schema: { summary: 'A new issuing CA, and a new root if that is asked for', body: rotation },
+    },
+    async ({ actor, body }, reply) => {
+      const { issuing, root } = await rollover.rotate(actor, body);
+      const rotated: CaRotation = { issuing: issuerView(issuing), root: root && issuerView(root) };
+      return reply.status(201).send(rotated);
+    },
+  );
+
+  server.post(
+    '/issuers/:fingerprint/retire',
+    {
+      config: { role: 'admin' },
+      schema: { summary: 'End a CA that another has succeeded', params, body: retirement },
+    },
+    async ({ actor, params: { fingerprint }, body }): Promise<CaRetirement> => {
+      const { issuer, ...outcome } = await rollover.retire(actor, fingerprint, body);
+      return { issuer: issuerView(issuer), ...outcome };
+    },
+  );
+}

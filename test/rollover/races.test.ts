@@ -1,0 +1,126 @@
+/** What happens at the same time as a rollover: nothing is recorded under a CA that has ended meanwhile. */
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { CaStatusView, IssuerView } from '../../core/api.ts';
+import { parseDeviceId } from '../../core/ids.ts';
+import { parseCsr } from '../../core/pki/csr.ts';
+import { buildCsr } from '../../device-sim/identity/csr.ts';
+import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
+import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
+import { enrollDevice } from '../../enroll/use-cases/enroll-device.ts';
+import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
+import type { Registry } from '../../registry/port.ts';
+import { openRegistry } from '../../registry/sqlite/open.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { enrollHolder, renewed } from '../enrollment/renewing.ts';
+import { keysOf } from '../support/ca-keys.ts';
+import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+let service: TestEnroll;
+let registry: Registry;
+beforeAll(async () => {
+  service = await startTestEnroll(folder);
+  registry = await openRegistry({ file: service.layout.registry.database, clock: systemClock });
+});
+afterAll(async () => {
+  await registry.close();
+  await service.close();
+});
+
+const issuers = async () =>
+  (await service.operator<{ items: IssuerView[] }>('GET', '/issuers')).body.items.filter(
+    ({ kind }) => kind === 'issuing',
+  );
+
+/** A process that signs with the CA of now, and records only once a new one has taken over and this one has ended. */
+async function lateContext() {
+  const issuing = await loadIssuingAuthority(registry, keysOf(service.layout));
+  const { fingerprint } = issuing.current().certificate;
+  const write: Registry['write'] = async (...args) => {
+    const { status } = await service.operator('POST', '/issuers/rotate', {});
+    const retired = await service.operator('POST', `/issuers/${fingerprint}/retire`, { lockOut: 100 });
+    expect([status, retired.status]).toEqual([201, 200]);
+    return registry.write(...args);
+  };
+  const late = new Proxy(registry, {
+    get: (target, name) => {
+      if (name === 'write') return write;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { registry: late, issuing, clock: systemClock, statusUrl: service.statusUrl, ownHostnames: [] };
+}
+
+describe('a certificate that was signed by a CA that has ended when it is to be recorded', () => {
+  it('is thrown away: of an enrollment', async () => {
+    const { token } = await service.createToken({ device: 'late' });
+    const csr = parseCsr(await buildCsr({ commonName: 'late', privateKey: await generatePrivateKey() }));
+    const context = await lateContext();
+    await expect(enrollDevice(context, { token, request: () => csr, address: '::1' })).rejects.toMatchObject({
+      code: 'issuer_changed',
+    });
+    expect((await service.operator('GET', '/devices/late')).status).toBe(404);
+    const outcome = await enrollDevice(
+      { ...context, registry, issuing: await current() },
+      { token, request: () => csr, address: '::1' },
+    );
+    const issuer = (await issuers()).at(-1)?.fingerprint;
+    expect(outcome).toMatchObject({ enrollment: { certificate: { issuer } } });
+  });
+
+  it('is thrown away: of a renewal, for its old certificate has ended as well', async () => {
+    const holder = await enrollHolder(service, 'renewing');
+    const record = await registry.certificateBySerial(holder.serialNumber);
+    if (record === undefined) throw new Error('not recorded');
+    const { fingerprint, serialNumber } = record;
+    const peer = { fingerprint, serialNumber, commonName: 'renewing', chainError: null };
+    const csr = parseCsr(await buildCsr({ commonName: 'renewing', privateKey: holder.privateKey }));
+    await expect(renewDevice(await lateContext(), { peer, csr })).rejects.toMatchObject({
+      code: 'issuer_retired',
+    });
+    expect(await registry.certificatesOf(parseDeviceId('renewing'))).toHaveLength(1);
+  });
+
+  it('is given all the same where the CA is retiring only', async () => {
+    const context = {
+      registry,
+      issuing: await current(),
+      clock: systemClock,
+      statusUrl: service.statusUrl,
+      ownHostnames: [],
+    };
+    const retiring = context.issuing.current().certificate.fingerprint;
+    await service.operator('POST', '/issuers/rotate', {});
+    const { token } = await service.createToken({ device: 'in-between' });
+    const csr = parseCsr(
+      await buildCsr({ commonName: 'in-between', privateKey: await generatePrivateKey() }),
+    );
+    const outcome = await enrollDevice(context, { token, request: () => csr, address: '::1' });
+    expect(outcome).toMatchObject({ enrollment: { certificate: { issuer: retiring } } });
+  });
+});
+
+function current() {
+  return loadIssuingAuthority(registry, keysOf(service.layout));
+}
+
+describe('a retiring CA that has lost its key', () => {
+  it('keeps nobody from starting, and can be retired', async () => {
+    const retiring = (await issuers()).find(({ status }) => status === 'retiring');
+    if (retiring === undefined) throw new Error('none is retiring');
+    const { settings, layout } = service;
+    await service.close();
+    rmSync(layout.ca.issuingKey(retiring.fingerprint));
+    service = await runTestEnroll(settings, layout);
+    await renewed(service, await enrollHolder(service, 'as-ever'));
+    const { status } = await service.operator('POST', `/issuers/${retiring.fingerprint}/retire`, {
+      lockOut: 9,
+    });
+    expect(status).toBe(200);
+    const { body } = await service.operator<CaStatusView>('GET', '/issuers/status');
+    expect(body.issuers.filter((one) => one.status === 'retiring')).toEqual([]);
+  });
+});
