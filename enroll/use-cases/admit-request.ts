@@ -12,13 +12,13 @@ import type { GroupRecord, RequestRecord } from '../../registry/records.ts';
 import { entitleByFactory } from './entitle-by-factory.ts';
 import { entitleByToken } from './entitle-by-token.ts';
 import type { Entitlement } from './entitlement.ts';
-import type { FactoryPeer } from './identify-factory.ts';
+import type { VerifiedChain } from './identify-factory.ts';
 import { profileFor, refuseKey } from './key-rules.ts';
 
-/** By what a device enrolls: a token whose secret has been compared, or a factory certificate. */
+/** By what a device enrolls: a token whose secret has been compared, or a factory certificate that TLS has verified. */
 export type Credential =
   | { readonly kind: 'token'; readonly tokenId: string }
-  | { readonly kind: 'factory'; readonly peer: FactoryPeer };
+  | { readonly kind: 'factory'; readonly chain: VerifiedChain };
 
 export interface AskedEnrollment {
   readonly credential: Credential;
@@ -76,7 +76,7 @@ function entitlementOf(
 ): Promise<Entitlement> {
   return credential.kind === 'token'
     ? entitleByToken(registry, { ...asked, tokenId: credential.tokenId }, now)
-    : entitleByFactory(registry, { ...asked, peer: credential.peer }, now);
+    : entitleByFactory(registry, { ...asked, chain: credential.chain }, now);
 }
 
 /** What an operator approves is a key, and here there is none before the answer that carries it. */

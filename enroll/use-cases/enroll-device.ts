@@ -24,7 +24,7 @@ import {
 } from './admit-request.ts';
 import { certificateRecord } from './certificate-record.ts';
 import { fileRequest } from './file-request.ts';
-import type { FactoryPeer } from './identify-factory.ts';
+import { type FactoryPeer, verifyFactoryPeer } from './identify-factory.ts';
 import { recordEnrollment } from './record-enrollment.ts';
 
 export interface Enrollment {
@@ -60,7 +60,7 @@ export async function enrollDevice(
   { token, peer, request, group, address, makeKey }: EnrollmentTerms,
 ): Promise<EnrollmentOutcome> {
   const { registry, clock } = context;
-  // Step 1: who asks. Nothing is parsed for somebody without a token or a certificate.
+  // Step 1: who asks. Nothing is parsed for somebody without a token, or a certificate that TLS has verified.
   const credential = await credentialOf(registry, token, peer);
 
   // Step 2: what is asked for. The CSR proves that its sender holds the private key (RFC 2986 §3, note 2).
@@ -90,7 +90,7 @@ async function credentialOf(
 ): Promise<Credential> {
   if (token === undefined) {
     if (peer === undefined) throw new GatehouseError('token_missing');
-    return { kind: 'factory', peer };
+    return { kind: 'factory', chain: verifyFactoryPeer(peer) };
   }
   const presented = parseToken('enrollment', token);
   const known = presented && (await registry.token(presented.id));

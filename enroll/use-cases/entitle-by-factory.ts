@@ -17,20 +17,20 @@ import {
   refuseBarred,
   refuseDenied,
 } from './entitlement.ts';
-import { type FactoryPeer, identifyFactory } from './identify-factory.ts';
+import { identifyFactory, type VerifiedChain } from './identify-factory.ts';
 import { refuseBlockedKey } from './key-rules.ts';
 
 export interface AskedByFactory extends AskedOfCredential {
-  readonly peer: FactoryPeer;
+  readonly chain: VerifiedChain;
 }
 
 /** @throws GatehouseError `factory_*`, `device_*`, `cn_not_allowed`, `key_*`, `request_denied` */
 export async function entitleByFactory(
   registry: RegistryReader,
-  { peer, request, group: named }: AskedByFactory,
+  { chain, request, group: named }: AskedByFactory,
   now: number,
 ): Promise<Entitlement> {
-  const { certificate, manufacturer } = await identifyFactory(registry, peer, now);
+  const { certificate, manufacturer } = await identifyFactory(registry, chain, now);
   const { fingerprint, publicKey } = certificate;
   // Whoever else knows the factory key would be the device.
   await refuseBlockedKey(registry, publicKey);

@@ -19,21 +19,31 @@ export interface FactoryPeer {
 
 const PERIOD_ERRORS = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
 
-/**
- * @throws GatehouseError `factory_certificate_untrusted`, `factory_certificate_expired`, `key_unsupported`, `key_weak`
- */
-export async function identifyFactory(
-  registry: RegistryReader,
-  { chain, chainError }: FactoryPeer,
-  now: number,
-): Promise<{ readonly certificate: FactoryCertificate; readonly manufacturer: ManufacturerRecord }> {
+/** A chain that OpenSSL has found a path from, to some trust anchor of the listener. */
+export interface VerifiedChain {
+  readonly leaf: X509Certificate;
+  readonly presented: readonly X509Certificate[];
+}
+
+/** What TLS itself can tell. @throws GatehouseError `factory_certificate_untrusted`, `factory_certificate_expired` */
+export function verifyFactoryPeer({ chain: [leaf, ...presented], chainError }: FactoryPeer): VerifiedChain {
   if (chainError !== null) {
     throw PERIOD_ERRORS.includes(chainError)
       ? new GatehouseError('factory_certificate_expired', `the chain does not verify: ${chainError}`)
       : untrusted(`the chain does not verify: ${chainError}`);
   }
-  const [leaf, ...presented] = chain;
   if (leaf === undefined) throw untrusted('no certificate was sent');
+  return { leaf, presented };
+}
+
+/**
+ * @throws GatehouseError `factory_certificate_untrusted`, `factory_certificate_expired`, `key_unsupported`, `key_weak`
+ */
+export async function identifyFactory(
+  registry: RegistryReader,
+  { leaf, presented }: VerifiedChain,
+  now: number,
+): Promise<{ readonly certificate: FactoryCertificate; readonly manufacturer: ManufacturerRecord }> {
   const manufacturer = theOnly(ownersReached(leaf, presented, await anchorsOf(registry)));
   const certificate = parseFactoryCertificate(leaf.raw);
   // The handshake may be a while ago. RFC 5280 §4.1.2.5: 99991231235959Z is no expiry, and no time comes after it.

@@ -188,6 +188,9 @@ describe('devices that are to be listed', () => {
       const service1 = await makeDevice(narrow, { cn: `service-${admit}` });
       await expectRefused(enrollBy(service, service1), 403, 'device_group_mismatch');
       await enrolledBy(service, await makeDevice(narrow, { cn: `device-${admit}` }));
+      const unknown = enrollBy(service, await makeDevice(narrow, { cn: `unknown-${admit}` }));
+      if (admit === 'listed') await expectRefused(unknown, 403, 'device_not_listed');
+      else expect((await unknown).status).toBe(201);
     },
   );
 });

@@ -97,6 +97,13 @@ describe('a chain that is refused', () => {
     await expectRefused(enrollBy(service, await device()), 403, 'factory_certificate_expired');
   });
 
+  it('is refused before anything else that was sent is read', async () => {
+    const device = await makeDevice(await makeRoot('Stranger'), { cn: 'stranger' });
+    await untrusted(service.enroll(null, 'not a request', device));
+    const known = await service.enroll(null, 'not a request', await makeDevice(line, { cn: 'known' }));
+    expect(known.body.code).toBe('csr_not_pem');
+  });
+
   it('is told to send a token, as clients expect that hold one back', async () => {
     const device = await makeDevice(await makeRoot('Stranger'), { cn: 'stranger' });
     const body = csrText({ commonName: 'stranger', privateKey: newKey() });
