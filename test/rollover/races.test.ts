@@ -6,18 +6,25 @@ import { parseDeviceId } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
+import type { EnrollContext } from '../../enroll/context.ts';
+import { countFleet } from '../../enroll/rollover/ca-status.ts';
+import { retireCa } from '../../enroll/rollover/retire-ca.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
+import { startCrlPublisher } from '../../enroll/status/crl-publisher.ts';
 import { enrollDevice } from '../../enroll/use-cases/enroll-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
 import type { Registry } from '../../registry/port.ts';
+import type { IssuerRecord } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
+import { createLogger } from '../../runtime/log.ts';
 import { enrollHolder, renewed } from '../enrollment/renewing.ts';
 import { keysOf } from '../support/ca-keys.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
+const silent = createLogger('test', { level: 'silent', format: 'json' });
 let service: TestEnroll;
 let registry: Registry;
 beforeAll(async () => {
@@ -34,22 +41,32 @@ const issuers = async () =>
     ({ kind }) => kind === 'issuing',
   );
 
-/** A process that signs with the CA of now, and records only once a new one has taken over and this one has ended. */
-async function lateContext() {
-  const issuing = await loadIssuingAuthority(registry, keysOf(service.layout));
-  const { fingerprint } = issuing.current().certificate;
+/** The registry, where something else happens just before a write: once, and then no more. */
+function withBefore(happens: () => Promise<unknown>): Registry {
+  let pending: (() => Promise<unknown>) | undefined = happens;
   const write: Registry['write'] = async (...args) => {
-    const { status } = await service.operator('POST', '/issuers/rotate', {});
-    const retired = await service.operator('POST', `/issuers/${fingerprint}/retire`, { lockOut: 100 });
-    expect([status, retired.status]).toEqual([201, 200]);
+    const first = pending;
+    pending = undefined;
+    await first?.();
     return registry.write(...args);
   };
-  const late = new Proxy(registry, {
+  return new Proxy(registry, {
     get: (target, name) => {
       if (name === 'write') return write;
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
+  });
+}
+
+/** A process that signs with the CA of now, and records only once a new one has taken over and this one has ended. */
+async function lateContext(): Promise<EnrollContext> {
+  const issuing = await current();
+  const { fingerprint } = issuing.current().certificate;
+  const late = withBefore(async () => {
+    const { status } = await service.operator('POST', '/issuers/rotate', {});
+    const retired = await service.operator('POST', `/issuers/${fingerprint}/retire`, { lockOut: 100 });
+    expect([status, retired.status]).toEqual([201, 200]);
   });
   return { registry: late, issuing, clock: systemClock, statusUrl: service.statusUrl, ownHostnames: [] };
 }
@@ -106,6 +123,67 @@ describe('a certificate that was signed by a CA that has ended when it is to be 
 function current() {
   return loadIssuingAuthority(registry, keysOf(service.layout));
 }
+
+describe('a CA that is to be retired', () => {
+  let retiring: IssuerRecord;
+  let context: EnrollContext;
+  /** Records a certificate of the retiring CA. */
+  const enrollUnderIt = async (id: string, known: EnrollContext) => {
+    const { token } = await service.createToken({ device: id });
+    const csr = parseCsr(await buildCsr({ commonName: id, privateKey: await generatePrivateKey() }));
+    return enrollDevice(known, { token, request: () => csr, address: '::1' });
+  };
+  const retire = async (happens: () => Promise<unknown>, lockOut: number) => {
+    const { layout } = service;
+    const issuing = await current();
+    const others = { keys: keysOf(layout), log: silent };
+    const nothing = async () => {};
+    const follows = { renewServerCertificates: nothing, publishTrustAnchors: nothing };
+    return retireCa(
+      { ...context, ...others, ...follows, issuing, registry: withBefore(happens) },
+      'operator:admin',
+      retiring.fingerprint,
+      { lockOut },
+    );
+  };
+  beforeAll(async () => {
+    context = {
+      registry,
+      issuing: await current(),
+      clock: systemClock,
+      statusUrl: service.statusUrl,
+      ownHostnames: [],
+    };
+    const { fingerprint } = context.issuing.current().certificate;
+    await service.operator('POST', '/issuers/rotate', {});
+    const record = await registry.issuer(fingerprint);
+    if (record === undefined) throw new Error('it has gone');
+    retiring = record;
+  });
+
+  it('is not, where a device has come to depend on it since that was counted', async () => {
+    const { dependents } = await countFleet(registry, retiring.fingerprint, Date.now());
+    await expect(retire(() => enrollUnderIt('just-in-time', context), dependents)).rejects.toMatchObject({
+      code: 'issuer_in_use',
+    });
+    expect((await registry.issuer(retiring.fingerprint))?.status).toBe('retiring');
+  });
+
+  it('signs its last CRL again, where another was published since', async () => {
+    const before = await registry.latestCrl(retiring.fingerprint);
+    const publish = async () => {
+      const publisher = await startCrlPublisher({ ...context, log: silent });
+      await publisher.close();
+    };
+    await retire(publish, 100);
+    const last = await registry.latestCrl(retiring.fingerprint);
+    expect(last?.number).toBe((before?.number ?? 0n) + 2n);
+    expect(last?.nextUpdate).toBe(retiring.notAfter);
+    // Whoever still holds its key, and has not heard of its end, takes nothing back.
+    await publish();
+    expect(await registry.latestCrl(retiring.fingerprint)).toEqual(last);
+  });
+});
 
 describe('a retiring CA that has lost its key', () => {
   it('keeps nobody from starting, and can be retired', async () => {
