@@ -2,7 +2,7 @@
 import { encodePem } from '../core/pki/pem.ts';
 import type { RegistryReader } from './port.ts';
 
-/** PEM, the root first. The issuing CAs too, for devices that send their own certificate alone. */
+/** PEM, in the order in which they were added. The issuing CAs too, for devices that send their own certificate alone. */
 export async function trustAnchors(registry: Pick<RegistryReader, 'issuers'>): Promise<readonly string[]> {
   const issuers = await registry.issuers();
   return issuers.filter(({ status }) => status !== 'retired').map(({ der }) => encodePem('CERTIFICATE', der));
