@@ -80,6 +80,13 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   issuer_key_mismatch: 409,
   passphrase_missing: 409,
   passphrase_wrong: 409,
+  pkcs11_missing: 409,
+  pkcs11_module_unusable: 409,
+  pkcs11_token_unknown: 409,
+  pkcs11_pin_missing: 409,
+  pkcs11_pin_refused: 409,
+  pkcs11_mechanism_missing: 409,
+  pkcs11_failed: 409,
   not_found: 404,
   entry_invalid: 400,
   device_repeated: 400,
@@ -106,6 +113,8 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
 const retryAfterByCode: Partial<Record<ErrorCode, number>> = {
   requests_full: 3_600,
   signer_unavailable: 10,
+  issuer_changed: 1,
+  issuer_expired: 3_600,
 };
 
 /** For the Retry-After header of an answer with this code; undefined where it has none of its own. */
