@@ -237,7 +237,9 @@ export interface Registry extends RegistryView {
   /**
    * Runs `work` in a transaction and resolves once it is durable (on disk, not merely written). Transactions
    * run one after another; if `work` rejects, nothing of it remains and the rejection is passed on.
-   * `work` awaits nothing but the transaction's own methods: the writes of all others wait for it.
+   * `work` awaits nothing but the transaction's own methods: the writes of all others wait for it. It may be run
+   * again from its beginning, where another write that shared the commit failed halfway: what it does outside of the
+   * transaction must bear that.
    */
   write<T>(actor: Actor, work: (transaction: RegistryTransaction) => Promise<T>): Promise<T>;
 }
