@@ -144,6 +144,10 @@ export const errorCatalog = {
     remedy:
       'Use /.well-known/est without a label, or a token of that group; gatehouse token create --device ID makes one that may enroll this device whatever its group.',
   },
+  terms_changed: {
+    title: 'What the certificate depends on changed while the request was served',
+    remedy: 'Send the same request again.',
+  },
   device_already_enrolled: {
     title: 'A device with this ID is enrolled already, with another key',
     remedy:
@@ -286,10 +290,6 @@ export const errorCatalog = {
   issuer_needed: {
     title: 'The CA is still needed',
     remedy: 'Let another take over first, with gatehouse ca rotate; retire issuing CAs before their root.',
-  },
-  issuer_changed: {
-    title: 'The CA was retired while the request was served',
-    remedy: 'Send the same request again.',
   },
   ca_busy: {
     title: 'Another command is changing the CAs',

@@ -48,6 +48,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   subject_mismatch: 400,
   server_keygen_disabled: 403,
   key_encryption_unsupported: 400,
+  terms_changed: 503,
   device_already_enrolled: 409,
   device_revoked: 403,
   device_suspended: 403,
@@ -73,7 +74,6 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   issuer_retired: 403,
   issuer_in_use: 409,
   issuer_needed: 409,
-  issuer_changed: 503,
   issuer_expired: 503,
   ca_busy: 409,
   ca_key_missing: 409,
@@ -113,7 +113,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
 const retryAfterByCode: Partial<Record<ErrorCode, number>> = {
   requests_full: 3_600,
   signer_unavailable: 10,
-  issuer_changed: 1,
+  terms_changed: 1,
   issuer_expired: 3_600,
 };
 

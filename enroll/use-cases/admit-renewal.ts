@@ -6,11 +6,11 @@ import { X509Certificate } from 'node:crypto';
 import { GatehouseError } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 import type { CertificationRequest } from '../../core/pki/csr.ts';
-import type { Profile } from '../../core/pki/profile.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Admission, CertificateRecord, DeviceRecord } from '../../registry/records.ts';
 import { checkStanding, findStanding } from '../../registry/standing.ts';
 import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
+import type { CertificateTerms } from './certificate-terms.ts';
 import { profileFor, refuseBlockedKey, refuseKey } from './key-rules.ts';
 
 export interface AskedRenewal {
@@ -27,7 +27,7 @@ export type AdmittedRenewal =
   | {
       readonly kind: 'granted';
       readonly device: DeviceRecord;
-      readonly profile: Profile;
+      readonly terms: CertificateTerms;
       /** The certificate to renew. */
       readonly current: CertificateRecord;
       /** Successors that nobody has used: a new one takes their place. */
@@ -66,7 +66,9 @@ export async function admitRenewal(
       return { kind: 'repeated', device, certificate };
     }
   }
-  return { kind: 'granted', device, profile, current, unused };
+  const { id, attributes } = device;
+  const terms = { profile, device: { id, group: group.name, attributes } };
+  return { kind: 'granted', device, terms, current, unused };
 }
 
 /**

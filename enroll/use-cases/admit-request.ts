@@ -9,6 +9,7 @@ import type { CertificationRequest } from '../../core/pki/csr.ts';
 import type { Profile } from '../../core/pki/profile.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { GroupRecord, RequestRecord } from '../../registry/records.ts';
+import type { CertificateTerms } from './certificate-terms.ts';
 import { entitleByFactory } from './entitle-by-factory.ts';
 import { entitleByToken } from './entitle-by-token.ts';
 import type { Entitlement } from './entitlement.ts';
@@ -38,7 +39,7 @@ export interface Awaiting {
 
 export interface Entitled extends Omit<Entitlement & { kind: 'entitled' }, 'kind' | 'group'> {
   readonly group: GroupRecord;
-  readonly profile: Profile;
+  readonly terms: CertificateTerms;
 }
 
 export type AdmittedRequest =
@@ -56,7 +57,7 @@ export async function admitRequest(
   const entitlement = await entitlementOf(registry, asked, now);
   if (entitlement.kind === 'repeated') return entitlement;
 
-  const { deviceId, open } = entitlement;
+  const { deviceId, device, open } = entitlement;
   const { request, keyFrom } = asked;
   if (keyFrom === 'device') await refuseKey(registry, deviceId, request.publicKey);
   const group = await registry.group(entitlement.group);
@@ -64,7 +65,9 @@ export async function admitRequest(
   const profile = await profileFor(registry, group, request.publicKey);
   if (keyFrom === 'server') refuseServerKey(group, profile);
 
-  const entitled: Entitled = { ...entitlement, group, profile };
+  const attributes = device?.attributes ?? {};
+  const terms = { profile, device: { id: deviceId, group: group.name, attributes } };
+  const entitled: Entitled = { ...entitlement, group, terms };
   if (group.approval === 'none' || open?.status === 'approved') return { ...entitled, kind: 'granted' };
   return open === undefined ? { ...entitled, kind: 'unrequested' } : { kind: 'awaiting', open };
 }

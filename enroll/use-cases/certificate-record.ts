@@ -35,14 +35,14 @@ export function certificateRecord({ certificate, ...terms }: NewCertificate): Ce
 
 /**
  * Its issuer may have been retired since it signed: nobody would admit the certificate.
- * @throws GatehouseError `issuer_changed`
+ * @throws GatehouseError `terms_changed`
  */
 export async function insertIssued(
   transaction: RegistryTransaction,
   certificate: CertificateRecord,
 ): Promise<void> {
   if ((await transaction.issuer(certificate.issuer))?.status === 'retired') {
-    throw new GatehouseError('issuer_changed');
+    throw new GatehouseError('terms_changed', 'the CA that signed has been retired since the request came');
   }
   await transaction.insertCertificate(certificate);
 }

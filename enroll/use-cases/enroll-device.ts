@@ -23,6 +23,7 @@ import {
   type Repeated,
 } from './admit-request.ts';
 import { certificateRecord } from './certificate-record.ts';
+import { refuseChangedTerms } from './certificate-terms.ts';
 import { fileRequest } from './file-request.ts';
 import { type FactoryPeer, verifyFactoryPeer } from './identify-factory.ts';
 import { recordEnrollment } from './record-enrollment.ts';
@@ -54,7 +55,7 @@ export interface EnrollmentTerms {
   readonly makeKey?: (like: PublicKey) => Promise<PublicKey>;
 }
 
-/** @throws GatehouseError `token_*`, `factory_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `request*`, `server_keygen_disabled`, `attribute_missing`, `certificate_name_invalid`, `issuer_changed` */
+/** @throws GatehouseError `token_*`, `factory_*`, `csr_*`, `key_*`, `cn_*`, `device_*`, `request*`, `server_keygen_disabled`, `attribute_missing`, `certificate_name_invalid`, `terms_changed` */
 export async function enrollDevice(
   context: EnrollContext,
   { token, peer, request, group, address, makeKey }: EnrollmentTerms,
@@ -72,7 +73,7 @@ export async function enrollDevice(
   // Step 3: whether it may be. A refusal here costs no signature, and no key.
   const admitted = await admitRequest(registry, asked, call.now);
   if (admitted.kind === 'granted') return issue(context, call, admitted, makeKey);
-  if (admitted.kind === 'unrequested') return askOperators(context, call, admitted.deviceId);
+  if (admitted.kind === 'unrequested') return askOperators(context, call, admitted);
   return answerKnown(admitted, call.now);
 }
 
@@ -102,7 +103,7 @@ async function credentialOf(
 async function issue(
   { registry, issuing, statusUrl, ownHostnames }: EnrollContext,
   call: Call,
-  { profile, deviceId, device, group }: Entitled,
+  entitled: Entitled,
   makeKey: EnrollmentTerms['makeKey'],
 ): Promise<EnrollmentOutcome> {
   const { asked, now } = call;
@@ -111,8 +112,7 @@ async function issue(
   const publicKey = (await makeKey?.(asked.request.publicKey)) ?? asked.request.publicKey;
   const certificate = await issueDeviceCertificate({
     issuer,
-    profile,
-    device: { id: deviceId, group: group.name, attributes: device?.attributes ?? {} },
+    ...entitled.terms,
     publicKey,
     now,
     statusUrl,
@@ -121,15 +121,10 @@ async function issue(
 
   // Step 5: decide again and record it, in one durable transaction. Of two that race, one is told 'repeated'
   // or refused, and its signature is thrown away.
-  return registry.write(actorOf(asked, deviceId), async (transaction) => {
-    const decided = await admitRequest(transaction, asked, now);
+  return registry.write(actorOf(asked, entitled), async (transaction) => {
+    const decided = await decideAgain(transaction, call, entitled);
     if (decided.kind !== 'granted') return putOff(transaction, decided, call);
-    if (decided.deviceId !== deviceId) {
-      throw new GatehouseError(
-        'factory_id_invalid',
-        'the rule that gives the ID changed meanwhile: ask again',
-      );
-    }
+    const { deviceId } = decided;
     const record = certificateRecord({
       certificate,
       device: deviceId,
@@ -143,7 +138,7 @@ async function issue(
 }
 
 /** The device speaks for itself where a factory certificate has proven who it is. */
-function actorOf({ credential }: AskedEnrollment, deviceId: DeviceId): Actor {
+function actorOf({ credential }: AskedEnrollment, { deviceId }: Entitled): Actor {
   return credential.kind === 'token' ? `token:${credential.tokenId}` : `device:${deviceId}`;
 }
 
@@ -151,11 +146,22 @@ function actorOf({ credential }: AskedEnrollment, deviceId: DeviceId): Actor {
 function askOperators(
   { registry }: EnrollContext,
   call: Call,
-  deviceId: DeviceId,
+  entitled: Entitled,
 ): Promise<EnrollmentOutcome> {
-  return registry.write(actorOf(call.asked, deviceId), async (transaction) =>
-    putOff(transaction, await admitRequest(transaction, call.asked, call.now), call),
+  return registry.write(actorOf(call.asked, entitled), async (transaction) =>
+    putOff(transaction, await decideAgain(transaction, call, entitled), call),
   );
+}
+
+/** Where nothing can change any more. @throws GatehouseError `terms_changed` where something has by then */
+async function decideAgain(
+  transaction: RegistryTransaction,
+  { asked, now }: Call,
+  { terms }: Entitled,
+): Promise<AdmittedRequest> {
+  const decided = await admitRequest(transaction, asked, now);
+  if (decided.kind === 'granted' || decided.kind === 'unrequested') refuseChangedTerms(terms, decided.terms);
+  return decided;
 }
 
 /** What has been granted since it was first decided, the device is given when it asks again. */

@@ -10,6 +10,7 @@ import { type PeerCertificate, verifyPeer } from '../../runtime/peer-certificate
 import type { EnrollContext } from '../context.ts';
 import { type AdmittedRenewal, admitRenewal } from './admit-renewal.ts';
 import { certificateRecord, insertIssued } from './certificate-record.ts';
+import { refuseChangedTerms } from './certificate-terms.ts';
 import type { Enrollment } from './enroll-device.ts';
 import { isUnusedRenewal, takeOver } from './first-use.ts';
 
@@ -24,7 +25,7 @@ export interface RenewalRequest {
 
 /**
  * @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*`, `attribute_missing`,
- * `certificate_name_invalid`, `issuer_retired`, `issuer_changed`
+ * `certificate_name_invalid`, `issuer_retired`, `terms_changed`
  */
 export async function renewDevice(
   { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
@@ -43,8 +44,7 @@ export async function renewDevice(
   const issuer = issuing.current();
   const certificate = await issueDeviceCertificate({
     issuer,
-    profile: admitted.profile,
-    device: admitted.device,
+    ...admitted.terms,
     publicKey: csr.publicKey,
     now,
     statusUrl,
@@ -56,6 +56,7 @@ export async function renewDevice(
   return registry.write(`device:${admitted.device.id}`, async (transaction) => {
     const decided = await admitRenewal(transaction, asked, now);
     if (decided.kind === 'repeated') return repeated(decided);
+    refuseChangedTerms(admitted.terms, decided.terms);
     const { device, current } = decided;
     const record = certificateRecord({
       certificate,

@@ -170,7 +170,7 @@ describe('devices that are to be listed', () => {
   it('enroll once they were imported, with the group and the attributes of their records', async () => {
     const device = await makeDevice(ca, { cn: 'listed-1' });
     await expectRefused(enrollBy(service, device), 403, 'device_not_listed');
-    importDevice(service, 'listed-1', { group: 'services', attributes: { site: 'north' } });
+    await importDevice(service, 'listed-1', { group: 'services', attributes: { site: 'north' } });
     await enrolledBy(service, device);
     expect(await detailOf(service, 'listed-1')).toMatchObject({
       group: 'services',
@@ -183,8 +183,8 @@ describe('devices that are to be listed', () => {
     async (admit) => {
       const narrow = await makeRoot(`Narrow Root ${admit}`);
       await register(service, `narrow-${admit}`, [narrow], { admit, group: 'devices' });
-      importDevice(service, `service-${admit}`, { group: 'services' });
-      importDevice(service, `device-${admit}`);
+      await importDevice(service, `service-${admit}`, { group: 'services' });
+      await importDevice(service, `device-${admit}`);
       const service1 = await makeDevice(narrow, { cn: `service-${admit}` });
       await expectRefused(enrollBy(service, service1), 403, 'device_group_mismatch');
       await enrolledBy(service, await makeDevice(narrow, { cn: `device-${admit}` }));

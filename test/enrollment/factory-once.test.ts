@@ -133,7 +133,7 @@ describe('device release', () => {
   });
 
   it('is in the journal once, by whom', async () => {
-    importDevice(service, 'freed');
+    await importDevice(service, 'freed');
     await release('freed');
     await release('freed');
     const { body } = await service.operator<{ items: JournalRow[] }>('GET', '/journal?limit=10000');

@@ -1,7 +1,6 @@
 /** A running enroll process, and factory devices that enroll at it. */
 import type { KeyObject } from 'node:crypto';
 import { expect } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import type {
   DeviceDetail,
   EnrollResponse,
@@ -81,17 +80,11 @@ export async function detailOf(service: TestEnroll, id: string): Promise<DeviceD
 }
 
 /** A device as an operator imports it: a record that has never had a certificate. */
-export function importDevice(
-  { layout }: TestEnroll,
+export async function importDevice(
+  service: TestEnroll,
   id: string,
   { group = 'devices', attributes = {} }: { group?: string; attributes?: Record<string, string> } = {},
-): void {
-  const database = new Sqlite(layout.registry.database);
-  const now = Date.now();
-  database
-    .prepare(
-      `INSERT INTO devices (id, "group", status, attributes, createdAt, changedAt) VALUES (?, ?, 'active', ?, ?, ?)`,
-    )
-    .run(id, group, JSON.stringify(attributes), now, now);
-  database.close();
+): Promise<void> {
+  const { status } = await service.operator('POST', '/devices', { id, group, attributes });
+  expect(status).toBe(201);
 }

@@ -27,7 +27,7 @@ it.each([
   ['pump-2', 'a pattern', { device: 'pump-*' }],
   ['pump-3', 'exactly this device', { device: 'pump-3' }],
 ])('%s is enrolled by a token of its group for %s, and keeps its attributes', async (id, _which, terms) => {
-  importDevice(service, id, { attributes: { site: 'north' } });
+  await importDevice(service, id, { attributes: { site: 'north' } });
   expect(await enroll(id, terms)).toEqual([201, undefined]);
   const { group, attributes, certificates } = await detailOf(service, id);
   expect([group, attributes, certificates.length]).toEqual(['devices', { site: 'north' }, 1]);
@@ -37,20 +37,20 @@ it.each([
   ['control-1', 'any ID', {}],
   ['control-2', 'a pattern', { device: 'control-*' }],
 ])('%s of another group is not to be had with a token for %s', async (id, _which, terms) => {
-  importDevice(service, id, { group: 'services' });
+  await importDevice(service, id, { group: 'services' });
   expect(await enroll(id, terms)).toEqual([403, 'token_group_mismatch']);
   expect((await detailOf(service, id)).certificates).toEqual([]);
   expect(await enroll(id, { ...terms, group: 'services' })).toEqual([201, undefined]);
 });
 
 it('of another group is enrolled into its own by a token that names it', async () => {
-  importDevice(service, 'dispatcher', { group: 'services' });
+  await importDevice(service, 'dispatcher', { group: 'services' });
   expect(await enroll('dispatcher', { device: 'dispatcher' })).toEqual([201, undefined]);
   expect((await detailOf(service, 'dispatcher')).group).toBe('services');
 });
 
 it('once enrolled is like any other: no token but its own replaces its key', async () => {
-  importDevice(service, 'settled');
+  await importDevice(service, 'settled');
   expect(await enroll('settled', {})).toEqual([201, undefined]);
   expect(await enroll('settled', { device: 'settl*' })).toEqual([409, 'device_already_enrolled']);
   expect(await enroll('settled', { device: 'settled' })).toEqual([201, undefined]);
@@ -61,7 +61,7 @@ it.each([
   ['revoke', 'device_revoked'],
 ])('is refused after: device %s', async (action, code) => {
   const id = `to-${action}`;
-  importDevice(service, id);
+  await importDevice(service, id);
   await service.operator('POST', `/devices/${id}/${action}`, {});
   expect(await enroll(id, { device: id })).toEqual([403, code]);
 });

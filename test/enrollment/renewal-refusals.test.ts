@@ -20,6 +20,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { issueDevice, selfSigned } from '../broker/authority.ts';
 import { eventually } from '../broker/eventually.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { beforeWrite } from '../support/before-write.ts';
 import { keysOf } from '../support/ca-keys.ts';
 import { type ClientIdentity, csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -166,17 +167,9 @@ describe('decided again where nothing can change any more', () => {
     const record = await registry.certificateBySerial(holder.serialNumber);
     if (record === undefined) throw new Error('not recorded');
     const { fingerprint, serialNumber } = record;
-    const write: Registry['write'] = async (...args) => {
-      await revokeDevice(context, 'system', parseDeviceId('meanwhile'), 'unspecified');
-      return registry.write(...args);
-    };
-    const late = new Proxy(registry, {
-      get: (target, name) => {
-        if (name === 'write') return write;
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+    const late = beforeWrite(registry, () =>
+      revokeDevice(context, 'system', parseDeviceId('meanwhile'), 'unspecified'),
+    );
     const csr = parseCsr(await buildCsr({ commonName: 'meanwhile', privateKey: holder.privateKey }));
     const peer = { fingerprint, serialNumber, commonName: 'meanwhile', chainError: null };
     await expect(renewDevice({ ...context, registry: late }, { peer, csr })).rejects.toMatchObject({

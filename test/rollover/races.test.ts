@@ -19,6 +19,7 @@ import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { enrollHolder, renewed } from '../enrollment/renewing.ts';
+import { beforeWrite } from '../support/before-write.ts';
 import { keysOf } from '../support/ca-keys.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -41,29 +42,11 @@ const issuers = async () =>
     ({ kind }) => kind === 'issuing',
   );
 
-/** The registry, where something else happens just before a write: once, and then no more. */
-function withBefore(happens: () => Promise<unknown>): Registry {
-  let pending: (() => Promise<unknown>) | undefined = happens;
-  const write: Registry['write'] = async (...args) => {
-    const first = pending;
-    pending = undefined;
-    await first?.();
-    return registry.write(...args);
-  };
-  return new Proxy(registry, {
-    get: (target, name) => {
-      if (name === 'write') return write;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
-
 /** A process that signs with the CA of now, and records only once a new one has taken over and this one has ended. */
 async function lateContext(): Promise<EnrollContext> {
   const issuing = await current();
   const { fingerprint } = issuing.current().certificate;
-  const late = withBefore(async () => {
+  const late = beforeWrite(registry, async () => {
     const { status } = await service.operator('POST', '/issuers/rotate', {});
     const retired = await service.operator('POST', `/issuers/${fingerprint}/retire`, { lockOut: 100 });
     expect([status, retired.status]).toEqual([201, 200]);
@@ -77,7 +60,7 @@ describe('a certificate that was signed by a CA that has ended when it is to be 
     const csr = parseCsr(await buildCsr({ commonName: 'late', privateKey: await generatePrivateKey() }));
     const context = await lateContext();
     await expect(enrollDevice(context, { token, request: () => csr, address: '::1' })).rejects.toMatchObject({
-      code: 'issuer_changed',
+      code: 'terms_changed',
     });
     expect((await service.operator('GET', '/devices/late')).status).toBe(404);
     const outcome = await enrollDevice(
@@ -140,7 +123,7 @@ describe('a CA that is to be retired', () => {
     const nothing = async () => {};
     const follows = { renewServerCertificates: nothing, publishTrustAnchors: nothing };
     return retireCa(
-      { ...context, ...others, ...follows, issuing, registry: withBefore(happens) },
+      { ...context, ...others, ...follows, issuing, registry: beforeWrite(registry, happens) },
       'operator:admin',
       retiring.fingerprint,
       { lockOut },
