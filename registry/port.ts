@@ -69,6 +69,8 @@ export interface RegistryReader {
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
   /** When the device was given its first certificate. */
   enrolledAt(id: DeviceId): Promise<number | undefined>;
+  /** When the device was given the `nth` certificate from the newest, which is the first; undefined where it has had fewer. */
+  issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
   /** Newest first. */

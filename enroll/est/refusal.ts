@@ -10,7 +10,7 @@ export function answerInText(est: HttpServer, report: RefusalReporter): void {
     const { status, code, detail } = report(error, request);
     // RFC 7030 §3.2.3
     if (status === 401) reply.header('WWW-Authenticate', 'Basic realm="gatehouse"');
-    const wait = retryAfterOf(code);
+    const wait = retryAfterOf(error);
     if (wait !== undefined) reply.header('Retry-After', wait);
     reply.status(estStatus(status));
     // Who sent no credentials may hold them back until it is asked for them.
