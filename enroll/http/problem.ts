@@ -1,8 +1,8 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
-import type { ImportProblem, Problem } from '../core/api.ts';
-import { type ErrorCode, errorCatalog, GatehouseError, isErrorCode } from '../core/errors.ts';
-import { ImportRefused } from './imports/line-errors.ts';
+import type { ImportProblem, Problem } from '../../core/api.ts';
+import { type ErrorCode, errorCatalog, GatehouseError, isErrorCode } from '../../core/errors.ts';
+import { ImportRefused } from '../imports/line-errors.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
 const statusByCode: Partial<Record<ErrorCode, number>> = {

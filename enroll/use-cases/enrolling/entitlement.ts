@@ -1,14 +1,14 @@
 /** What a credential entitles a device to, before anything of its group or its key's kind is asked. */
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../core/ids.ts';
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../../core/ids.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
 import type {
   CertificateRecord,
   CredentialName,
   DeviceRecord,
   RequestRecord,
-} from '../../registry/records.ts';
+} from '../../../registry/records.ts';
 
 export interface AskedOfCredential {
   readonly request: CertificationRequest;

@@ -1,11 +1,12 @@
 /** Operators and their tokens. */
-import { createToken, parseToken, secretMatches } from '../../core/enrollment/token.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
-import type { OperatorRecord, OperatorRole } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+
+import { GatehouseError } from '../../../core/errors.ts';
+import { type EntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import { createToken, parseToken, secretMatches } from '../../../core/token.ts';
+import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { OperatorRecord, OperatorRole } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
 
 const RANK: Readonly<Record<OperatorRole, number>> = { viewer: 0, operator: 1, admin: 2 };
 

@@ -19,7 +19,7 @@ import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
 import type { SecureContextSource } from '../../runtime/secure-context.ts';
-import { problemOf, retryAfterOf } from '../problem.ts';
+import { problemOf, retryAfterOf } from './problem.ts';
 
 export const BODY_LIMIT = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;

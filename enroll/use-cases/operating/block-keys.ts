@@ -1,13 +1,13 @@
 /** The block-list: public keys that no device may enroll or renew with. */
-import type { ImportResult } from '../../core/api.ts';
-import { type BlockedKeyEntry, parseBlockedKeyEntry } from '../../core/enrollment/blocked-key-entry.ts';
-import type { Fingerprint } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { EnrollContext } from '../context.ts';
-import { JournalBatches } from '../imports/journal-batches.ts';
-import { LineErrors } from '../imports/line-errors.ts';
-import { type Numbered, readEntries } from '../imports/read-entries.ts';
-import { type OnWritten, writeEntries } from '../imports/write-entries.ts';
+import type { ImportResult } from '../../../core/api.ts';
+import { type BlockedKeyEntry, parseBlockedKeyEntry } from '../../../core/enrollment/blocked-key-entry.ts';
+import type { Fingerprint } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { EnrollContext } from '../../context.ts';
+import { JournalBatches } from '../../imports/journal-batches.ts';
+import { LineErrors } from '../../imports/line-errors.ts';
+import { type Numbered, readEntries } from '../../imports/read-entries.ts';
+import { type OnWritten, writeEntries } from '../../imports/write-entries.ts';
 
 export interface CheckedKeys {
   readonly entries: readonly Numbered<BlockedKeyEntry>[];

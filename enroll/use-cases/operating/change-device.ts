@@ -2,14 +2,14 @@
  * What an operator does to a device: revoke, suspend, resume, move. Each is one transaction with its journal
  * row, and doing it twice is the same as doing it once, so that a command whose answer was lost can be repeated.
  */
-import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId, EntityName } from '../../core/ids.ts';
-import { quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
-import type { CertificateStatus, DeviceRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type DeviceId, type EntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { RevocationReason } from '../../../core/pki/revocation-reason.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { CertificateStatus, DeviceRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
+import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 
 /** For good: every certificate of the device is revoked and its ID cannot be enrolled again. */
 export function revokeDevice(
@@ -77,19 +77,10 @@ export function changeDevice(
   return registry.write(actor, async (transaction) => {
     const device = await deviceOrRefuse(transaction, id);
     const { group = device.group, attributes = device.attributes } = change;
-    if ((await transaction.group(group)) === undefined) {
-      throw new GatehouseError('group_unknown', `there is no group ${quote(group)}`);
-    }
+    await groupOrRefuse(transaction, group);
     await transaction.updateDevice(id, { group, attributes });
     await transaction.append({ action: 'device.changed', subject: id, data: { group, attributes } });
   });
-}
-
-/** @throws GatehouseError `device_unknown` */
-export async function deviceOrRefuse(registry: RegistryReader, id: DeviceId): Promise<DeviceRecord> {
-  const device = await registry.device(id);
-  if (device === undefined) throw new GatehouseError('device_unknown', `there is no device ${quote(id)}`);
-  return device;
 }
 
 function refuseRevoked(device: DeviceRecord): void {

@@ -2,17 +2,18 @@
  * Devices that operators make known before they enroll: an allow-list. Such a device has its group and attributes,
  * and no certificate yet. One by one, or a file of them: all or nothing.
  */
-import type { ImportResult } from '../../core/api.ts';
-import { type DeviceEntry, isSameEntry, parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, type EntityName, quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
-import type { EnrollContext } from '../context.ts';
-import { JournalBatches } from '../imports/journal-batches.ts';
-import { LineErrors } from '../imports/line-errors.ts';
-import { type Numbered, readEntries } from '../imports/read-entries.ts';
-import { type OnWritten, writeEntries } from '../imports/write-entries.ts';
+import type { ImportResult } from '../../../core/api.ts';
+import { type DeviceEntry, isSameEntry, parseDeviceEntry } from '../../../core/enrollment/device-entry.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type DeviceId, type EntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { EnrollContext } from '../../context.ts';
+import { JournalBatches } from '../../imports/journal-batches.ts';
+import { LineErrors } from '../../imports/line-errors.ts';
+import { type Numbered, readEntries } from '../../imports/read-entries.ts';
+import { type OnWritten, writeEntries } from '../../imports/write-entries.ts';
+import { groupOrRefuse } from '../look-ups.ts';
 
 type Verdict = Exclude<keyof ImportResult, 'dryRun'>;
 
@@ -105,9 +106,7 @@ function createJudge(registry: RegistryReader, { update }: ImportTerms) {
   return async (entry: DeviceEntry): Promise<Verdict> => {
     const { id, group } = entry;
     if (!known.has(group)) {
-      if ((await registry.group(group)) === undefined) {
-        throw new GatehouseError('group_unknown', `there is no group ${quote(group)}`);
-      }
+      await groupOrRefuse(registry, group);
       known.add(group);
     }
     const device = await registry.device(id);

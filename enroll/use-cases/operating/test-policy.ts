@@ -1,12 +1,12 @@
 /** What a device's policy says of a topic, by the same decision that the broker takes. */
-import type { PolicyTestResult } from '../../core/api.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId } from '../../core/ids.ts';
-import { decidePublish, decideSubscribe } from '../../core/policy/decide.ts';
-import { bindPolicy } from '../../core/policy/grants.ts';
-import { parsePolicy } from '../../core/policy/policy.ts';
-import type { EnrollContext } from '../context.ts';
-import { deviceOrRefuse } from './change-device.ts';
+import type { PolicyTestResult } from '../../../core/api.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { DeviceId } from '../../../core/ids.ts';
+import { decidePublish, decideSubscribe } from '../../../core/policy/decide.ts';
+import { bindPolicy } from '../../../core/policy/grants.ts';
+import { parsePolicy } from '../../../core/policy/policy.ts';
+import type { EnrollContext } from '../../context.ts';
+import { deviceOrRefuse } from '../look-ups.ts';
 
 /** @throws GatehouseError `request_invalid` unless exactly one of publish and subscribe is given; `device_unknown` */
 export async function testPolicy(

@@ -2,12 +2,12 @@
  * An operator's word on an enrollment. It may be changed until the device has its certificate: an approval is taken
  * back by denying, and a denial by approving, or a slip would cost the device its key and the operator a token.
  */
-import { REQUEST_LIFETIME } from '../../core/enrollment/approval.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { RequestRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import { REQUEST_LIFETIME } from '../../../core/enrollment/approval.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { RequestRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
 
 export type Decision =
   | { readonly status: 'approved' }

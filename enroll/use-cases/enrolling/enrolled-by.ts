@@ -1,5 +1,5 @@
 /** By what a device enrolls, as the journal has it. */
-import type { EnrolledBy } from '../../core/journal/events.ts';
+import type { EnrolledBy } from '../../../core/journal/events.ts';
 import type { Entitled } from './admit-request.ts';
 
 export function enrolledBy({ credential, factory }: Pick<Entitled, 'credential' | 'factory'>): EnrolledBy {

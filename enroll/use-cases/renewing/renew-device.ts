@@ -2,16 +2,16 @@
  * Renewal, from a certificate and a CSR to the certificate that takes its place: docs/ARCHITECTURE.md, "How a
  * certificate is renewed", has the same steps. For both POST /v1/renew and EST's simplereenroll.
  */
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import { issueDeviceCertificate } from '../../core/pki/issue.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
-import type { CertificateRecord } from '../../registry/records.ts';
-import { type PeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
-import type { EnrollContext } from '../context.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import { issueDeviceCertificate } from '../../../core/pki/issue.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { CertificateRecord } from '../../../registry/records.ts';
+import { type PeerCertificate, verifyPeer } from '../../../runtime/peer-certificate.ts';
+import type { EnrollContext } from '../../context.ts';
+import type { Enrollment } from '../enrolling/enroll-device.ts';
+import { certificateRecord, insertIssued } from '../issuing/certificate-record.ts';
+import { refuseChangedTerms } from '../issuing/certificate-terms.ts';
 import { type AdmittedRenewal, admitRenewal } from './admit-renewal.ts';
-import { certificateRecord, insertIssued } from './certificate-record.ts';
-import { refuseChangedTerms } from './certificate-terms.ts';
-import type { Enrollment } from './enroll-device.ts';
 import { isUnusedRenewal, takeOver } from './first-use.ts';
 
 export interface RenewalRequest {

@@ -1,9 +1,9 @@
 /** The record of a certificate that has just been signed, and its way into the registry. */
-import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { IssuedCertificate } from '../../core/pki/issue.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
-import type { CertificateRecord } from '../../registry/records.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
+import type { IssuedCertificate } from '../../../core/pki/issue.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { CertificateRecord } from '../../../registry/records.ts';
 
 export interface NewCertificate {
   readonly certificate: IssuedCertificate;

@@ -3,9 +3,9 @@
  * the transaction that records it. An operator may have changed any of it in between.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { GatehouseError } from '../../core/errors.ts';
-import type { Profile } from '../../core/pki/profile.ts';
-import type { TemplateSubject } from '../../core/template.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { Profile } from '../../../core/pki/profile.ts';
+import type { TemplateSubject } from '../../../core/template.ts';
 
 export interface CertificateTerms {
   readonly profile: Profile;

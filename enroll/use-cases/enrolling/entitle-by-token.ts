@@ -1,9 +1,9 @@
 /** What an enrollment token entitles to: every rule about tokens, in order, over the registry as it stands. */
-import { boundDeviceId, isExactBinding } from '../../core/enrollment/device-binding.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { quote } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { CredentialName, DeviceRecord, RequestRecord, TokenRecord } from '../../registry/records.ts';
+import { boundDeviceId, isExactBinding } from '../../../core/enrollment/device-binding.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { quote } from '../../../core/ids.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { CredentialName, DeviceRecord, RequestRecord, TokenRecord } from '../../../registry/records.ts';
 import {
   type AskedOfCredential,
   type Entitlement,

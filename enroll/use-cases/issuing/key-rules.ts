@@ -1,11 +1,11 @@
 /** Whether a device may have a certificate for a key: the rules that enrollment and renewal share. */
-import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId } from '../../core/ids.ts';
-import { type Profile, parseProfile } from '../../core/pki/profile.ts';
-import type { PublicKey } from '../../core/pki/public-key.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { GroupRecord } from '../../registry/records.ts';
-import { deviceOrRefuse } from './change-device.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { DeviceId } from '../../../core/ids.ts';
+import { type Profile, parseProfile } from '../../../core/pki/profile.ts';
+import type { PublicKey } from '../../../core/pki/public-key.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { GroupRecord } from '../../../registry/records.ts';
+import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 
 /** @throws GatehouseError `key_blocked`, `key_in_use` */
 export async function refuseKey(
@@ -43,9 +43,7 @@ export async function profileOf(registry: RegistryReader, group: GroupRecord): P
 /** The profile of the device's group. @throws GatehouseError `device_unknown`, `group_unknown`, `profile_unknown` */
 export async function profileOfDevice(registry: RegistryReader, id: DeviceId): Promise<Profile> {
   const device = await deviceOrRefuse(registry, id);
-  const group = await registry.group(device.group);
-  if (group === undefined) throw new GatehouseError('group_unknown', `there is no group ${device.group}`);
-  return profileOf(registry, group);
+  return profileOf(registry, await groupOrRefuse(registry, device.group));
 }
 
 /** The profile of the group, which must take such a key. @throws GatehouseError `key_unsupported` where the profile does not take it */

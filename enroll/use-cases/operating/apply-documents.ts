@@ -1,12 +1,12 @@
 /** Groups, policies and profiles, put in place whole: validated first, and only if what they name exists. */
-import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import { parseProfile } from '../../core/pki/profile.ts';
-import { parsePolicy } from '../../core/policy/policy.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
-import type { GroupRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type EntityName, parseEntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import { parseProfile } from '../../../core/pki/profile.ts';
+import { parsePolicy } from '../../../core/policy/policy.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { GroupRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
 import { testProfile } from './test-profile.ts';
 
 /** @throws GatehouseError `policy_unknown`, `profile_unknown` */

@@ -3,12 +3,12 @@
  * handshake; which manufacturer's it was is found here, over the manufacturers as they stand.
  */
 import { X509Certificate } from 'node:crypto';
-import { GatehouseError } from '../../core/errors.ts';
-import { type FactoryCertificate, parseFactoryCertificate } from '../../core/pki/foreign-certificate.ts';
-import { type OwnedAnchor, ownersReached } from '../../core/pki/issuer-search.ts';
-import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { ManufacturerRecord } from '../../registry/records.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type FactoryCertificate, parseFactoryCertificate } from '../../../core/pki/foreign-certificate.ts';
+import { type OwnedAnchor, ownersReached } from '../../../core/pki/issuer-search.ts';
+import { parseManufacturerCas } from '../../../core/pki/manufacturer-cas.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { ManufacturerRecord } from '../../../registry/records.ts';
 
 export interface FactoryPeer {
   /** What the device showed in its TLS handshake, its own certificate first: a few at most. A resumed session has no chain. */

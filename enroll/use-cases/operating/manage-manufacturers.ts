@@ -1,15 +1,16 @@
 /** Manufacturers, whose factory certificates enroll devices: registered by an admin, removed again. */
-import type { FactoryAdmission, NamingRule } from '../../core/enrollment/factory-rule.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import { type ForeignCa, parseForeignCa } from '../../core/pki/foreign-certificate.ts';
-import { isIssuedBy } from '../../core/pki/issuer-search.ts';
-import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
-import { encodePem } from '../../core/pki/pem.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { ManufacturerRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import type { FactoryAdmission, NamingRule } from '../../../core/enrollment/factory-rule.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type EntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import { type ForeignCa, parseForeignCa } from '../../../core/pki/foreign-certificate.ts';
+import { isIssuedBy } from '../../../core/pki/issuer-search.ts';
+import { parseManufacturerCas } from '../../../core/pki/manufacturer-cas.ts';
+import { encodePem } from '../../../core/pki/pem.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { ManufacturerRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
+import { groupOrRefuse } from '../look-ups.ts';
 
 /** The names of all of them go to every client in the TLS handshake: some 6 KB, where small ones have room for 16. */
 const MAX_CAS = 100;
@@ -38,9 +39,7 @@ export async function putManufacturer(
   const { group, admit, idFrom, idPrefix } = terms;
   const record: ManufacturerRecord = { name, group, admit, idFrom, idPrefix, certificates, changedAt };
   return registry.write(actor, async (transaction) => {
-    if (group !== null && (await transaction.group(group)) === undefined) {
-      throw new GatehouseError('group_unknown', `there is no group ${quote(group)}`);
-    }
+    if (group !== null) await groupOrRefuse(transaction, group);
     await refuseOwnCas(transaction, all);
     await refuseOthersCas(transaction, name, { all, anchors });
     await transaction.putManufacturer(record);

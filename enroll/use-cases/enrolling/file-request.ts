@@ -1,9 +1,9 @@
 /** Puts an enrollment before the operators, in a queue that nobody can make grow without end. */
-import { REQUEST_LIFETIME } from '../../core/enrollment/approval.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
-import type { RequestRecord } from '../../registry/records.ts';
+import { REQUEST_LIFETIME } from '../../../core/enrollment/approval.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RequestRecord } from '../../../registry/records.ts';
 import type { Entitled } from './admit-request.ts';
 import { enrolledBy } from './enrolled-by.ts';
 

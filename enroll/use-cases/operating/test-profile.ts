@@ -3,26 +3,26 @@
  * made for this one and thrown away with its key: what the real CA signs is in the registry, without exception.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import type { ProfileTestResult } from '../../core/api.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import { type CaCertificate, parseCaCertificate } from '../../core/pki/certificate.ts';
-import { readCertifiedNames } from '../../core/pki/certified-names.ts';
-import { templatesOf } from '../../core/pki/device-names.ts';
+import type { ProfileTestResult } from '../../../core/api.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type DeviceId, parseDeviceId, parseEntityName } from '../../../core/ids.ts';
+import { type CaCertificate, parseCaCertificate } from '../../../core/pki/certificate.ts';
+import { readCertifiedNames } from '../../../core/pki/certified-names.ts';
+import { templatesOf } from '../../../core/pki/device-names.ts';
 import {
   DEVICE_KEY_USAGE,
   type Issuer,
   issueDeviceCertificate,
   issueRootCertificate,
-} from '../../core/pki/issue.ts';
-import { type Profile, parseProfile } from '../../core/pki/profile.ts';
-import { publicKeyOf } from '../../core/pki/public-key.ts';
-import { renewAfter } from '../../core/pki/renewal.ts';
-import { signingKeyOf } from '../../core/pki/signer.ts';
-import { attributeOf, type TemplateSubject, variablesOf } from '../../core/template.ts';
-import type { EnrollContext } from '../context.ts';
-import { generatePrivateKey } from '../key-pair.ts';
-import { deviceOrRefuse } from './change-device.ts';
+} from '../../../core/pki/issue.ts';
+import { type Profile, parseProfile } from '../../../core/pki/profile.ts';
+import { publicKeyOf } from '../../../core/pki/public-key.ts';
+import { renewAfter } from '../../../core/pki/renewal.ts';
+import { signingKeyOf } from '../../../core/pki/signer.ts';
+import { attributeOf, type TemplateSubject, variablesOf } from '../../../core/template.ts';
+import type { EnrollContext } from '../../context.ts';
+import { generatePrivateKey } from '../../key-pair.ts';
+import { deviceOrRefuse } from '../look-ups.ts';
 
 const EXAMPLE_CA = 'Gatehouse Example CA, not to be trusted';
 const EXAMPLE = 'example';

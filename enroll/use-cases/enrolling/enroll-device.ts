@@ -2,17 +2,19 @@
  * Enrollment, from a token or a factory certificate and a CSR to a certificate, exactly once: docs/ARCHITECTURE.md,
  * "How a device enrolls", has the same steps.
  */
-import { retryAfter } from '../../core/enrollment/approval.ts';
-import { parseToken, secretMatches } from '../../core/enrollment/token.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import type { DeviceId, EntityName } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import { issueDeviceCertificate } from '../../core/pki/issue.ts';
-import type { PublicKey } from '../../core/pki/public-key.ts';
-import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
-import type { CertificateRecord, RequestRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import { retryAfter } from '../../../core/enrollment/approval.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { DeviceId, EntityName } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import { issueDeviceCertificate } from '../../../core/pki/issue.ts';
+import type { PublicKey } from '../../../core/pki/public-key.ts';
+import { parseToken, secretMatches } from '../../../core/token.ts';
+import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { CertificateRecord, RequestRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
+import { certificateRecord } from '../issuing/certificate-record.ts';
+import { refuseChangedTerms } from '../issuing/certificate-terms.ts';
 import {
   type AdmittedRequest,
   type AskedEnrollment,
@@ -22,8 +24,6 @@ import {
   type Entitled,
   type Repeated,
 } from './admit-request.ts';
-import { certificateRecord } from './certificate-record.ts';
-import { refuseChangedTerms } from './certificate-terms.ts';
 import { fileRequest } from './file-request.ts';
 import { type FactoryPeer, verifyFactoryPeer } from './identify-factory.ts';
 import { recordEnrollment } from './record-enrollment.ts';

@@ -6,7 +6,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
-import type { FactoryPeer } from '../use-cases/identify-factory.ts';
+import type { FactoryPeer } from '../use-cases/enrolling/identify-factory.ts';
 
 /** More between a device and its root is nothing that manufacturers have, but something to fill memory with. */
 const MAX_CHAIN = 8;

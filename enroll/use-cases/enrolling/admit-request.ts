@@ -3,18 +3,19 @@
  * over the registry as it stands. It is asked twice: before signing, where a refusal is cheap, and again
  * inside the transaction that records the certificate, where nothing can change any more.
  */
-import { GatehouseError } from '../../core/errors.ts';
-import type { EntityName } from '../../core/ids.ts';
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import type { Profile } from '../../core/pki/profile.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { GroupRecord, RequestRecord } from '../../registry/records.ts';
-import type { CertificateTerms } from './certificate-terms.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { EntityName } from '../../../core/ids.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import type { Profile } from '../../../core/pki/profile.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { GroupRecord, RequestRecord } from '../../../registry/records.ts';
+import type { CertificateTerms } from '../issuing/certificate-terms.ts';
+import { profileFor, refuseKey } from '../issuing/key-rules.ts';
+import { groupOrRefuse } from '../look-ups.ts';
 import { entitleByFactory } from './entitle-by-factory.ts';
 import { entitleByToken } from './entitle-by-token.ts';
 import type { Entitlement } from './entitlement.ts';
 import type { VerifiedChain } from './identify-factory.ts';
-import { profileFor, refuseKey } from './key-rules.ts';
 
 /** By what a device enrolls: a token whose secret has been compared, or a factory certificate that TLS has verified. */
 export type Credential =
@@ -60,8 +61,7 @@ export async function admitRequest(
   const { deviceId, device, open } = entitlement;
   const { request, keyFrom } = asked;
   if (keyFrom === 'device') await refuseKey(registry, deviceId, request.publicKey);
-  const group = await registry.group(entitlement.group);
-  if (group === undefined) throw new GatehouseError('group_unknown', `group ${entitlement.group} is gone`);
+  const group = await groupOrRefuse(registry, entitlement.group);
   const profile = await profileFor(registry, group, request.publicKey);
   if (keyFrom === 'server') refuseServerKey(group, profile);
 

@@ -1,11 +1,12 @@
 /** Enrollment tokens: created, shown once, revoked. */
-import { parseDeviceBinding } from '../../core/enrollment/device-binding.ts';
-import { createToken } from '../../core/enrollment/token.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, quote } from '../../core/ids.ts';
-import type { Actor } from '../../core/journal/events.ts';
-import type { TokenRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import { parseDeviceBinding } from '../../../core/enrollment/device-binding.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type EntityName, quote } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import { createToken } from '../../../core/token.ts';
+import type { TokenRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
+import { groupOrRefuse } from '../look-ups.ts';
 
 export interface TokenTerms {
   readonly group: EntityName;
@@ -37,9 +38,7 @@ export async function createEnrollmentToken(
     revokedAt: null,
   };
   await registry.write(actor, async (transaction) => {
-    if ((await transaction.group(terms.group)) === undefined) {
-      throw new GatehouseError('group_unknown', `there is no group ${quote(terms.group)}`);
-    }
+    await groupOrRefuse(transaction, terms.group);
     await transaction.insertToken(record);
     const { group, maxUses, expiresAt } = record;
     await transaction.append({

@@ -2,11 +2,11 @@
  * The second phase of a renewal: the new certificate was used for the first time, so its device has it, and those
  * that it takes over from have had their time.
  */
-import type { SerialNumber } from '../../core/ids.ts';
-import type { FirstUse } from '../../registry/first-uses/feed.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
-import type { CertificateRecord } from '../../registry/records.ts';
-import type { EnrollContext } from '../context.ts';
+import type { SerialNumber } from '../../../core/ids.ts';
+import type { FirstUse } from '../../../registry/first-uses/feed.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { CertificateRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
 
 /** One that renews another and that nobody has used yet: whether its device ever got it is not known. */
 export function isUnusedRenewal({ status, renews, firstUsedAt }: CertificateRecord): boolean {

@@ -1,14 +1,15 @@
 /** What a factory certificate entitles to: every rule about them, in order, over the registry as it stands. */
-import { factoryDeviceId } from '../../core/enrollment/factory-rule.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import { factoryDeviceId } from '../../../core/enrollment/factory-rule.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../../core/ids.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
 import type {
   CertificateRecord,
   CredentialName,
   DeviceRecord,
   ManufacturerRecord,
-} from '../../registry/records.ts';
+} from '../../../registry/records.ts';
+import { refuseBlockedKey } from '../issuing/key-rules.ts';
 import {
   type AskedOfCredential,
   type Entitlement,
@@ -18,7 +19,6 @@ import {
   refuseDenied,
 } from './entitlement.ts';
 import { identifyFactory, type VerifiedChain } from './identify-factory.ts';
-import { refuseBlockedKey } from './key-rules.ts';
 
 export interface AskedByFactory extends AskedOfCredential {
   readonly chain: VerifiedChain;

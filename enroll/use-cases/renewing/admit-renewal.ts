@@ -3,15 +3,16 @@
  * As with enrollment it is asked twice: before signing, and again inside the transaction that records the result.
  */
 import { X509Certificate } from 'node:crypto';
-import { GatehouseError } from '../../core/errors.ts';
-import { quote } from '../../core/ids.ts';
-import type { CertificationRequest } from '../../core/pki/csr.ts';
-import type { RegistryReader } from '../../registry/port.ts';
-import type { Admission, CertificateRecord, DeviceRecord } from '../../registry/records.ts';
-import { checkStanding, findStanding } from '../../registry/standing.ts';
-import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
-import type { CertificateTerms } from './certificate-terms.ts';
-import { profileFor, refuseBlockedKey, refuseKey } from './key-rules.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import { quote } from '../../../core/ids.ts';
+import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import type { RegistryReader } from '../../../registry/port.ts';
+import type { Admission, CertificateRecord, DeviceRecord } from '../../../registry/records.ts';
+import { checkStanding, findStanding } from '../../../registry/standing.ts';
+import type { VerifiedPeer } from '../../../runtime/peer-certificate.ts';
+import type { CertificateTerms } from '../issuing/certificate-terms.ts';
+import { profileFor, refuseBlockedKey, refuseKey } from '../issuing/key-rules.ts';
+import { groupOrRefuse } from '../look-ups.ts';
 
 export interface AskedRenewal {
   /** Verified by TLS but for its period of validity. */
@@ -42,8 +43,7 @@ export async function admitRenewal(
 ): Promise<AdmittedRenewal> {
   const standing = await findStanding(registry, peer);
   const { certificate: current, device } = standing;
-  const group = await registry.group(device.group);
-  if (group === undefined) throw new GatehouseError('group_unknown', `there is no group ${device.group}`);
+  const group = await groupOrRefuse(registry, device.group);
   checkStanding(standing, peer, { now, grace: group.renewalGrace });
   checkIssuer(standing, now);
 
