@@ -1,8 +1,8 @@
 /** What the values of arguments and options must look like; commander turns a throw into misuse. */
 import { InvalidArgumentError } from 'commander';
-import { parseToken } from '../core/enrollment/token.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { ATTRIBUTE_NAME } from '../core/policy/pattern.ts';
+import { parseToken } from '../core/token.ts';
 import { countUpTo, durationBetween } from '../runtime/command-line/parsers.ts';
 
 /** As many uses as a token may have. */

@@ -5,7 +5,7 @@
 import { type FirstUseRow, readFirstUses } from '../registry/first-uses/reader.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { EnrollContext } from './context.ts';
-import { noteFirstUse } from './use-cases/first-use.ts';
+import { noteFirstUse } from './use-cases/renewing/first-use.ts';
 
 const POLL_MS = 250;
 

@@ -31,8 +31,8 @@ import type { CaKeyStore } from './signer/key-store.ts';
 import { openKeyStore } from './signer/open-key-store.ts';
 import { generatePassphrase } from './signer/passphrase.ts';
 import { configuredStatusUrl } from './status-url.ts';
-import { putGroup, putPolicy, putProfile } from './use-cases/apply-documents.ts';
-import { createOperator } from './use-cases/manage-operators.ts';
+import { putGroup, putPolicy, putProfile } from './use-cases/operating/apply-documents.ts';
+import { createOperator } from './use-cases/operating/manage-operators.ts';
 
 export interface Initialized {
   readonly data: string;

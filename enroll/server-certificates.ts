@@ -14,7 +14,7 @@ import type { DataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { IssuingAuthority } from './signer/issuing-authority.ts';
 import { chainOf } from './signer/lineage.ts';
-import { certificateRecord, insertIssued } from './use-cases/certificate-record.ts';
+import { certificateRecord, insertIssued } from './use-cases/issuing/certificate-record.ts';
 
 const VALIDITY = 90 * 86_400_000;
 const RENEWAL_LEFT = 1 / 3;

@@ -5,7 +5,6 @@
  * indexes count.
  */
 import { randomBytes } from 'node:crypto';
-import { createToken } from '../../core/enrollment/token.ts';
 import {
   type DeviceId,
   type Fingerprint,
@@ -15,6 +14,7 @@ import {
 } from '../../core/ids.ts';
 import { fingerprintOf } from '../../core/pki/fingerprint.ts';
 import { randomSerialNumber } from '../../core/pki/serial-number.ts';
+import { createToken } from '../../core/token.ts';
 import type { Registry, RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { certsOnly } from '../../core/pki/pkcs7.ts';
-import type { EnrollmentOutcome } from '../use-cases/enroll-device.ts';
+import type { EnrollmentOutcome } from '../use-cases/enrolling/enroll-device.ts';
 import { sendAnswer, sendHint } from './answer.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** Refusals as EST clients show them: a status, and a line of plain text (RFC 7030 §4.2.3, §4.4.2). */
 import { GatehouseError } from '../../core/errors.ts';
-import type { HttpServer, RefusalReporter } from '../listeners/http-server.ts';
-import { retryAfterOf } from '../problem.ts';
+import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
+import { retryAfterOf } from '../http/problem.ts';
 import { sendHint, sendText } from './answer.ts';
 
 /** Replaces the problem details of the listener within `est`. */

@@ -5,14 +5,14 @@
 import { GatehouseError } from '../../core/errors.ts';
 import { csrAttributesFor } from '../../core/pki/csr-template.ts';
 import type { EnrollContext } from '../context.ts';
-import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../listeners/http-server.ts';
-import type { PeerChains } from '../listeners/peer-chains.ts';
-import { basicPassword, type TokenLimit } from '../listeners/token-limit.ts';
+import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../http/http-server.ts';
+import type { PeerChains } from '../http/peer-chains.ts';
+import { basicPassword, type TokenLimit } from '../http/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { crossCertificatesInUse } from '../signer/lineage.ts';
-import { enrollDevice } from '../use-cases/enroll-device.ts';
-import { profileOf } from '../use-cases/key-rules.ts';
-import { renewDevice } from '../use-cases/renew-device.ts';
+import { enrollDevice } from '../use-cases/enrolling/enroll-device.ts';
+import { profileOf } from '../use-cases/issuing/key-rules.ts';
+import { renewDevice } from '../use-cases/renewing/renew-device.ts';
 import {
   sendAwaiting,
   sendCertificates,

@@ -9,7 +9,7 @@ import { oids } from '../../core/pki/oids.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
 import type { EnrollContext } from '../context.ts';
 import { generatePrivateKey } from '../key-pair.ts';
-import { type Enrollment, type EnrollmentTerms, enrollDevice } from '../use-cases/enroll-device.ts';
+import { type Enrollment, type EnrollmentTerms, enrollDevice } from '../use-cases/enrolling/enroll-device.ts';
 
 export interface KeyedEnrollment extends Enrollment {
   /** DER of the PrivateKeyInfo (RFC 5958 §2), not encrypted but by TLS. */

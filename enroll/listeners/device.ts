@@ -3,12 +3,12 @@ import { factoryAnchors, trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { estRoutes } from '../est/routes.ts';
+import { createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
+import { PeerChains } from '../http/peer-chains.ts';
+import { createTokenLimit } from '../http/token-limit.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
 import { renewalRoutes } from '../routes/renewal.ts';
-import { createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
 import { watchIssuers } from './issuer-watch.ts';
-import { PeerChains } from './peer-chains.ts';
-import { createTokenLimit } from './token-limit.ts';
 
 const MAX_CONNECTIONS = 10_000;
 

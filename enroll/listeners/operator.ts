@@ -9,6 +9,7 @@ import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
+import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
 import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
@@ -22,8 +23,7 @@ import { manufacturerRoutes } from '../routes/manufacturers.ts';
 import { operatorRoutes } from '../routes/operators.ts';
 import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
-import { authenticateOperator, requireRole } from '../use-cases/manage-operators.ts';
-import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from './http-server.ts';
+import { authenticateOperator, requireRole } from '../use-cases/operating/manage-operators.ts';
 
 const MAX_CONNECTIONS = 500;
 /** An import is up to 64 MiB, and operators may be far away. */

@@ -11,9 +11,9 @@ import { encodePem } from '../../core/pki/pem.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { CrlRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { createHttpServer, type HttpServer } from '../http/http-server.ts';
 import { JournalCache } from '../status/journal-cache.ts';
 import type { OcspResponder } from '../status/ocsp-responder.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
 
 const OCSP_REQUEST_LIMIT = 8 * 1024;
 /** This process also answers operators: strangers do not get all of it. */

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { BlockedKeyView, Page } from '../../core/api.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { blockKey, unblockKey } from '../use-cases/block-keys.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { blockKey, unblockKey } from '../use-cases/operating/block-keys.ts';
 import { blockedKeyView } from './views.ts';
 
 const fingerprint = z.string().transform(parseFingerprint).describe('SHA-256 over the SubjectPublicKeyInfo');

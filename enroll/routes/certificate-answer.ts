@@ -6,8 +6,8 @@ import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';
 import { chainOf } from '../signer/lineage.ts';
-import type { Enrollment, EnrollmentOutcome } from '../use-cases/enroll-device.ts';
-import { profileOfDevice } from '../use-cases/key-rules.ts';
+import type { Enrollment, EnrollmentOutcome } from '../use-cases/enrolling/enroll-device.ts';
+import { profileOfDevice } from '../use-cases/issuing/key-rules.ts';
 
 /** RFC 8555 §9.1: the certificate, then those that certify it. */
 const PEM_CHAIN = 'application/pem-certificate-chain';

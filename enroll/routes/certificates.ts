@@ -4,7 +4,7 @@ import type { CertificateView } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
+import type { HttpServer } from '../http/http-server.ts';
 import { certificateView } from './views.ts';
 
 const params = z.object({ serialNumber: z.string().transform(parseSerialNumber) });

@@ -6,16 +6,16 @@ import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts
 import { revocationReasons } from '../../core/pki/revocation-reason.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import {
   changeDevice,
-  deviceOrRefuse,
   releaseDevice,
   resumeDevice,
   revokeDevice,
   suspendDevice,
-} from '../use-cases/change-device.ts';
-import { createDevice } from '../use-cases/import-devices.ts';
+} from '../use-cases/operating/change-device.ts';
+import { createDevice } from '../use-cases/operating/import-devices.ts';
 import { deviceDetail, deviceView } from './views.ts';
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });

@@ -7,10 +7,10 @@ import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
 import type { DocumentRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { applyGroup, applyPolicy, applyProfile } from '../use-cases/apply-documents.ts';
-import { testPolicy } from '../use-cases/test-policy.ts';
-import { testProfile } from '../use-cases/test-profile.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { applyGroup, applyPolicy, applyProfile } from '../use-cases/operating/apply-documents.ts';
+import { testPolicy } from '../use-cases/operating/test-policy.ts';
+import { testProfile } from '../use-cases/operating/test-profile.ts';
 import { documentView, groupView } from './views.ts';
 
 const MAX_GRACE = 10 * 365 * 86_400_000;

@@ -1,12 +1,12 @@
 /** POST /v1/enroll and GET /v1/ca: what a device needs before it has a certificate. */
 import { decodeCsr, parseCsr } from '../../core/pki/csr.ts';
 import type { EnrollContext } from '../context.ts';
-import { bearerToken, type HttpServer } from '../listeners/http-server.ts';
-import type { PeerChains } from '../listeners/peer-chains.ts';
-import type { TokenLimit } from '../listeners/token-limit.ts';
+import { bearerToken, type HttpServer } from '../http/http-server.ts';
+import type { PeerChains } from '../http/peer-chains.ts';
+import type { TokenLimit } from '../http/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { trustedRoots } from '../signer/lineage.ts';
-import { enrollDevice } from '../use-cases/enroll-device.ts';
+import { enrollDevice } from '../use-cases/enrolling/enroll-device.ts';
 import { awaitingResponse, certificateAnswer, csrBody } from './certificate-answer.ts';
 
 export interface EnrollmentRoutes {

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import type { ImportResult } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { EnrollContext } from '../context.ts';
+import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
 import { answerWhileWriting, lineOf } from '../imports/answer.ts';
 import { MAX_BYTES } from '../imports/read-entries.ts';
 import type { OnWritten } from '../imports/write-entries.ts';
-import type { HttpServer, RefusalReporter } from '../listeners/http-server.ts';
-import { checkKeys, writeKeys } from '../use-cases/block-keys.ts';
-import { checkDevices, writeDevices } from '../use-cases/import-devices.ts';
+import { checkKeys, writeKeys } from '../use-cases/operating/block-keys.ts';
+import { checkDevices, writeDevices } from '../use-cases/operating/import-devices.ts';
 
 const NDJSON = 'application/x-ndjson';
 /** From the first byte of the file to the last of the answer, over a slow line too. */

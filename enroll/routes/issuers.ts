@@ -4,7 +4,7 @@ import type { CaRetirement, CaRotation, CaStatusView, IssuerView, Page } from '.
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseFingerprint } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
+import type { HttpServer } from '../http/http-server.ts';
 import { caStatus } from '../rollover/ca-status.ts';
 import type { Rollover } from '../rollover/rollover.ts';
 import { issuerView } from './views.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
+import type { HttpServer } from '../http/http-server.ts';
 
 const query = z.object({
   after: z.coerce.number().int().min(0).default(0).describe('the seq of the last row that is known'),

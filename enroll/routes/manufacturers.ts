@@ -6,8 +6,8 @@ import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
 import type { ManufacturerRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { putManufacturer, removeManufacturer } from '../use-cases/manage-manufacturers.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { putManufacturer, removeManufacturer } from '../use-cases/operating/manage-manufacturers.ts';
 import { manufacturerView } from './views.ts';
 
 const name = z.string().transform(parseEntityName);

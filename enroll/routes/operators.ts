@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { OperatorCreated, OperatorView } from '../../core/api.ts';
 import { parseEntityName } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { createOperator, removeOperator } from '../use-cases/manage-operators.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { createOperator, removeOperator } from '../use-cases/operating/manage-operators.ts';
 import { operatorView } from './views.ts';
 
 const name = z.string().transform(parseEntityName);

@@ -1,9 +1,9 @@
 /** POST /v1/renew: by the certificate that is to be renewed, over mutual TLS, and nothing else. */
 import { decodeCsr, parseCsr } from '../../core/pki/csr.ts';
 import type { EnrollContext } from '../context.ts';
-import { type HttpServer, peerCertificateOf } from '../listeners/http-server.ts';
+import { type HttpServer, peerCertificateOf } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
-import { renewDevice } from '../use-cases/renew-device.ts';
+import { renewDevice } from '../use-cases/renewing/renew-device.ts';
 import { certificateAnswer, csrBody } from './certificate-answer.ts';
 
 export interface RenewalRoutes {

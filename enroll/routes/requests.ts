@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { Page, RequestView } from '../../core/api.ts';
 import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { decideRequest, requestOrRefuse } from '../use-cases/decide-request.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { decideRequest, requestOrRefuse } from '../use-cases/enrolling/decide-request.ts';
 import { requestView } from './views.ts';
 
 const number = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { TokenCreated, TokenView } from '../../core/api.ts';
 import { parseEntityName } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
-import type { HttpServer } from '../listeners/http-server.ts';
-import { createEnrollmentToken, revokeEnrollmentToken } from '../use-cases/manage-tokens.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { createEnrollmentToken, revokeEnrollmentToken } from '../use-cases/operating/manage-tokens.ts';
 import { tokenView } from './views.ts';
 
 const YEAR_SECONDS = 31_536_000;

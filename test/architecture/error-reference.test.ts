@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
-import { problemOf } from '../../enroll/problem.ts';
+import { problemOf } from '../../enroll/http/problem.ts';
 
 const file = resolve(import.meta.dirname, '../../docs/ERRORS.md');
 

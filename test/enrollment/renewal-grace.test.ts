@@ -8,7 +8,7 @@ import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { renewDevice } from '../../enroll/use-cases/renew-device.ts';
+import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
 import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';

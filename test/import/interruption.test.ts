@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Problem } from '../../core/api.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
-import { checkDevices, writeDevices } from '../../enroll/use-cases/import-devices.ts';
+import { checkDevices, writeDevices } from '../../enroll/use-cases/operating/import-devices.ts';
 import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ImportResult } from '../../core/api.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import { checkDevices, writeDevices } from '../../enroll/use-cases/import-devices.ts';
+import { checkDevices, writeDevices } from '../../enroll/use-cases/operating/import-devices.ts';
 import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';

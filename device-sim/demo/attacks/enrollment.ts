@@ -1,10 +1,10 @@
 /** Attacks on enrollment: tokens that do not count, and requests that are not what they should be. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import { createToken } from '../../../core/enrollment/token.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { boolean, encode, sequence } from '../../../core/pki/der.ts';
 import { oids } from '../../../core/pki/oids.ts';
 import { encodePem } from '../../../core/pki/pem.ts';
+import { createToken } from '../../../core/token.ts';
 import { buildCsr } from '../../identity/csr.ts';
 import { enrollment } from '../outcome.ts';
 import type { Stage } from '../stage.ts';

@@ -1,0 +1,38 @@
+/** What a device's policy says of a topic, by the same decision that the broker takes. */
+import type { PolicyTestResult } from '../../../core/api.ts';
+import { GatehouseError } from '../../../core/errors.ts';
+import type { DeviceId } from '../../../core/ids.ts';
+import { decidePublish, decideSubscribe } from '../../../core/policy/decide.ts';
+import { bindPolicy } from '../../../core/policy/grants.ts';
+import { parsePolicy } from '../../../core/policy/policy.ts';
+import type { EnrollContext } from '../../context.ts';
+import { deviceOrRefuse } from '../look-ups.ts';
+
+/** @throws GatehouseError `request_invalid` unless exactly one of publish and subscribe is given; `device_unknown` */
+export async function testPolicy(
+  { registry }: EnrollContext,
+  {
+    device: id,
+    publish,
+    subscribe,
+  }: { device: DeviceId; publish?: string | undefined; subscribe?: string | undefined },
+): Promise<PolicyTestResult> {
+  if ((publish === undefined) === (subscribe === undefined)) {
+    throw new GatehouseError('request_invalid', 'give exactly one of "publish" and "subscribe"');
+  }
+  const device = await deviceOrRefuse(registry, id);
+  const group = await registry.group(device.group);
+  const record = group && (await registry.policy(group.policy));
+  if (group === undefined || record === undefined) {
+    throw new GatehouseError('policy_unknown', `group ${device.group} has no policy`);
+  }
+  const grants = bindPolicy(parsePolicy(JSON.parse(record.document)), device);
+  const decision =
+    publish === undefined ? decideSubscribe(grants, subscribe ?? '') : decidePublish(grants, publish);
+  const result = { device: id, group: group.name, policy: group.policy, deviceStatus: device.status };
+  if (device.status !== 'active') {
+    return { ...result, allowed: false, rule: null, reason: `the device is ${device.status}` };
+  }
+  const { allowed, rule } = decision;
+  return { ...result, allowed, rule, reason: allowed ? `granted by ${rule}` : decision.reason };
+}
