@@ -84,6 +84,8 @@ function device(changes: Partial<DeviceOptions> = {}): DeviceOptions {
     sleep: async (ms, signal) => {
       if (ms >= LONG_MS) return until(signal);
       waits.push(ms);
+      // Lets a test that would go on for ever time out.
+      await new Promise((resolve) => setImmediate(resolve));
     },
     maxFailures: Number.POSITIVE_INFINITY,
     observe: (state) => states.push(state),

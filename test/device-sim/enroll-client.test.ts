@@ -101,7 +101,6 @@ describe('an answer', () => {
   });
 
   it.each([
-    [202, 'internal'],
     [429, 'rate_limited'],
     [500, 'internal'],
     [503, 'registry_unavailable'],
