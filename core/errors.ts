@@ -1,6 +1,6 @@
 /**
  * Every way in which Gatehouse refuses, as one table: code → what it means and what to do about it.
- * Domain code throws `GatehouseError` and knows no HTTP; enroll/problem.ts maps codes to statuses, and
+ * Domain code throws `GatehouseError` and knows no HTTP; enroll/http/problem.ts maps codes to statuses, and
  * docs/ERRORS.md is held to this table by a test. Its length is that of the table: to see every refusal in one place
  * is worth more here than a short file.
  */
