@@ -391,6 +391,11 @@ export const errorCatalog = {
     title: 'Too many requests',
     remedy: 'Wait as long as the Retry-After header says, then go on more slowly.',
   },
+  renewed_too_often: {
+    title: 'The device renews too often',
+    remedy:
+      'Wait as long as the Retry-After header says. Keep the key and the certificate of a renewal and use them; with the same key an answer that was lost can be asked for again, as often as it takes.',
+  },
   internal: {
     title: 'Something failed inside Gatehouse',
     remedy: 'Try again; if it stays, give the id in the detail to the operator, whose log explains it.',

@@ -41,6 +41,7 @@ export class FirstUseFollower {
     const { file, log } = this.#options;
     try {
       const rows = readFirstUses(file);
+      if (rows === undefined) return;
       const fresh = rows.filter((row) => !this.#applied.has(identityOf(row)));
       await Promise.all(fresh.map((row) => noteFirstUse(this.#options, row)));
       this.#applied = new Set(rows.map(identityOf));

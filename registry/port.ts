@@ -69,6 +69,8 @@ export interface RegistryReader {
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
   /** When the device was given its first certificate. */
   enrolledAt(id: DeviceId): Promise<number | undefined>;
+  /** When the device was given the `nth` certificate from the newest, which is the first; undefined where it has had fewer. */
+  issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
   /** Newest first. */
@@ -237,7 +239,9 @@ export interface Registry extends RegistryView {
   /**
    * Runs `work` in a transaction and resolves once it is durable (on disk, not merely written). Transactions
    * run one after another; if `work` rejects, nothing of it remains and the rejection is passed on.
-   * `work` awaits nothing but the transaction's own methods: the writes of all others wait for it.
+   * `work` awaits nothing but the transaction's own methods: the writes of all others wait for it. It may be run
+   * again from its beginning, where another write that shared the commit failed halfway: what it does outside of the
+   * transaction must bear that.
    */
   write<T>(actor: Actor, work: (transaction: RegistryTransaction) => Promise<T>): Promise<T>;
 }

@@ -13,6 +13,8 @@ const GATHER_MS = 100;
 const PRUNE_MS = 1_000;
 /** Bounds how long one look at what is told occupies the event loop. */
 const PRUNED_AT_ONCE = 500;
+/** As many as the file has room for while enroll does not read it. */
+const MAX_TOLD = 100_000;
 
 export interface FirstUsesOptions {
   readonly feed: FirstUseWriter;
@@ -44,6 +46,7 @@ export class FirstUses {
   /** @param fingerprint of a certificate that renews another and, as far as the registry knows, was never used */
   note(fingerprint: Fingerprint): void {
     if (this.#told.has(fingerprint) || this.#gathered.has(fingerprint)) return;
+    if (this.#told.size + this.#gathered.size >= MAX_TOLD) return;
     this.#gathered.set(fingerprint, this.#options.clock.now());
     this.#writing ??= setTimeout(() => this.#write(), GATHER_MS);
   }

@@ -11,15 +11,14 @@ export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(',')}]`;
-  if (typeof value === 'object') return `{${Object.entries(value).sort(byKey).map(member).join(',')}}`;
+  if (typeof value === 'object') return `{${members(value as Readonly<Record<string, unknown>>)}}`;
   throw new TypeError(`JSON cannot carry ${String(value)}`);
 }
 
-/** RFC 8785 §3.2.3: by UTF-16 code units, which is how JavaScript compares strings. */
-function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
-  return a < b ? -1 : 1;
-}
-
-function member([key, value]: [string, unknown]): string {
-  return `${JSON.stringify(key)}:${canonicalJson(value)}`;
+/** RFC 8785 §3.2.3: sorted by UTF-16 code units, which is how JavaScript compares strings. */
+function members(object: Readonly<Record<string, unknown>>): string {
+  return Object.keys(object)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`)
+    .join(',');
 }

@@ -5,6 +5,8 @@
 
 /** y² = x³ − 3x + b over the field of p (FIPS 186-5 via SP 800-186 §3.2.1). */
 interface Curve {
+  /** RFC 7518 §6.2.1.1 */
+  readonly jwkName: string;
   readonly fieldBytes: number;
   readonly p: bigint;
   readonly b: bigint;
@@ -12,11 +14,13 @@ interface Curve {
 
 export const curves = {
   'ec-p256': {
+    jwkName: 'P-256',
     fieldBytes: 32,
     p: 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn,
     b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
   },
   'ec-p384': {
+    jwkName: 'P-384',
     fieldBytes: 48,
     p: 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffffn,
     b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,

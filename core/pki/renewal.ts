@@ -7,6 +7,18 @@ export const DEFAULT_RENEWAL = 2 / 3;
 /** Of what is left of the life, the part over which the fleet spreads: up to three quarters of the life, by default. */
 const WINDOW = 1 / 4;
 
+/** As many certificates one device is given within `issuanceWindow` before its renewals are put off. */
+export const ISSUED_AT_MOST = 100;
+const HOUR = 3_600_000;
+
+/**
+ * ms: an hour, or a quarter of the life of certificates that live for less than four. A device that keeps to `renewAfter`
+ * renews ten times in a life at the most, and a request that it repeats counts once.
+ */
+export function issuanceWindow(validity: number): number {
+  return Math.min(HOUR, validity / 4);
+}
+
 export interface Lifetime {
   readonly serialNumber: SerialNumber;
   /** ms since the epoch. Not notBefore, which lies in the past already where the certificate is issued. */

@@ -8,7 +8,7 @@ import { untilStopped } from './until-stopped.ts';
 const HELP = `
 Starts Gatehouse in a temporary folder on free ports of this machine, enrolls 20 devices, lets
 them publish to a back-end service, revokes one in full flow and measures how long it stays
-connected. Then it attacks: foreign certificates, revoked ones, resumed TLS sessions, other
+connected; another renews its certificate while it works. Then it attacks: foreign certificates, revoked ones, resumed TLS sessions, other
 devices' topics, spent tokens, forged requests.
 
 Each row of the table says what was tried, what had to happen and what did; a refusal is named by

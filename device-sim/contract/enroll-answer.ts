@@ -7,8 +7,11 @@ import { Failure, type Retry } from './failure.ts';
 import { type HttpAnswer, misunderstood } from './http-exchange.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
-/** Statuses after which the same request may succeed later (RFC 9110 §15.5.9, §15.6; RFC 6585 §4). */
-const TRANSIENT_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504]);
+/**
+ * Statuses after which the same request may succeed later (RFC 9110 §15.5.9, §15.6; RFC 6585 §4); 202 where an
+ * operator has yet to decide, as in RFC 7030 §4.2.3.
+ */
+const TRANSIENT_STATUSES = new Set([202, 408, 425, 429, 500, 502, 503, 504]);
 /** What an operator lifts again. */
 const LIFTABLE = new Set<ErrorCode>(['device_suspended', 'certificate_suspended']);
 

@@ -11,6 +11,7 @@ import { standingAttacks } from './attacks/standing.ts';
 import { topicAttacks } from './attacks/topics.ts';
 import { runFlow } from './flow.ts';
 import { type Gatehouse, interruption, startGatehouse } from './gatehouse-process.ts';
+import { showRenewal } from './renewal.ts';
 import { Stage } from './stage.ts';
 import { Timeline } from './timeline.ts';
 import { type Row, renderHeading, renderRow, tableHead, type Verdict } from './verdict.ts';
@@ -61,6 +62,10 @@ async function perform(
     const { rows: flowRows, figures, devices, backend } = await runFlow(stage, timeline);
     signal.throwIfAborted();
     for (const row of flowRows) show(row);
+
+    output.say(renderHeading('Renewal', output));
+    for (const row of await timeline.step('renewal', () => showRenewal(stage, backend))) show(row);
+    signal.throwIfAborted();
 
     const [attacker, victim] = devices;
     if (attacker === undefined || victim === undefined) throw new Error('the flow left no devices');

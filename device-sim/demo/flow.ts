@@ -11,7 +11,7 @@ import { within } from './outcome.ts';
 import { Publisher } from './publisher.ts';
 import type { Stage } from './stage.ts';
 import type { Timeline } from './timeline.ts';
-import type { Figures, Row } from './verdict.ts';
+import { compare, type Figures, type Row } from './verdict.ts';
 
 const DEVICES = 20;
 /** Traffic before and after the revocation. */
@@ -62,7 +62,7 @@ export async function runFlow(stage: Stage, timeline: Timeline): Promise<FlowRes
 
   return {
     rows: [
-      row(`${DEVICES} devices enroll`, certificates(DEVICES), certificates(identities.length)),
+      compare(`${DEVICES} devices enroll`, certificates(DEVICES), certificates(identities.length)),
       ...judge(measured),
     ],
     figures: {
@@ -128,20 +128,16 @@ interface Measured {
 
 function judge({ cutOffMs, willArrived, others, connected, acknowledged, received }: Measured): Row[] {
   return [
-    row(
+    compare(
       'a device revoked while all publish',
       `cut off within ${CUT_OFF_WITHIN_MS} ms`,
       cutOffMs === null ? 'still connected' : `cut off after ${cutOffMs} ms`,
       cutOffMs !== null && cutOffMs <= CUT_OFF_WITHIN_MS,
     ),
-    row('its last will', 'not published', willArrived ? 'published' : 'not published'),
-    row(`the other ${others} meanwhile`, `${others} still connected`, `${connected} still connected`),
-    row('their acknowledged messages, at the service', `${acknowledged} arrived`, `${received} arrived`),
+    compare('its last will', 'not published', willArrived ? 'published' : 'not published'),
+    compare(`the other ${others} meanwhile`, `${others} still connected`, `${connected} still connected`),
+    compare('their acknowledged messages, at the service', `${acknowledged} arrived`, `${received} arrived`),
   ];
-}
-
-function row(what: string, expected: string, happened: string, ok = expected === happened): Row {
-  return { what, expected, happened, ok };
 }
 
 function certificates(count: number): string {

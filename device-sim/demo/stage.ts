@@ -8,11 +8,17 @@ import { sleep } from '../device/sleep.ts';
 import { buildCsr } from '../identity/csr.ts';
 import { enrollIdentity } from '../identity/enroll-identity.ts';
 import type { Identity } from '../identity/identity.ts';
-import { memoryStorage } from '../identity/identity-storage.ts';
+import { type IdentityStorage, memoryStorage } from '../identity/identity-storage.ts';
 import { generatePrivateKey } from '../identity/private-key.ts';
 import type { Gatehouse } from './gatehouse-process.ts';
 import { Operator } from './operator.ts';
 import type { OperatorLog } from './operator-log.ts';
+
+export interface EnrollOptions extends TokenRequest {
+  readonly token?: string;
+  /** Where the identity is kept; nowhere that lasts where absent. */
+  readonly storage?: IdentityStorage;
+}
 
 export class Stage {
   readonly gatehouse: Gatehouse;
@@ -33,7 +39,7 @@ export class Stage {
     this.enrollClient = createEnrollClient({ url: enrollUrl, ca, connections: 8 });
   }
 
-  /** A device ID that nobody has yet, for one attack. */
+  /** A device ID that nobody has yet. */
   newId(): DeviceId {
     this.#names += 1;
     return parseDeviceId(`attack-${this.#names}`);
@@ -50,10 +56,11 @@ export class Stage {
   }
 
   /** A device with a certificate of its own, from a fresh token unless one is given. */
-  async enroll(id: DeviceId, terms: TokenRequest & { readonly token?: string } = {}): Promise<Identity> {
+  async enroll(id: DeviceId, options: EnrollOptions = {}): Promise<Identity> {
+    const { storage = memoryStorage(), ...terms } = options;
     const { token = await this.token({ device: id, ...terms }) } = terms;
     return enrollIdentity({
-      storage: memoryStorage(),
+      storage,
       requestedId: id,
       keyType: 'ec-p256',
       enroll: async (csr) => (await this.enrollClient.enroll(token, csr)).enrollment,

@@ -29,6 +29,11 @@ export interface Figures {
   readonly seconds: Readonly<Record<string, number>>;
 }
 
+/** A row that is as expected where the words are the same, unless `ok` says otherwise. */
+export function compare(what: string, expected: string, happened: string, ok = expected === happened): Row {
+  return { what, expected, happened, ok };
+}
+
 const WIDTHS = { what: 47, expected: 35, happened: 35 } as const;
 
 export function tableHead(): string {

@@ -48,17 +48,18 @@ export async function runSingleDevice(
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
-  const over = new AbortController();
   const trust = await TrustAnchors.open(folderStorage(options.state), options.ca);
-  const device = assemble(options, trust, output);
-  const following = followDaily(options.url, trust, AbortSignal.any([signal, over.signal]));
-  try {
-    const refusal = await runDevice(device, signal);
-    if (refusal !== undefined) throw refusal;
-  } finally {
-    over.abort();
-    await following;
-  }
+  const over = new AbortController();
+  const alive = AbortSignal.any([signal, over.signal]);
+  const end = () => over.abort();
+  // Whichever fails for a reason that no device foresees (a full disk, say) ends the other.
+  const [lived, followed] = await Promise.allSettled([
+    runDevice(assemble(options, trust, output), alive).finally(end),
+    followDaily(options.url, trust, alive).finally(end),
+  ]);
+  if (lived.status === 'rejected') throw lived.reason;
+  if (followed.status === 'rejected') throw followed.reason;
+  if (lived.value !== undefined) throw lived.value;
 }
 
 function assemble(options: SingleDeviceOptions, trust: TrustAnchors, output: Output): DeviceOptions {

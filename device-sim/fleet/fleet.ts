@@ -39,6 +39,8 @@ export async function runFleet(
   output: Output,
   interrupt: AbortSignal,
 ): Promise<FleetReport> {
+  const storage = options.out === undefined ? memoryStorage() : folderStorage(options.out);
+  const trust = await TrustAnchors.open(storage, options.ca);
   const stopwatch = () => performance.now();
   const figures = new Figures();
   const enrollment = new Phase(options.devices, stopwatch);
@@ -54,8 +56,6 @@ export async function runFleet(
     clock: systemClock,
     onWrongClock: (behind) => output.say(wrongClockSentence(behind)),
   });
-  const storage = options.out === undefined ? memoryStorage() : folderStorage(options.out);
-  const trust = await TrustAnchors.open(storage, options.ca);
   const client = createEnrollClient({
     url: options.url,
     ca: trust.pem,

@@ -109,7 +109,10 @@ async function readIdentity(storage: IdentityStorage, slot: Slot): Promise<Ident
 export function isCertificateFor(certificate: string, deviceId: DeviceId, key: KeyObject): boolean {
   try {
     const parsed = new X509Certificate(certificate);
-    return parsed.checkPrivateKey(key) && parsed.toLegacyObject().subject?.CN === deviceId;
+    // One attribute a line. Not toLegacyObject: called before anything has loaded node:tls, it leaves that
+    // without createSecureContext (their modules in Node 20 load one another).
+    const names = parsed.subject.split('\n').filter((line) => line.startsWith('CN='));
+    return parsed.checkPrivateKey(key) && names.length === 1 && names[0] === `CN=${deviceId}`;
   } catch {
     return false;
   }

@@ -16,13 +16,15 @@ const CURRENT_MS = 10_000;
 export class TrustAnchors {
   readonly #storage: IdentityStorage;
   #pem: string;
+  #isStored: boolean;
   /** Of the anchors as they are now. */
   #contexts = new WeakMap<Credentials, SecureContext>();
   #followedAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(storage: IdentityStorage, pem: string) {
+  private constructor(storage: IdentityStorage, pem: string, isStored: boolean) {
     this.#storage = storage;
     this.#pem = pem;
+    this.#isStored = isStored;
   }
 
   /**
@@ -30,7 +32,8 @@ export class TrustAnchors {
    * @param seed gives PEM; asked only where nothing is stored
    */
   static async open(storage: IdentityStorage, seed: () => string): Promise<TrustAnchors> {
-    return new TrustAnchors(storage, (await storage.read('trust.pem')) ?? seed());
+    const stored = await storage.read('trust.pem');
+    return new TrustAnchors(storage, stored ?? seed(), stored !== undefined);
   }
 
   /** PEM. */
@@ -56,8 +59,10 @@ export class TrustAnchors {
     const pem = anchorsIn(answer);
     if (pem === undefined) return;
     this.#followedAt = now;
-    if (pem === this.#pem) return;
+    if (pem === this.#pem && this.#isStored) return;
     await this.#storage.write('trust.pem', pem);
+    this.#isStored = true;
+    if (pem === this.#pem) return;
     this.#pem = pem;
     this.#contexts = new WeakMap();
   }

@@ -16,6 +16,20 @@ export function sendAnswer(reply: FastifyReply, body: string): FastifyReply {
   return reply;
 }
 
+/** Answers with a line of text for people (RFC 7030 §4.2.3, §4.4.2). */
+export function sendText(reply: FastifyReply, line: string): FastifyReply {
+  return sendAnswer(reply.type('text/plain; charset=utf-8'), `${line}\n`);
+}
+
+/**
+ * The same where the client has something else to go on than the text: 202 and the challenge of 401, which bid it come
+ * again. Bouncy Castle fails on these if they have a body, which it does not read. It is one of those that send no
+ * User-Agent, and these show nobody the text.
+ */
+export function sendHint(reply: FastifyReply, line: string): FastifyReply {
+  return reply.request.headers['user-agent'] === undefined ? sendAnswer(reply, '') : sendText(reply, line);
+}
+
 /** `content-type` → `Content-Type` */
 function fieldName(name: string): string {
   if (name === 'www-authenticate') return 'WWW-Authenticate';

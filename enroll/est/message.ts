@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { certsOnly } from '../../core/pki/pkcs7.ts';
 import type { EnrollmentOutcome } from '../use-cases/enrolling/enroll-device.ts';
-import { sendAnswer } from './answer.ts';
+import { sendAnswer, sendHint } from './answer.ts';
 
 /**
  * Base64 in lines, or in one piece. libest cannot read long lines, strongSwan cannot read line breaks; neither
@@ -55,8 +55,8 @@ export function sendAwaiting(
   reply: FastifyReply,
   { request, retryAfter }: EnrollmentOutcome & { kind: 'awaiting' },
 ): FastifyReply {
-  reply.status(202).header('Retry-After', retryAfter).type('text/plain; charset=utf-8');
-  return sendAnswer(reply, `approval_pending: request ${request.id} waits for an operator\n`);
+  reply.status(202).header('Retry-After', retryAfter);
+  return sendHint(reply, `approval_pending: request ${request.id} waits for an operator`);
 }
 
 /** Answers with a private key and its certificate (RFC 7030 §4.4.2). */

@@ -92,7 +92,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setErrorHandler((error, request, reply) => {
     const problem = report(error, request);
     if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
-    const wait = retryAfterOf(problem.code);
+    const wait = retryAfterOf(error);
     if (wait !== undefined) reply.header('Retry-After', wait);
     return reply
       .status(problem.status)

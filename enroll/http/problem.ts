@@ -1,7 +1,8 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
 import type { ImportProblem, Problem } from '../../core/api.ts';
-import { type ErrorCode, errorCatalog, GatehouseError, isErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
+import { ComeBackLater } from '../come-back-later.ts';
 import { ImportRefused } from '../imports/line-errors.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
@@ -77,6 +78,16 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   issuer_expired: 503,
   ca_busy: 409,
   ca_key_missing: 409,
+  issuer_key_mismatch: 409,
+  passphrase_missing: 409,
+  passphrase_wrong: 409,
+  pkcs11_missing: 409,
+  pkcs11_module_unusable: 409,
+  pkcs11_token_unknown: 409,
+  pkcs11_pin_missing: 409,
+  pkcs11_pin_refused: 409,
+  pkcs11_mechanism_missing: 409,
+  pkcs11_failed: 409,
   not_found: 404,
   entry_invalid: 400,
   device_repeated: 400,
@@ -97,6 +108,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   body_invalid: 400,
   body_too_large: 413,
   rate_limited: 429,
+  renewed_too_often: 429,
 };
 
 /** Seconds to wait (RFC 9110 §10.2.3), where the wait does not depend on who asks. */
@@ -104,11 +116,13 @@ const retryAfterByCode: Partial<Record<ErrorCode, number>> = {
   requests_full: 3_600,
   signer_unavailable: 10,
   terms_changed: 1,
+  issuer_expired: 3_600,
 };
 
-/** For the Retry-After header of an answer with this code; undefined where it has none of its own. */
-export function retryAfterOf(code: string): number | undefined {
-  return isErrorCode(code) ? retryAfterByCode[code] : undefined;
+/** For the Retry-After header of the answer to this error; undefined where it has none of its own. */
+export function retryAfterOf(error: unknown): number | undefined {
+  if (error instanceof ComeBackLater) return error.retryAfter;
+  return error instanceof GatehouseError ? retryAfterByCode[error.code] : undefined;
 }
 
 export interface ProblemAnswer {
@@ -135,7 +149,7 @@ export function problemOf(error: unknown): ProblemAnswer {
 /** Not the asker's fault, and none of its business which token answered what; it may come back. */
 function unavailable(error: GatehouseError): ProblemAnswer {
   const id = randomUUID();
-  const body = describe(error.code, 503, `try again in ${retryAfterOf(error.code)} seconds (fault ${id})`);
+  const body = describe(error.code, 503, `try again in ${retryAfterOf(error)} seconds (fault ${id})`);
   return { status: 503, body, fault: { id, error } };
 }
 

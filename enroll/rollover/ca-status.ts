@@ -21,18 +21,21 @@ export interface CaStatus {
 
 export async function caStatus(registry: RegistryReader, now: number): Promise<CaStatus> {
   const issuers = await registry.issuers();
-  let fleet: Pick<CaStatus, 'devices' | 'moved'> = { devices: 0, moved: 0 };
-  const dependents = new Map<Fingerprint, number>();
-  for (const { kind, status, fingerprint } of issuers) {
-    if (kind === 'root' || status === 'retired') continue;
-    const progress = await countFleet(registry, fingerprint, now);
+  const issuing = issuers.filter(({ kind, status }) => kind === 'issuing' && status !== 'retired');
+  const retiring = issuing.filter(({ status }) => status === 'retiring');
+  const counted = new Map<Fingerprint, number>();
+  let fleet = { devices: 0, moved: 0 };
+  // Each count goes through the whole fleet, and tells of the active issuer besides.
+  for (const { fingerprint } of retiring.length > 0 ? retiring : issuing) {
+    const { dependents, ...progress } = await countFleet(registry, fingerprint, now);
+    counted.set(fingerprint, dependents);
     fleet = progress;
-    dependents.set(fingerprint, status === 'active' ? progress.moved : progress.dependents);
   }
+  for (const { fingerprint, status } of issuing)
+    if (status === 'active') counted.set(fingerprint, fleet.moved);
   return {
-    devices: fleet.devices,
-    moved: fleet.moved,
-    issuers: issuers.map((issuer) => ({ issuer, devices: dependents.get(issuer.fingerprint) ?? null })),
+    ...fleet,
+    issuers: issuers.map((issuer) => ({ issuer, devices: counted.get(issuer.fingerprint) ?? null })),
   };
 }
 

@@ -26,13 +26,13 @@ export const TABLE = `CREATE TABLE firstUses (
  * Whether the table is there: false in a new file.
  * @throws Error where anything else bears its name. A view could keep whoever reads it busy for ever.
  */
-export function hasTable(database: Database): boolean {
+export function hasTable(database: Database, file = database.name): boolean {
   const sql = database
     .prepare<[], string | null>(`SELECT sql FROM sqlite_schema WHERE name = 'firstUses'`)
     .pluck()
     .get();
   if (sql === undefined) return false;
-  if (sql !== TABLE) throw new ForeignFile(`${database.name} is not a feed of first uses`);
+  if (sql !== TABLE) throw new ForeignFile(`${file} is not a feed of first uses`);
   return true;
 }
 

@@ -56,6 +56,12 @@ export function prepareReads(database: Database) {
       .prepare<[DeviceId], number | null>('SELECT min(issuedAt) FROM certificates WHERE device = ?')
       .pluck(),
 
+    issuedAt: database
+      .prepare<[DeviceId, number], number>(
+        'SELECT issuedAt FROM certificates WHERE device = ? ORDER BY issuedAt DESC LIMIT 1 OFFSET ?',
+      )
+      .pluck(),
+
     certificate: database.prepare<[Fingerprint], CertificateRecord>(
       'SELECT * FROM certificates WHERE fingerprint = ?',
     ),

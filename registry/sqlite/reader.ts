@@ -33,6 +33,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.enrolledAt.get(id) ?? undefined;
   }
 
+  async issuedAt(device: DeviceId, nth: number) {
+    return this.reads.issuedAt.get(device, nth - 1);
+  }
+
   async certificate(fingerprint: Fingerprint) {
     return this.reads.certificate.get(fingerprint);
   }

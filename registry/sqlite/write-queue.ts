@@ -1,7 +1,7 @@
 /**
  * Group commit. A durable commit costs one fsync, so all writes that wait at the same time share one SQLite
- * transaction, each in a savepoint of its own: one that is rejected rolls back alone. Nobody hears of success
- * or refusal before the commit that decides it is on disk.
+ * transaction; one that is rejected leaves nothing, and takes nobody with it. Nobody hears of success or refusal
+ * before the commit that decides it is on disk.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
@@ -63,11 +63,9 @@ export class WriteQueue {
   }
 
   async #runGroup(group: readonly Write[]): Promise<void> {
-    const outcomes: Settle[] = [];
+    let outcomes: readonly Settle[];
     try {
-      this.#sql.begin.run();
-      for (const write of group) outcomes.push(await this.#runOne(write));
-      this.#sql.commit.run();
+      outcomes = (await this.#runTogether(group)) ?? (await this.#runApart(group));
     } catch (error) {
       // Refusals included: they may rest on changes of others in the group that are undone now.
       for (const write of group) write.reject(error);
@@ -78,20 +76,62 @@ export class WriteQueue {
     this.#onCommit();
   }
 
-  /** @throws only where SQLite has given up the whole transaction */
-  async #runOne(write: Write): Promise<Settle> {
-    this.#sql.savepoint.run();
-    try {
-      const settle = await write.run();
-      this.#sql.release.run();
-      return settle;
-    } catch (error) {
-      // On a full disk or an I/O error SQLite itself may roll everything back (sqlite.org/lang_transaction.html).
-      if (!this.#database.inTransaction) throw error;
-      this.#sql.rollbackToSavepoint.run();
-      this.#sql.release.run();
-      return () => write.reject(error);
+  /**
+   * Without savepoints, which would have SQLite keep a copy of every page that each write touches. A write that is
+   * refused before it has changed anything, as nearly all that are refused, leaves nothing to undo.
+   *
+   * @returns undefined where one was rejected halfway: all of the group is undone, and none has been told
+   * @throws where SQLite has given up the whole transaction, or does not commit it
+   */
+  async #runTogether(group: readonly Write[]): Promise<Settle[] | undefined> {
+    const outcomes: Settle[] = [];
+    this.#sql.begin.run();
+    for (const write of group) {
+      const before = this.#sql.totalChanges.get();
+      try {
+        outcomes.push(await this.#run(write));
+      } catch (error) {
+        this.#refuseIfEnded(error);
+        if (this.#sql.totalChanges.get() !== before) {
+          this.#sql.rollback.run();
+          return group.length === 1 ? [() => write.reject(error)] : undefined;
+        }
+        outcomes.push(() => write.reject(error));
+      }
     }
+    this.#sql.commit.run();
+    return outcomes;
+  }
+
+  /** Each in a savepoint of its own: one that is rejected rolls back alone. @throws as `#runTogether` */
+  async #runApart(group: readonly Write[]): Promise<Settle[]> {
+    const outcomes: Settle[] = [];
+    this.#sql.begin.run();
+    for (const write of group) {
+      this.#sql.savepoint.run();
+      try {
+        outcomes.push(await this.#run(write));
+      } catch (error) {
+        this.#refuseIfEnded(error);
+        this.#sql.rollbackToSavepoint.run();
+        outcomes.push(() => write.reject(error));
+      }
+      this.#sql.release.run();
+    }
+    this.#sql.commit.run();
+    return outcomes;
+  }
+
+  /** Even where the write made nothing of it: what comes after must not run outside of a transaction. */
+  async #run(write: Write): Promise<Settle> {
+    const settle = await write.run();
+    if (!this.#database.inTransaction) throw new Error('SQLite has rolled the transaction back');
+    return settle;
+  }
+
+  /** On a full disk or an I/O error SQLite itself may roll everything back (sqlite.org/lang_transaction.html). */
+  #refuseIfEnded(error: unknown): void {
+    if (!this.#database.inTransaction) throw error;
   }
 
   #rollback(): void {
@@ -112,5 +152,7 @@ function prepareControl(database: Database) {
     savepoint: database.prepare('SAVEPOINT write'),
     release: database.prepare('RELEASE write'),
     rollbackToSavepoint: database.prepare('ROLLBACK TO write'),
+    /** Rows that this connection has changed in all its life; a statement that fails counts for nothing. */
+    totalChanges: database.prepare<[], number>('SELECT total_changes()').pluck(),
   };
 }

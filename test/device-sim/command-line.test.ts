@@ -114,6 +114,7 @@ describe('misuse', () => {
     ['a time that is none', ['fleet', '--token', 't', '--duration', 'long']],
     ['a time without a unit', ['fleet', '--token', 't', '--duration', '10']],
     ['a time that no timer takes', ['run', '--state', 'x', '--interval', '25d']],
+    ['a choice that is none', ['run', '--state', 'x', '--renew-key', 'old']],
     ['a kind of key that is none', ['run', '--state', 'x', '--key-type', 'dsa']],
   ])('by %s exits with 2 and says so on standard error', async (_what, given) => {
     const { code, stderr } = await run(...given);
@@ -179,6 +180,55 @@ describe('gatehouse-sim run', () => {
     const { code, events } = await liveOnce('--state', 'p3');
     expect(code).toBe(0);
     expect(events[0]).toBe('connecting');
+  });
+
+  it('tells that it renews, and goes on with the new certificate', async () => {
+    authority.life = { renewAfter: 100, notAfter: 3_600_000 };
+    const device = start(
+      'run',
+      '--json',
+      '--state',
+      'p7',
+      '--token',
+      't',
+      '--interval',
+      '50ms',
+      ...address(),
+    );
+    await eventually('it has renewed', () =>
+      /"renewed"(.|\n)*"online"(.|\n)*"published"/.test(device.stdout()),
+    );
+    authority.life = undefined;
+    device.child.kill('SIGTERM');
+    expect(await device.ended).toBe(0);
+    const renewed =
+      device
+        .stdout()
+        .split('\n')
+        .find((line) => line.includes('"renewed"')) ?? '';
+    const { serialNumber, notAfter } = JSON.parse(renewed);
+    expect(Object.keys(JSON.parse(renewed))).toEqual(['event', 'serialNumber', 'notAfter']);
+    const stored = JSON.parse(readFileSync(join(folder, 'p7', 'enrollment.json'), 'utf8'));
+    expect([stored.notAfter, typeof serialNumber]).toEqual([notAfter, 'string']);
+  });
+
+  it('needs --ca no more once it has its trust anchors', async () => {
+    await liveOnce('--state', 'p8', '--token', 't');
+    await eventually('it has them', () => existsSync(join(folder, 'p8', 'trust.pem')));
+    const device = start('run', '--json', '--state', 'p8', ...address(), '--ca', 'nowhere.pem');
+    await eventually('it publishes', () => device.stdout().includes('"published"'));
+    device.child.kill('SIGTERM');
+    expect(await device.ended).toBe(0);
+  });
+
+  it('warns of a clock that is wrong', async () => {
+    server.answer = async (request, response) => {
+      response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString());
+      return enrolling(authority)(request, response);
+    };
+    const { events } = await liveOnce('--state', 'p9', '--token', 't');
+    server.answer = enrolling(authority);
+    expect(events).toContain('wrong-clock');
   });
 
   it('ends with 1 when it is refused for good, and does not knock again', async () => {

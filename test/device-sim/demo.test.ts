@@ -52,6 +52,9 @@ describe('gatehouse-sim demo --json', () => {
   });
 
   it.each([
+    'a device renews while it publishes',
+    'its messages, at the service',
+    'its old certificate, from then on',
     'no certificate',
     "self-signed, with a device's CN",
     "another CA's certificate with that CN",

@@ -93,6 +93,15 @@ describe('an answer', () => {
   });
 
   it.each([
+    [403, 'device_suspended'],
+    [403, 'certificate_suspended'],
+  ])('of %d with the code %s is for an operator to lift', async (status, code) => {
+    const answer: Answer = (_request, response) => json(response, status, problem(code));
+    await expect(ask(answer)).rejects.toMatchObject({ code, retry: 'later' });
+  });
+
+  it.each([
+    [202, 'internal'],
     [429, 'rate_limited'],
     [500, 'internal'],
     [503, 'registry_unavailable'],
@@ -157,6 +166,27 @@ describe('an answer', () => {
       pour();
     };
     await expect(ask(answer)).rejects.toMatchObject({ code: 'enrollment_failed' });
+  });
+});
+
+describe('a renewal', () => {
+  it('is asked for without a token: the certificate is the proof', async () => {
+    server.answer = enrolling(authority);
+    const client = createEnrollClient({ url: server.url, ca: authority.ca });
+    expect((await client.renew(csr)).enrollment).toEqual(await authority.enroll(csr));
+    await client.close();
+    expect(server.requests.at(-1)).toMatchObject({
+      ...{ method: 'POST', path: '/v1/renew', authorization: undefined, body: JSON.stringify({ csr }) },
+    });
+  });
+});
+
+describe('the trust anchors', () => {
+  it.each([404, 500])('are not taken from an answer of %d', async (status) => {
+    server.answer = (_request, response) => void response.writeHead(status).end(authority.ca);
+    const client = createEnrollClient({ url: server.url, ca: authority.ca });
+    await expect(client.trustAnchors()).rejects.toMatchObject({ code: 'not_gatehouse' });
+    await client.close();
   });
 });
 

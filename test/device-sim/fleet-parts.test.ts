@@ -211,6 +211,37 @@ describe('a report', () => {
     expect(report((_figures, connection) => connection.settle('b', false)).ok).toBe(false);
   });
 
+  it('tells of renewals where there were any', () => {
+    const result = report((figures, connection) => {
+      connection.settle('b', true);
+      figures.renewalFailed('a', 'server_unreachable');
+      for (const member of ['a', 'b']) figures.renewalDone(member);
+      figures.switched(20);
+    });
+    expect(result).toMatchObject({
+      ok: true,
+      renewed: {
+        count: 2,
+        undone: 0,
+        retries: { server_unreachable: 1 },
+        awayMs: { max: expect.closeTo(20, 1) },
+      },
+    });
+    expect(renderReport(result)).toMatch(
+      /renewed +2 certificates, failed attempts: server_unreachable 1\n +away +p50 20 ms/,
+    );
+    expect(renderReport(report(() => {}))).not.toMatch(/renewed/);
+  });
+
+  it('is not ok where a renewal is undone, and says what to do', () => {
+    const result = report((figures, connection) => {
+      connection.settle('b', true);
+      figures.renewalFailed('a', 'server_unreachable');
+    });
+    expect(result).toMatchObject({ ok: false, renewed: { undone: 1 }, failures: {} });
+    expect(renderReport(result)).toMatch(/1 UNDONE\n(.*\n)+ {2}server_unreachable: Check/);
+  });
+
   it('is ok where a failed attempt was made good', () => {
     const result = report((figures, connection) => {
       connection.settle('b', true);
@@ -245,6 +276,12 @@ describe('the progress line', () => {
     figures.failed('connection_lost');
     const line = progressLine(progress({ figures, trafficSeconds: () => 5 }));
     expect(line).toContain('[========        ] 5/10 s  50 acknowledged  10/s  1 failed');
+  });
+
+  it('shows renewals', () => {
+    const figures = new Figures();
+    figures.renewalDone('a');
+    expect(progressLine(progress({ figures, trafficSeconds: () => 5 }))).toContain('0/s  1 renewed');
   });
 
   it('never overflows its bar, however late it gets', () => {

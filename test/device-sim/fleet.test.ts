@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type FleetOptions, runFleet } from '../../device-sim/fleet/fleet.ts';
+import { loadIdentity } from '../../device-sim/identity/identity.ts';
+import { folderStorage } from '../../device-sim/identity/identity-storage.ts';
 import type { KeyType } from '../../device-sim/identity/private-key.ts';
 import type { Output } from '../../runtime/command-line/output.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -25,6 +27,7 @@ afterAll(() => {
   server.close();
 });
 beforeEach(() => {
+  authority.life = undefined;
   server.answer = enrolling(authority);
   server.requests.length = 0;
   broker.connections.length = 0;
@@ -170,5 +173,68 @@ describe('a fleet', () => {
   it('says goodbye, so that no will is published', async () => {
     await run();
     for (const { packets } of broker.connections) expect(packets.at(-1)?.cmd).toBe('disconnect');
+  });
+});
+
+describe('a fleet whose certificates fall due', () => {
+  beforeEach(() => {
+    authority.life = { renewAfter: 150, notAfter: 10_000 };
+  });
+  const renewals = () => server.requests.filter(({ path }) => path === '/v1/renew');
+
+  it('renews while it publishes, loses nothing, and says how long each device was away', async () => {
+    const report = await run({ duration: 1_500 });
+    expect(report).toMatchObject({
+      ok: true,
+      messages: { lost: 0 },
+      renewed: { undone: 0, retries: {} },
+      retries: {},
+    });
+    const { sent, acknowledged, heldBack } = report.messages;
+    expect(sent + heldBack).toBe(150);
+    expect([acknowledged, telemetry().length]).toEqual([sent, sent]);
+    expect(report.renewed.count).toBe(renewals().length);
+    expect(report.renewed.count).toBeGreaterThanOrEqual(5);
+    expect(report.renewed.awayMs?.p99).toBeLessThan(2_000);
+  });
+
+  it('leaves the renewed identities, with which it goes on', async () => {
+    const out = join(folder, 'renewed');
+    const { renewed } = await run({ out, devices: 2, duration: 1_000 });
+    const certificates = authority.issued.size;
+    for (const id of ['sim-0001', 'sim-0002'])
+      expect(await loadIdentity(folderStorage(join(out, id)))).toBeDefined();
+    expect(readFileSync(join(out, 'trust.pem'), 'utf8')).toBe(authority.ca);
+    expect(renewed.count).toBeGreaterThanOrEqual(2);
+
+    authority.life = undefined;
+    expect(await run({ out, devices: 2 })).toMatchObject({ ok: true, enrolled: { count: 0 }, resumed: 2 });
+    // Those that were due have renewed once more.
+    expect(authority.issued.size).toBeLessThanOrEqual(certificates + 2);
+  });
+
+  it('is not ok where a renewal stays undone, and says why', async () => {
+    server.answer = async (request, response) => {
+      if (request.path !== '/v1/renew') return enrolling(authority)(request, response);
+      json(response, 403, { code: 'key_blocked', detail: 'no', remedy: '' });
+    };
+    const report = await run({ devices: 3, duration: 700 });
+    expect(report).toMatchObject({
+      ok: false,
+      messages: { lost: 0 },
+      renewed: { count: 0, undone: 3, retries: { key_blocked: 3 }, awayMs: null },
+    });
+    // Refused for good, none asks twice.
+    expect(renewals()).toHaveLength(3);
+  });
+
+  it('is ok where a failed attempt was made good', async () => {
+    let failures = 3;
+    server.answer = async (request, response) => {
+      if (request.path !== '/v1/renew' || failures-- <= 0) return enrolling(authority)(request, response);
+      return json(response, 503, {}, { 'retry-after': '0' });
+    };
+    const report = await run({ devices: 3, duration: 2_500 });
+    expect(report).toMatchObject({ ok: true, renewed: { undone: 0, retries: { not_gatehouse: 3 } } });
   });
 });

@@ -1,12 +1,13 @@
 /** How a device comes by its identity, above all when it is cut off on the way. */
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EnrollResponse } from '../../core/api.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
-import { loadIdentity } from '../../device-sim/identity/identity.ts';
+import { isCertificateFor, loadIdentity } from '../../device-sim/identity/identity.ts';
 import {
   folderStorage,
   type IdentityPart,
@@ -15,6 +16,7 @@ import {
   memoryStorage,
 } from '../../device-sim/identity/identity-storage.ts';
 import { privateKeyPem } from '../../device-sim/identity/private-key.ts';
+import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
 
@@ -155,6 +157,35 @@ describe('a certificate in the answer', () => {
     await expect(enrollWith(storage, enroll)).rejects.toMatchObject({ code: 'enrollment_failed' });
     expect(await storage.read('chain.pem')).toBeUndefined();
     expect(await loadIdentity(storage)).toBeUndefined();
+  });
+});
+
+describeWith(['openssl'], 'the name in a certificate', () => {
+  const file = (name: string) => join(nameFolder, name);
+  const nameFolder = temporaryFolder();
+
+  it.each([
+    ['/CN=press-7', true],
+    ['/O=Acme/OU=Presses/CN=press-7', true],
+    ['/CN=press-8', false],
+    ['/O=CN=press-7/CN=press-8', false],
+    ['/CN=press-7/CN=press-8', false],
+    ['/O=press-7', false],
+  ])('%s is that of the device: %s', (subject, expected) => {
+    const key = [
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      file('key.pem'),
+    ];
+    execFileSync('openssl', ['req', '-x509', ...key, '-out', file('cert.pem'), '-subj', subject], {
+      stdio: 'pipe',
+    });
+    const privateKey = createPrivateKey(readFileSync(file('key.pem')));
+    expect(isCertificateFor(readFileSync(file('cert.pem'), 'utf8'), id, privateKey)).toBe(expected);
   });
 });
 

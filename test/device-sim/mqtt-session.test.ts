@@ -1,5 +1,6 @@
 /** One session with a broker: how it comes about, how it is refused, and what becomes of it when it is lost. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Packet } from 'mqtt-packet';
 import { parseDeviceId } from '../../core/ids.ts';
 import { openSession, type Session, type SessionOptions } from '../../device-sim/contract/mqtt-session.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
@@ -32,6 +33,8 @@ afterAll(() => broker.close());
 beforeEach(() => {
   broker.connections.length = 0;
   broker.onConnect = () => 0;
+  broker.isKnown = () => false;
+  broker.onConnack = () => [];
   broker.onSubscribe = () => 1;
   broker.onPublish = () => true;
 });
@@ -103,6 +106,59 @@ describe('a session', () => {
     const second = await open({ tls: { version: 'TLSv1.2', session: ticket } });
     expect(second.tls.resumed).toBe(true);
     await second.end();
+  });
+});
+
+describe('a session that the broker keeps', () => {
+  const command = (messageId: number): Packet => ({
+    ...{ cmd: 'publish', topic: 'commands', payload: `command ${messageId}`, messageId },
+    ...{ qos: 1, dup: false, retain: false },
+  });
+  const acknowledged = () =>
+    live()?.packets.flatMap((packet) => (packet.cmd === 'puback' ? [packet.messageId] : []));
+
+  it.each([true, false])('says whether the broker still had it: %s', async (isKnown) => {
+    broker.isKnown = () => isKnown;
+    const session = await open({ persistent: true });
+    expect(live()?.connect.clean).toBe(false);
+    expect(session.isResumed).toBe(isKnown);
+    await session.end();
+  });
+
+  it('hands over what comes with CONNACK, in its order, to a handler that comes later', async () => {
+    broker.onConnack = () => [command(1), command(2), command(3)];
+    const session = await open({ persistent: true });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(acknowledged()).toEqual([]);
+    const received: string[] = [];
+    session.onMessage((_topic, payload) => received.push(payload.toString('utf8')));
+    await eventually('all are acknowledged', () => acknowledged()?.length === 3);
+    expect(received).toEqual(['command 1', 'command 2', 'command 3']);
+    await session.end();
+  });
+
+  it('leaves with the broker what comes while it is being ended', async () => {
+    broker.onPublish = () => false;
+    const session = await open({ persistent: true });
+    const received: string[] = [];
+    session.onMessage((_topic, payload) => received.push(payload.toString('utf8')));
+    const publishing = session.publish('a', 'b');
+    await eventually('it is on its way', () => live()?.packets.at(-1)?.cmd === 'publish');
+    const ending = session.end();
+    const sent = live()?.packets.at(-1);
+    live()?.send(command(1));
+    live()?.send({ cmd: 'puback', messageId: sent?.messageId ?? 0 });
+    await publishing;
+    await ending;
+    expect(live()?.packets.at(-1)?.cmd).toBe('disconnect');
+    expect([received, acknowledged()]).toEqual([[], []]);
+  });
+
+  it('that nobody listens to ends all the same', async () => {
+    broker.onConnack = () => [command(1)];
+    const session = await open({ persistent: true });
+    await session.end();
+    expect(acknowledged()).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseDeviceId } from '../../core/ids.ts';
 import { openSession } from '../../device-sim/contract/mqtt-session.ts';
+import { comingBack } from '../../device-sim/device/device-state.ts';
 import { createSensor, offlineWill, type SensorEvent } from '../../device-sim/device/sensor.ts';
 import { type Sleep, sleep } from '../../device-sim/device/sleep.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
@@ -30,6 +31,7 @@ afterAll(() => broker.close());
 beforeEach(() => {
   broker.connections.length = 0;
   broker.onSubscribe = () => 1;
+  broker.isKnown = () => false;
 });
 
 interface Published {
@@ -46,16 +48,20 @@ function published(): Published[] {
   );
 }
 
-/** Works until `stop` aborts. */
-async function work(stop: AbortController, wait: Sleep = sleep, interval = 60_000): Promise<SensorEvent[]> {
-  const events: SensorEvent[] = [];
-  const session = await openSession({
+const open = () =>
+  openSession({
     url: broker.url,
     ca,
     credentials: identity,
     clientId: identity.deviceId,
+    persistent: true,
     will: offlineWill(identity),
   });
+
+/** Works until `stop` aborts. */
+async function work(stop: AbortController, wait: Sleep = sleep, interval = 60_000): Promise<SensorEvent[]> {
+  const events: SensorEvent[] = [];
+  const session = await open();
   const sensor = createSensor({
     interval,
     clock: { now: Date.now },
@@ -135,6 +141,57 @@ describe('a device at work', () => {
   it('does not work on where its own commands are refused to it', async () => {
     broker.onSubscribe = () => 128;
     await expect(work(new AbortController())).rejects.toMatchObject({ code: 'subscribe_refused' });
+  });
+
+  it.each([
+    ['once, where the broker keeps its session', true, [1, 0]],
+    ['again, where the broker has lost it', false, [1, 1]],
+  ])('subscribes %s', async (_how, isKnown, expected) => {
+    const sensor = createSensor({ interval: 60_000, clock: { now: Date.now }, sleep, observe: () => {} });
+    const counts: number[] = [];
+    for (const known of [false, isKnown]) {
+      broker.isKnown = () => known;
+      const stop = new AbortController();
+      const session = await open();
+      const working = sensor({ identity, session, signal: stop.signal });
+      await eventually('it publishes', () => readings().length === 1);
+      stop.abort();
+      await working;
+      await session.end();
+      counts.push(broker.connections.at(-1)?.packets.filter(({ cmd }) => cmd === 'subscribe').length ?? 0);
+    }
+    expect(counts).toEqual(expected);
+  });
+
+  it('says nothing of being offline where it comes right back', async () => {
+    const stop = new AbortController();
+    await work(stop, async () => stop.abort(comingBack));
+    expect(published().map(({ topic }) => topic)).toEqual([
+      'devices/press-7/status',
+      'devices/press-7/telemetry',
+    ]);
+  });
+
+  it('says on the next connection what the last one did not get through', async () => {
+    const sensor = createSensor({ interval: 60_000, clock: { now: Date.now }, sleep, observe: () => {} });
+    broker.onPublish = (topic) => topic !== 'devices/press-7/telemetry';
+    const lost = await open();
+    const working = sensor({ identity, session: lost, signal: new AbortController().signal });
+    await eventually('it publishes', () => readings().length === 1);
+    lost.drop();
+    await expect(working).rejects.toMatchObject({ code: 'connection_lost' });
+    const [unheard] = readings();
+
+    broker.onPublish = () => true;
+    const stop = new AbortController();
+    const session = await open();
+    const again = sensor({ identity, session, signal: stop.signal });
+    await eventually('it publishes on', () => readings().length === 2);
+    stop.abort();
+    await again;
+    await session.end();
+    expect(readings().map(({ payload }) => payload.seq)).toEqual([1, 2]);
+    expect(readings()[0]).toEqual(unheard);
   });
 
   it('ends when the connection does, having said so', async () => {

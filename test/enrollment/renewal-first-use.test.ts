@@ -1,13 +1,17 @@
 /** The second phase, as enroll hears of it: from a file that is the broker's, whenever it is there to be read. */
-import { mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, truncateSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { parseFingerprint } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { readFirstUses } from '../../registry/first-uses/reader.ts';
 import { type FirstUseWriter, openFirstUses } from '../../registry/first-uses/writer.ts';
+import { eventually } from '../broker/eventually.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
   askRenewal,
@@ -19,12 +23,16 @@ import {
   untilStatus,
 } from './renewing.ts';
 
+/** As it is built. */
+const reader = pathToFileURL(resolve('dist/registry/first-uses/reader.js')).href;
 const folder = temporaryFolder();
 let service: TestEnroll;
 let feed: FirstUseWriter;
 let count = 0;
 let old: Holder;
 let successor: Holder;
+/** When the successor was there. */
+let time: number;
 beforeAll(async () => {
   service = await startTestEnroll(folder);
 });
@@ -34,13 +42,13 @@ beforeEach(async () => {
   count += 1;
   old = await enrollHolder(service, `device-${count}`);
   successor = await renewed(service, old);
+  time = Date.now();
 });
 afterEach(() => {
   feed.close();
   rmSync(service.layout.firstUses, { force: true });
 });
 
-const time = Date.now();
 async function tell(...holders: Holder[]): Promise<void> {
   const views = await Promise.all(holders.map((holder) => certificateOf(service, holder)));
   feed.add(views.map(({ fingerprint }) => ({ fingerprint, time })));
@@ -122,6 +130,19 @@ describe('the first use of a renewed certificate', () => {
     const { firstUsedAt } = await certificateOf(service, successor);
     expect(Date.parse(String(firstUsedAt))).toBeLessThanOrEqual(Date.now());
   });
+
+  it('is not taken to lie before the certificate was there, or no CRL could tell of it', async () => {
+    const { fingerprint } = await certificateOf(service, successor);
+    feed.add([{ fingerprint, time: -5e15 }]);
+    await untilStatus(service, old, 'superseded');
+    const { issuer } = await certificateOf(service, old);
+    const { body } = await service.operator<{ items: JournalRow[] }>('GET', '/journal?limit=1000');
+    const told = body.items.filter(({ event }) => event.action === 'certificate.superseded').at(-1)?.seq ?? 0;
+    await eventually(async () => {
+      const later = await service.operator<{ items: JournalRow[] }>('GET', `/journal?after=${told}`);
+      return later.body.items.some(({ event }) => event.action === 'crl.issued' && event.subject === issuer);
+    });
+  });
 });
 
 describe('what the broker tells wrongly', () => {
@@ -161,6 +182,12 @@ describe('what the broker tells wrongly', () => {
     await untilStatus(service, old, 'superseded');
   });
 
+  it('in a file too large to be read is not read', () => {
+    feed.close();
+    truncateSync(service.layout.firstUses, 65 * 1024 * 1024);
+    expect(() => readFirstUses(service.layout.firstUses)).toThrow('has 68157440 bytes');
+  });
+
   it('in a file with a view in place of the table is not read', async () => {
     const { firstUses } = service.layout;
     feed.close();
@@ -177,5 +204,32 @@ describe('what the broker tells wrongly', () => {
     feed = openFirstUses(firstUses);
     await untilRead();
     expect(await statusOf(service, old)).toBe('active');
+  });
+});
+
+describeWith(['mkfifo'], 'a pipe that the broker puts', () => {
+  // In a process of its own: who waits for a pipe cannot be told to stop.
+  const readElsewhere = (file: string) => {
+    const script = `import { readFirstUses } from '${reader}'; console.log(readFirstUses(process.argv[1]));`;
+    const { stdout, stderr, signal } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', script, file],
+      { timeout: 10_000, encoding: 'utf8' },
+    );
+    expect(signal).toBeNull();
+    return stdout + stderr;
+  };
+
+  it('in the place of the file keeps enroll waiting for nothing', () => {
+    rmSync(service.layout.firstUses);
+    execFileSync('mkfifo', [service.layout.firstUses]);
+    expect(readElsewhere(service.layout.firstUses)).toContain('is not a file');
+  });
+
+  it('in the place of its journal does neither', () => {
+    const journal = `${service.layout.firstUses}-journal`;
+    execFileSync('mkfifo', [journal]);
+    expect(readElsewhere(service.layout.firstUses)).toBe('undefined\n');
+    rmSync(journal);
   });
 });

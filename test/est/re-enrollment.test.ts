@@ -77,7 +77,7 @@ describeWith(['openssl'], 'simplereenroll', () => {
   it('is refused without a certificate, whatever token comes along', async () => {
     const { token } = await service.createToken();
     const body = csrText({ commonName: 'tokens-only', privateKey: await generatePrivateKey() });
-    for (const headers of [{}, basic('', token)]) {
+    for (const headers of [{ 'User-Agent': 'curl' }, basic('', token)]) {
       const answer = await callEst(service, { path: '/simplereenroll', body, headers });
       expectRefused(answer, 401, 'certificate_missing');
     }

@@ -32,11 +32,26 @@ describe('without the credentials that simpleenroll needs', () => {
     basic('press-7', `ghe_${'0'.repeat(12)}_${'A'.repeat(43)}`),
   ];
   it.each(headers)('%j is answered with a challenge', async (each) => {
-    const answer = await callEst(service, { path: '/simpleenroll', body: csr, headers: each });
+    const sent = { 'User-Agent': 'curl', ...each };
+    const answer = await callEst(service, { path: '/simpleenroll', body: csr, headers: sent });
     expect(answer.status).toBe(401);
     expect(answer.head).toMatch(/^WWW-Authenticate: Basic realm="gatehouse"\r$/m);
     expect(answer.headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(answer.body).toMatch(/^token_(missing|unknown): [^\n]+\n$/);
+  });
+
+  // Bouncy Castle, which fails on a challenge with a body, sends no User-Agent and no credentials at first.
+  it('who sends no User-Agent is challenged without a body, and told why its credentials are no good', async () => {
+    const challenge = await callEst(service, { path: '/simpleenroll', body: csr });
+    expect([challenge.status, challenge.headers['content-length'], challenge.body]).toEqual([401, '0', '']);
+    expect(challenge.headers).toMatchObject({ 'www-authenticate': 'Basic realm="gatehouse"' });
+    expect(challenge.headers['content-type']).toBeUndefined();
+    const wrong = await callEst(service, {
+      path: '/simpleenroll',
+      body: csr,
+      headers: basic('', 'nonsense'),
+    });
+    expect([wrong.status, wrong.body]).toEqual([401, expect.stringMatching(/^token_unknown: /)]);
   });
 
   it('a token as the user name is not one', async () => {

@@ -146,6 +146,18 @@ describeWith(['softhsm2-util', 'openssl'], 'CA keys in a token', () => {
     expect(token.objects()).toEqual(before);
   });
 
+  it('are made there while it runs, where the CA is rolled over with a new root', async () => {
+    const before = token.objects().length;
+    expect((await gatehouse.command('ca', 'rotate', '--root')).code).toBe(0);
+    expect(token.objects()).toHaveLength(2 * before);
+    expect(token.objects().filter(({ label }) => label.includes('not in use'))).toEqual([]);
+    const { status, body } = await devices.enroll(await newCsr('after-the-rotation'));
+    expect(status).toBe(201);
+    expect(body.chain.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(verified(body.chain, body.certificate)).toMatch(/: OK$/);
+    expect(readdirSync(join(data, 'ca'))).toEqual([]);
+  });
+
   it('leave no trace of the PIN in the log or in the data folder', async () => {
     const { code } = await run(executable, 'migrate', '--data', join(folder, 'nowhere'), ...token.flags);
     expect(code).toBe(1);

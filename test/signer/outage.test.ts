@@ -68,6 +68,17 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
     expect(new X509Certificate(body.certificate).verify(issuing.publicKey)).toBe(true);
   });
 
+  it('leaves the CAs as they are where they were to be rolled over, and says why', async () => {
+    const before = (await gatehouse.command('ca', 'status')).stdout;
+    token.unplug();
+    const { code, stderr } = await gatehouse.command('ca', 'rotate');
+    token.plugIn();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^code: (ca_key_missing|pkcs11_\w+)$/m);
+    expect((await gatehouse.command('ca', 'status')).stdout).toBe(before);
+    expect((await untilEnrolled(await newCsr('after-all'))).status).toBe(201);
+  });
+
   it('is not asked again and again for a PIN that it refused', async () => {
     const csr = await newCsr('wrong-pin');
     token.unplug();

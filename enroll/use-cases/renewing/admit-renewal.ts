@@ -6,10 +6,13 @@ import { X509Certificate } from 'node:crypto';
 import { GatehouseError } from '../../../core/errors.ts';
 import { quote } from '../../../core/ids.ts';
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
+import type { Profile } from '../../../core/pki/profile.ts';
+import { ISSUED_AT_MOST, issuanceWindow } from '../../../core/pki/renewal.ts';
 import type { RegistryReader } from '../../../registry/port.ts';
 import type { Admission, CertificateRecord, DeviceRecord } from '../../../registry/records.ts';
 import { checkStanding, findStanding } from '../../../registry/standing.ts';
 import type { VerifiedPeer } from '../../../runtime/peer-certificate.ts';
+import { ComeBackLater } from '../../come-back-later.ts';
 import type { CertificateTerms } from '../issuing/certificate-terms.ts';
 import { profileFor, refuseBlockedKey, refuseKey } from '../issuing/key-rules.ts';
 import { groupOrRefuse } from '../look-ups.ts';
@@ -35,7 +38,7 @@ export type AdmittedRenewal =
       readonly unused: readonly CertificateRecord[];
     };
 
-/** @throws GatehouseError `certificate_*`, `issuer_retired`, `device_*`, `cn_not_allowed`, `key_*` */
+/** @throws GatehouseError `certificate_*`, `issuer_retired`, `device_*`, `cn_not_allowed`, `key_*`, `renewed_too_often` */
 export async function admitRenewal(
   registry: RegistryReader,
   { peer, csr, checkAgainst }: AskedRenewal,
@@ -66,9 +69,27 @@ export async function admitRenewal(
       return { kind: 'repeated', device, certificate };
     }
   }
+  await refuseTooMany(registry, device, profile, now);
   const { id, attributes } = device;
   const terms = { profile, device: { id, group: group.name, attributes } };
   return { kind: 'granted', device, terms, current, unused };
+}
+
+/**
+ * Each certificate is a row for ever, and one more on the CRL until it expires: a device that renews in a loop would
+ * make both grow as fast as the network lets it.
+ */
+async function refuseTooMany(
+  registry: RegistryReader,
+  { id }: DeviceRecord,
+  { validity }: Profile,
+  now: number,
+): Promise<void> {
+  const issued = await registry.issuedAt(id, ISSUED_AT_MOST);
+  const wait = issued === undefined ? 0 : issued + issuanceWindow(validity) - now;
+  if (wait <= 0) return;
+  const detail = `device ${quote(id)} was given ${ISSUED_AT_MOST} certificates within a short time`;
+  throw new ComeBackLater('renewed_too_often', detail, Math.ceil(wait / 1_000));
 }
 
 /**

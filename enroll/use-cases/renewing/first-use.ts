@@ -2,9 +2,9 @@
  * The second phase of a renewal: the new certificate was used for the first time, so its device has it, and those
  * that it takes over from have had their time.
  */
-import type { SerialNumber } from '../../../core/ids.ts';
+import type { Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { FirstUse } from '../../../registry/first-uses/feed.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 
@@ -14,16 +14,25 @@ export function isUnusedRenewal({ status, renews, firstUsedAt }: CertificateReco
 }
 
 /** What the broker tells. To be told again, or of a certificate that stands no more, changes nothing. */
-export function noteFirstUse(
+export async function noteFirstUse(
   { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
   { fingerprint, time }: FirstUse,
 ): Promise<void> {
-  return registry.write('system', async (transaction) => {
-    const certificate = await transaction.certificate(fingerprint);
-    if (certificate === undefined || !isUnusedRenewal(certificate)) return;
-    // The broker's word counts for no more than it can know: nothing is used in the future.
-    await takeOver(transaction, certificate, Math.min(time, clock.now()));
+  // Whatever else is told must not keep others from writing.
+  if ((await unusedRenewal(registry, fingerprint)) === undefined) return;
+  await registry.write('system', async (transaction) => {
+    const certificate = await unusedRenewal(transaction, fingerprint);
+    if (certificate === undefined) return;
+    // The broker's word counts for no more than it can know: nothing is used in the future, or before it was there. A
+    // time that X.509 cannot write, once recorded, would be the end of CRLs.
+    const at = Math.max(certificate.issuedAt, Math.min(time, clock.now()));
+    await takeOver(transaction, certificate, at);
   });
+}
+
+async function unusedRenewal(registry: RegistryReader, fingerprint: Fingerprint) {
+  const certificate = await registry.certificate(fingerprint);
+  return certificate !== undefined && isUnusedRenewal(certificate) ? certificate : undefined;
 }
 
 /** Supersedes what `certificate` renews, and what that has renewed. @param certificate an unused renewal */

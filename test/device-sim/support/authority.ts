@@ -23,6 +23,10 @@ export interface Authority {
   readonly ca: string;
   /** How often a certificate was issued, by the fingerprint of the key. */
   readonly issued: Map<string, number>;
+  /** What its answers say of the time from their issue on, in ms; else the profile's, and nothing falls due. */
+  life: { readonly renewAfter: number; readonly notAfter: number } | undefined;
+  /** Its clock, as far as its answers tell; the certificates have the time of day. */
+  now: () => number;
   /** Same key, same certificate: what a token would have it do. */
   enroll(csr: string): Promise<EnrollResponse>;
   serverCredentials(hostnames: readonly string[]): Promise<{ readonly key: string; readonly cert: string }>;
@@ -52,9 +56,11 @@ export async function createAuthority(mqttUrl = 'mqtts://localhost:8883'): Promi
   const answers = new Map<string, EnrollResponse>();
   const issued = new Map<string, number>();
 
-  return {
+  const authority: Authority = {
     ca: root.pem,
     issued,
+    life: undefined,
+    now: Date.now,
     async enroll(csr) {
       const { commonName, publicKey } = parseCsr(decodeCsr(csr));
       const before = answers.get(publicKey.keyFingerprint);
@@ -75,8 +81,8 @@ export async function createAuthority(mqttUrl = 'mqtts://localhost:8883'): Promi
         certificate: certificate.pem,
         chain: issuing.pem,
         notBefore: new Date(certificate.notBefore).toISOString(),
-        notAfter: new Date(certificate.notAfter).toISOString(),
-        renewAfter: new Date(certificate.notAfter).toISOString(),
+        notAfter: iso(authority.life ? authority.now() + authority.life.notAfter : certificate.notAfter),
+        renewAfter: iso(authority.life ? authority.now() + authority.life.renewAfter : certificate.notAfter),
         mqttUrl,
       };
       answers.set(publicKey.keyFingerprint, answer);
@@ -96,4 +102,9 @@ export async function createAuthority(mqttUrl = 'mqtts://localhost:8883'): Promi
       return { key: key.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: server.pem + issuing.pem };
     },
   };
+  return authority;
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
 }

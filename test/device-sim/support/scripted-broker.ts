@@ -22,6 +22,10 @@ export interface ScriptedBroker {
   readonly connections: BrokerConnection[];
   /** The CONNACK return code for a CONNECT, or undefined to close without one. */
   onConnect: (packet: IConnectPacket) => number | undefined;
+  /** Whether it still has the session of this client. */
+  isKnown: (packet: IConnectPacket) => boolean;
+  /** What it sends in one piece with CONNACK. */
+  onConnack: (packet: IConnectPacket) => readonly Packet[];
   /** The SUBACK code for a filter. */
   onSubscribe: (filter: string) => 0 | 1 | 128;
   /** Whether a PUBLISH of QoS 1 is acknowledged. */
@@ -45,6 +49,8 @@ export async function startScriptedBroker(authority: Authority): Promise<Scripte
     url: `mqtts://localhost:${address.port}`,
     connections: [],
     onConnect: () => 0,
+    isKnown: () => false,
+    onConnack: () => [],
     onSubscribe: () => 1,
     onPublish: () => true,
     close() {
@@ -72,7 +78,8 @@ function serve(broker: ScriptedBroker, socket: TLSSocket): void {
       const commonName = String(socket.getPeerCertificate().subject.CN);
       connection = { socket, connect: packet, commonName, packets: [], send };
       broker.connections.push(connection);
-      send({ cmd: 'connack', returnCode, sessionPresent: false });
+      const connack: Packet = { cmd: 'connack', returnCode, sessionPresent: broker.isKnown(packet) };
+      socket.write(Buffer.concat([connack, ...broker.onConnack(packet)].map((each) => generate(each))));
       return returnCode === 0 ? undefined : socket.end();
     }
     connection?.packets.push(packet);

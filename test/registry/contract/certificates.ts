@@ -57,6 +57,16 @@ export function describeCertificates(world: World): void {
       expect(await registry.enrolledAt(pump.id)).toBe(NOW);
     });
 
+    it('tell when their device was given the nth from the newest', async () => {
+      const { registry } = world;
+      await insert(
+        ...[3, 1, 2].map((at) => certificate(`issued-${at}`, { device: pump.id, issuedAt: NOW + at })),
+        certificate('server', { issuedAt: NOW + 9 }),
+      );
+      const found = await Promise.all([1, 2, 3, 4].map((nth) => registry.issuedAt(pump.id, nth)));
+      expect(found).toEqual([NOW + 3, NOW + 2, NOW + 1, undefined]);
+    });
+
     it('know which certificate they renew, and when they were first used', async () => {
       const { registry } = world;
       const old = certificate('old', { device: pump.id });

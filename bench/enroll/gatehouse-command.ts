@@ -1,0 +1,27 @@
+/** `gatehouse` itself, as anybody would run it. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { CommandLine } from './pinning.ts';
+
+const COMMAND_TIMEOUT_MS = 60_000;
+/** bin/gatehouse.js above this file, which lies deeper in the build than in the sources. */
+const EXECUTABLE = findExecutable(import.meta.dirname);
+
+/** The command line of one of its commands. */
+export function gatehouseCommand(...words: readonly string[]): CommandLine {
+  return [process.execPath, EXECUTABLE, ...words];
+}
+
+/** Runs a command to its end. @returns what it printed, as JSON */
+export async function runGatehouse(...words: readonly string[]): Promise<unknown> {
+  const [command, ...args] = gatehouseCommand(...words, '--json');
+  const { stdout } = await promisify(execFile)(command, args, { timeout: COMMAND_TIMEOUT_MS });
+  return JSON.parse(stdout);
+}
+
+function findExecutable(folder: string): string {
+  const executable = join(folder, 'bin', 'gatehouse.js');
+  return existsSync(executable) || folder === dirname(folder) ? executable : findExecutable(dirname(folder));
+}

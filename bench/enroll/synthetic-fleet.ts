@@ -1,0 +1,114 @@
+/**
+ * A registry that has many devices already, without their having enrolled one by one: each gets the rows and the
+ * journal entry that an enrollment leaves. The certificates' DER is random bytes of a usual certificate's length, and
+ * keys and serial numbers are random too: no enrollment looks into them, only their size and their places in the
+ * indexes count.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  type DeviceId,
+  type Fingerprint,
+  parseDeviceId,
+  parseEntityName,
+  parseFingerprint,
+} from '../../core/ids.ts';
+import { fingerprintOf } from '../../core/pki/fingerprint.ts';
+import { randomSerialNumber } from '../../core/pki/serial-number.ts';
+import { createToken } from '../../core/token.ts';
+import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { CertificateRecord } from '../../registry/records.ts';
+
+/** What a device certificate of the default profile takes, give or take a few bytes. */
+const CERTIFICATE_BYTES = 600;
+const DEVICES_A_TRANSACTION = 5_000;
+const LIFE_MS = 90 * 86_400_000;
+const GROUP = parseEntityName('devices');
+
+export interface SyntheticFleet {
+  readonly registry: Registry;
+  readonly devices: number;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+export async function registerSyntheticFleet(fleet: SyntheticFleet): Promise<void> {
+  const { registry, devices, now, signal } = fleet;
+  const issuing = (await registry.issuers()).find(({ kind }) => kind === 'issuing');
+  if (issuing === undefined) throw new Error('The registry has no issuing CA');
+  const tokenId = await registerToken(fleet);
+  for (let done = 0; done < devices; ) {
+    signal.throwIfAborted();
+    const count = Math.min(DEVICES_A_TRANSACTION, devices - done);
+    await registry.write(`token:${tokenId}`, async (transaction) => {
+      for (let index = 0; index < count; index += 1) {
+        await registerDevice(transaction, tokenId, certificateOf(issuing.fingerprint, now));
+      }
+    });
+    done += count;
+  }
+}
+
+/** The one token that all of them came with, as the fleet of one production run does. */
+async function registerToken({ registry, devices, now }: SyntheticFleet): Promise<string> {
+  const { id, secretHash } = createToken('enrollment');
+  const terms = { group: GROUP, device: null, maxUses: devices, expiresAt: now + LIFE_MS };
+  await registry.write('system', async (transaction) => {
+    await transaction.insertToken({
+      ...terms,
+      id,
+      secretHash,
+      uses: 0,
+      createdAt: now,
+      createdBy: 'system',
+      revokedAt: null,
+    });
+    await transaction.append({ action: 'token.created', subject: id, data: terms });
+  });
+  return id;
+}
+
+type DeviceCertificate = CertificateRecord & { readonly device: DeviceId };
+
+function certificateOf(issuer: Fingerprint, now: number): DeviceCertificate {
+  const der = randomBytes(CERTIFICATE_BYTES);
+  return {
+    serialNumber: randomSerialNumber(),
+    fingerprint: fingerprintOf(der),
+    keyFingerprint: parseFingerprint(randomBytes(32).toString('hex')),
+    device: parseDeviceId(`fleet-${randomBytes(8).toString('hex')}`),
+    issuer,
+    status: 'active',
+    notBefore: now,
+    notAfter: now + LIFE_MS,
+    issuedAt: now,
+    revokedAt: null,
+    reason: null,
+    renews: null,
+    firstUsedAt: null,
+    der,
+  };
+}
+
+/** As use-cases/enrolling/enroll-device.ts of the enroll role records it. */
+async function registerDevice(
+  transaction: RegistryTransaction,
+  tokenId: string,
+  certificate: DeviceCertificate,
+): Promise<void> {
+  const { device: id, serialNumber, fingerprint, keyFingerprint, issuer, notAfter, issuedAt } = certificate;
+  await transaction.insertDevice({
+    id,
+    group: GROUP,
+    status: 'active',
+    attributes: {},
+    createdAt: issuedAt,
+    changedAt: issuedAt,
+  });
+  await transaction.insertCertificate(certificate);
+  await transaction.recordTokenUse(tokenId, keyFingerprint, serialNumber);
+  await transaction.append({
+    action: 'device.enrolled',
+    subject: id,
+    data: { serialNumber, fingerprint, issuer, notAfter, group: GROUP, token: tokenId, superseded: [] },
+  });
+}
