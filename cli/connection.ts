@@ -9,6 +9,7 @@ import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
 import { dataLayout } from '../runtime/layout.ts';
 import { settingsTable } from '../runtime/settings.ts';
+import { unreadableFile } from './unreadable-file.ts';
 
 export interface ConnectionFlags {
   readonly url?: string;
@@ -111,6 +112,6 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw new GatehouseError('file_unreadable', (cause as Error).message, { cause });
+    throw unreadableFile(path, cause);
   }
 }

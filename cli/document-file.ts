@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../core/ids.ts';
 import { parseYaml } from '../runtime/yaml.ts';
+import { unreadableFile } from './unreadable-file.ts';
 
 const STANDARD_INPUT = 0;
 
@@ -32,7 +33,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8');
   } catch (cause) {
-    throw new GatehouseError('file_unreadable', (cause as Error).message, { cause });
+    throw unreadableFile(path, cause);
   }
 }
 

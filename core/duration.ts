@@ -9,3 +9,10 @@ export function parseDuration(text: string): number | null {
   if (digits === undefined) return null;
   return Number(digits) * UNITS[unit as keyof typeof UNITS];
 }
+
+/** The same for people, in the largest unit that leaves no rest. @param duration ms, whole */
+export function formatDuration(duration: number): string {
+  const units = ['d', 'h', 'm', 's'] as const;
+  const unit = duration === 0 ? 's' : (units.find((one) => duration % UNITS[one] === 0) ?? 'ms');
+  return `${duration / UNITS[unit]}${unit}`;
+}

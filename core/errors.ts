@@ -125,7 +125,8 @@ export const errorCatalog = {
   },
   token_unknown: {
     title: 'The token is unknown',
-    remedy: 'Copy the token whole, or have an operator create one: gatehouse token create.',
+    remedy:
+      'Copy the token whole, or have an operator create one: gatehouse token create. gatehouse token list shows those there are.',
   },
   token_expired: {
     title: 'The token has expired',

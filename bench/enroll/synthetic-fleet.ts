@@ -89,7 +89,7 @@ function certificateOf(issuer: Fingerprint, now: number): DeviceCertificate {
   };
 }
 
-/** As use-cases/enroll-device.ts of the enroll role records it. */
+/** As use-cases/enrolling/enroll-device.ts of the enroll role records it. */
 async function registerDevice(
   transaction: RegistryTransaction,
   tokenId: string,

@@ -1,7 +1,8 @@
 /** `gatehouse ca retire`: ends CAs that others have succeeded, and says first whom that would lock out. */
 import type { Command } from 'commander';
 import type { CaRetirement, CaStatusView, IssuerStatusView, Page, RetireRequest } from '../../core/api.ts';
-import type { DeviceId } from '../../core/ids.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type DeviceId, quote } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
@@ -71,8 +72,7 @@ function choose(
         (isPrefix && fingerprint.startsWith(hex)) || subject === name || subject === `CN=${name}`,
     );
     const [first, second] = found;
-    if (first === undefined)
-      return misuse(`there is no CA ${name}; gatehouse ca status shows those there are`);
+    if (first === undefined) throw new GatehouseError('issuer_unknown', `there is no CA ${quote(name)}`);
     if (second !== undefined) return misuse(`several CAs are meant by ${name}: give the fingerprint`);
     return first;
   });

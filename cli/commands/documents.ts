@@ -20,6 +20,8 @@ export interface DocumentKind {
   readonly noun: 'policy' | 'profile';
   /** Under /api/v1. */
   readonly path: string;
+  /** A change for sed, as an example. */
+  readonly edit: string;
   readonly titles: readonly string[];
   /** The cells under the titles. */
   readonly cells: (document: DocumentView) => readonly string[];
@@ -31,9 +33,9 @@ export interface DocumentKind {
 export function documentCommands(
   parent: Command,
   io: CommandIo,
-  { noun, path, titles, cells, dryRun }: DocumentKind,
+  { noun, path, edit, titles, cells, dryRun }: DocumentKind,
 ): void {
-  const list = parent.command('list').description('Lists them.');
+  const list = parent.command('list').description(`Lists the ${path.slice(1)}.`);
   addExamples(list, [`gatehouse ${noun} list`]);
   operatorCommand<[]>(list, io, async ({ api, output }) => {
     const { items } = await api.get<{ items: readonly DocumentView[] }>(path);
@@ -64,7 +66,7 @@ export function documentCommands(
     .argument('<file>', 'the document in YAML or JSON; - for standard input');
   addExamples(apply, [
     `gatehouse ${noun} apply device.yaml`,
-    `gatehouse ${noun} show device | sed s/100/50/ | gatehouse ${noun} apply -`,
+    `gatehouse ${noun} show device | sed ${edit} | gatehouse ${noun} apply -`,
     ...(dryRun ? [`gatehouse ${noun} apply device.yaml --dry-run`] : []),
   ]);
   if (dryRun) apply.option('--dry-run', 'show what it would lead to, and change nothing');

@@ -1,6 +1,7 @@
 /** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
 import { type Command, Option } from 'commander';
 import type { GroupView } from '../../core/api.ts';
+import { formatDuration } from '../../core/duration.ts';
 import { type Approval, approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
@@ -42,7 +43,8 @@ export function groupCommands(program: Command, io: CommandIo): void {
     const { items } = await api.get<{ items: readonly GroupView[] }>('/groups');
     const found = items.find((one) => one.name === name);
     if (found === undefined) throw new GatehouseError('group_unknown', `there is no group ${quote(name)}`);
-    output.result(found, () => stringify(found).trimEnd());
+    const renewalGrace = formatDuration(found.renewalGrace * 1_000);
+    output.result(found, () => stringify({ ...found, renewalGrace }).trimEnd());
   });
 
   const apply = group
@@ -102,7 +104,7 @@ function renderGroups(groups: readonly GroupView[]): string {
       name,
       policy,
       profile,
-      renewalGrace === 0 ? 'none' : `${renewalGrace}s`,
+      renewalGrace === 0 ? 'none' : formatDuration(renewalGrace * 1_000),
       approval,
       description,
     ]),

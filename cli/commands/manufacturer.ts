@@ -9,13 +9,13 @@ import {
   type IdSource,
   idSources,
 } from '../../core/enrollment/factory-rule.ts';
-import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
+import { unreadableFile } from '../unreadable-file.ts';
 
 interface AddFlags {
   readonly factoryCa: string;
@@ -157,7 +157,7 @@ function readCertificates(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new GatehouseError('file_unreadable', (cause as Error).message, { cause });
+    throw unreadableFile(path, cause);
   }
 }
 

@@ -20,6 +20,7 @@ export function policyCommands(program: Command, io: CommandIo): void {
   documentCommands(policy, io, {
     noun: 'policy',
     path: '/policies',
+    edit: 's/100/50/',
     titles: ['PUBLISH', 'SUBSCRIBE', 'DENY'],
     cells: ({ publish, subscribe, deny }) => [publish, subscribe, deny].map(count),
   });

@@ -13,6 +13,7 @@ export function profileCommands(program: Command, io: CommandIo): void {
   documentCommands(profile, io, {
     noun: 'profile',
     path: '/profiles',
+    edit: 's/90d/30d/',
     titles: ['VALIDITY', 'KEYS', 'USAGE', 'SUBJECT', 'ALTERNATIVE NAMES'],
     cells,
     dryRun: showExample,

@@ -1,6 +1,7 @@
 /** The file of an import: whole, in memory, and no larger than the server takes. */
 import { createReadStream } from 'node:fs';
 import { GatehouseError } from '../../core/errors.ts';
+import { unreadableFile } from '../unreadable-file.ts';
 
 /** The server's own bound. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -22,7 +23,7 @@ export async function readInputFile(path: string): Promise<Buffer> {
       chunks.push(chunk);
     }
   } catch (cause) {
-    throw new GatehouseError('file_unreadable', (cause as Error).message, { cause });
+    throw unreadableFile(path, cause);
   }
   if (bytes > MAX_BYTES)
     throw new GatehouseError('import_too_large', `${path} has more than ${MAX_BYTES} bytes`);

@@ -1,5 +1,6 @@
 /** What a profile document may say: its fields, their forms and bounds, and what stands for a field that is absent. */
 import { z } from 'zod';
+import { durationSchema } from '../duration-schema.ts';
 import { quote } from '../ids.ts';
 import { templateProblem } from '../template.ts';
 import { alternativeFields, subjectFields } from './name-forms.ts';
@@ -15,28 +16,11 @@ export type DevicePurpose = (typeof devicePurposes)[number];
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
-const unitLengths: Readonly<Record<string, number>> = {
-  s: SECOND,
-  m: 60 * SECOND,
-  h: 3_600 * SECOND,
-  d: DAY,
-  y: 365 * DAY,
-};
 const MAX_VALIDITY = 100 * 365 * DAY;
 const MAX_BACKDATE = DAY;
 const MAX_TEMPLATE = 255;
 /** A certificate goes over the air with each handshake. */
 const MAX_ALTERNATIVE_NAMES = 8;
-
-const duration = z
-  .union([z.number(), z.string().regex(/^\d{1,9}[smhdy]$/)], {
-    error: 'a duration such as "90d", or a number of seconds, belongs here',
-  })
-  .transform((value) =>
-    typeof value === 'number'
-      ? Math.round(value * SECOND)
-      : Number.parseInt(value, 10) * (unitLengths[value.slice(-1)] ?? Number.NaN),
-  );
 
 /** Beyond 90 % a device would have no time to try again; below 10 % it would do little else. */
 const partOfLife = z
@@ -74,8 +58,8 @@ export const profileSchema = z
   .strictObject({
     name: z.string(),
     description: z.string().max(500).optional(),
-    validity: duration.pipe(z.number().min(SECOND, 'at least 1s').max(MAX_VALIDITY, 'at most 100y')),
-    backdate: duration
+    validity: durationSchema.pipe(z.number().min(SECOND, 'at least 1s').max(MAX_VALIDITY, 'at most 100y')),
+    backdate: durationSchema
       .pipe(z.number().min(0, 'not negative').max(MAX_BACKDATE, 'at most 1d'))
       .default(60 * SECOND),
     renewAfter: partOfLife.default(DEFAULT_RENEWAL),

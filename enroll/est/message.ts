@@ -24,7 +24,7 @@ export function wrappingForGet(userAgent: string | undefined): Wrapping {
   return userAgent === undefined ? 'none' : 'lines';
 }
 
-export function encodeBase64(der: Uint8Array, wrapping: Wrapping): string {
+function encodeBase64(der: Uint8Array, wrapping: Wrapping): string {
   const base64 = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
   if (wrapping === 'none') return base64;
   return base64.replace(new RegExp(`.{1,${LINE_LENGTH}}`, 'g'), '$&\n');

@@ -21,7 +21,7 @@ import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-ce
 import type { SecureContextSource } from '../../runtime/secure-context.ts';
 import { problemOf, retryAfterOf } from './problem.ts';
 
-export const BODY_LIMIT = 32 * 1024;
+const BODY_LIMIT = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
 const RESPONSE_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 20_000;

@@ -1,7 +1,7 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
 import { z } from 'zod';
 import type { GroupView, PolicyTestResult, ProfileTestResult } from '../../core/api.ts';
-import { parseDuration } from '../../core/duration.ts';
+import { durationSchema } from '../../core/duration-schema.ts';
 import { approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
@@ -17,13 +17,7 @@ const MAX_GRACE = 10 * 365 * 86_400_000;
 
 const params = z.object({ name: z.string().transform(parseEntityName) });
 const entityName = z.string().transform(parseEntityName);
-/** Seconds, or text such as `30d`; milliseconds from here on. */
-const grace = z
-  .union([
-    z.number().transform((seconds) => Math.round(seconds * 1_000)),
-    z.string().transform(parseDuration),
-  ])
-  .pipe(z.number('a duration such as "30d", or a number of seconds, belongs here').min(0).max(MAX_GRACE));
+const grace = durationSchema.pipe(z.number().min(0).max(MAX_GRACE));
 const group = z.strictObject({
   description: z.string().max(200).default(''),
   profile: entityName,
@@ -84,6 +78,7 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
 
   const kinds = [
     {
+      noun: 'policy',
       path: '/policies',
       code: 'policy_unknown',
       one: registry.policy,
@@ -91,6 +86,7 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       apply: applyPolicy,
     },
     {
+      noun: 'profile',
       path: '/profiles',
       code: 'profile_unknown',
       one: registry.profile,
@@ -98,11 +94,10 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       apply: applyProfile,
     },
   ] as const;
-  for (const { path, code, one, all, apply } of kinds) {
+  for (const { noun, path, code, one, all, apply } of kinds) {
     const find = async (name: EntityName): Promise<DocumentRecord> => {
       const record = await one.call(registry, name);
-      if (record === undefined)
-        throw new GatehouseError(code, `there is nothing named ${quote(name)} under ${path}`);
+      if (record === undefined) throw new GatehouseError(code, `there is no ${noun} ${quote(name)}`);
       return record;
     };
     server.get(

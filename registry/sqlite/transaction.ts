@@ -100,7 +100,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     };
     this.#change(
       (writes) => writes.updateDevice.run(update),
-      () => new GatehouseError('device_unknown', `there is no device ${id}`),
+      () => new GatehouseError('device_unknown', `there is no device ${quote(id)}`),
     );
   }
 
@@ -172,7 +172,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
   async removeManufacturer(name: EntityName) {
     this.#change(
       (writes) => writes.removeManufacturer.run(name),
-      () => new GatehouseError('manufacturer_unknown', `there is no manufacturer ${name}`),
+      () => new GatehouseError('manufacturer_unknown', `there is no manufacturer ${quote(name)}`),
     );
   }
 
@@ -240,7 +240,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
   async removeOperator(name: EntityName) {
     this.#change(
       (writes) => writes.removeOperator.run(name),
-      () => new GatehouseError('operator_unknown', `there is no operator ${name}`),
+      () => new GatehouseError('operator_unknown', `there is no operator ${quote(name)}`),
     );
   }
 

@@ -62,7 +62,7 @@ describe('gatehouse policy, profile and group', () => {
       `group apply ${file('group.yaml', 'name: quiet\npolicy: quiet\nprofile: short\ndescription: few words\nrenewalGrace: 30d\napproval: required')}`,
     );
     expect(applied.stdout).toMatch(
-      /^NAME +POLICY +PROFILE +RENEWAL GRACE +APPROVAL +DESCRIPTION\nquiet +quiet +short +2592000s +required +few words\n$/,
+      /^NAME +POLICY +PROFILE +RENEWAL GRACE +APPROVAL +DESCRIPTION\nquiet +quiet +short +30d +required +few words\n$/,
     );
     expect(await operated.json('group apply --name quiet --policy device --profile short')).toMatchObject({
       policy: 'device',
@@ -91,6 +91,8 @@ describe('gatehouse policy, profile and group', () => {
     const shown = await operated.run('group show devices');
     expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^name: devices\n/)]);
     expect((await operated.run(`group apply ${file('devices.yaml', shown.stdout)}`)).code).toBe(0);
+    await operated.json('group apply --name slow --policy device --profile device --renewal-grace 36h');
+    expect((await operated.run('group show slow')).stdout).toContain('renewalGrace: 36h\n');
     const { code, stderr } = await operated.run('group show nosuch');
     expect(code).toBe(1);
     expect(stderr).toMatch(explained('there is no group "nosuch"', 'group_unknown'));

@@ -1,6 +1,21 @@
 /** Durations as people write them. */
 import { describe, expect, it } from '@jest/globals';
-import { parseDuration } from '../../core/duration.ts';
+import { formatDuration, parseDuration } from '../../core/duration.ts';
+
+describe('for people', () => {
+  it.each([
+    [0, '0s'],
+    [1, '1ms'],
+    [1_500, '1500ms'],
+    [90_000, '90s'],
+    [3_600_000, '1h'],
+    [2_592_000_000, '30d'],
+    [366 * 86_400_000, '366d'],
+  ])('%d milliseconds are %s, which reads as the same', (milliseconds, text) => {
+    expect(formatDuration(milliseconds)).toBe(text);
+    expect(parseDuration(text)).toBe(milliseconds);
+  });
+});
 
 describe('a duration', () => {
   it.each([

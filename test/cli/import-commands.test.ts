@@ -108,7 +108,7 @@ describe('gatehouse device import', () => {
   it('says so where the file is not there, and where its format cannot be told', async () => {
     const missing = await operated.run('device import nowhere.csv');
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toMatch(explained(/.*nowhere\.csv.*/, 'file_unreadable'));
+    expect(missing.stderr).toMatch(explained(/.*nowhere\.csv is not there/, 'file_unreadable'));
     const { code, stderr } = await operated.run(`device import ${fileOf('fleet.txt', '')}`);
     expect(code).toBe(2);
     expect(stderr).toMatch(

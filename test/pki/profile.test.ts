@@ -141,3 +141,7 @@ describe('a profile', () => {
     );
   });
 });
+
+it('says what a duration looks like where there is none', () => {
+  expect(() => profileOf({ validity: 'for ever' })).toThrow(/^validity: a duration such as "30d"/);
+});

@@ -165,6 +165,6 @@ export class Cryptoki {
   }
 }
 
-export function hasReason(error: unknown, ...reasons: readonly string[]): boolean {
+function hasReason(error: unknown, ...reasons: readonly string[]): boolean {
   return error instanceof CryptokiError && reasons.some((reason) => reason === error.reason);
 }

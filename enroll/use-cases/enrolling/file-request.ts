@@ -8,7 +8,7 @@ import type { Entitled } from './admit-request.ts';
 import { enrolledBy } from './enrolled-by.ts';
 
 /** What operators can work off within the life of a request; counting them costs a millisecond. */
-export const MAX_OPEN_REQUESTS = 10_000;
+const MAX_OPEN_REQUESTS = 10_000;
 /** For each new request, so many of the old ones go that they become fewer. */
 const REMOVED_AT_ONCE = 10;
 
