@@ -49,6 +49,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificatesOf.all(device);
   }
 
+  async revocableCertificates(device: DeviceId, now: number) {
+    return this.reads.revocableCertificates.all(device, device, now);
+  }
+
   async unusedRenewals(device: DeviceId) {
     return this.reads.unusedRenewals.all(device);
   }
