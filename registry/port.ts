@@ -118,6 +118,8 @@ export interface RegistryReader {
   ): Promise<RequestRecord | undefined>;
   /** How many by this credential are pending or approved. */
   openRequestsBy(credential: CredentialName, now: number): Promise<number>;
+  /** How many by factory certificates of this manufacturer. */
+  openRequestsOf(manufacturer: EntityName, now: number): Promise<number>;
   /** How many there are in all. */
   openRequests(now: number): Promise<number>;
   /** Those that have lapsed by `now` and are still there, at most `limit`. */

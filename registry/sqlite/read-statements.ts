@@ -150,6 +150,11 @@ export function prepareReads(database: Database) {
         'SELECT count(*) FROM requests WHERE credential = ? AND expiresAt > ?',
       )
       .pluck(),
+    openRequestsOf: database
+      .prepare<[EntityName, number], number>(
+        'SELECT count(*) FROM requests WHERE manufacturer = ? AND expiresAt > ?',
+      )
+      .pluck(),
     openRequests: database
       .prepare<[number], number>('SELECT count(*) FROM requests WHERE expiresAt > ?')
       .pluck(),

@@ -147,6 +147,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.openRequestsBy.get(credential, now) ?? 0;
   }
 
+  async openRequestsOf(manufacturer: EntityName, now: number) {
+    return this.reads.openRequestsOf.get(manufacturer, now) ?? 0;
+  }
+
   async openRequests(now: number) {
     return this.reads.openRequests.get(now) ?? 0;
   }
