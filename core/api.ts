@@ -60,6 +60,7 @@ export interface DeviceView {
   readonly enrolledAt: string | null;
 }
 export interface DeviceDetail extends DeviceView {
+  /** Newest first, the newest hundred at most. */
   readonly certificates: readonly CertificateView[];
   /** By which factory certificate it enrolled last; null where by none. */
   readonly factory: { readonly manufacturer: EntityName; readonly certificate: Fingerprint } | null;

@@ -73,8 +73,10 @@ export interface RegistryReader {
   issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
-  /** Newest first. */
+  /** Newest first, and no more than the newest hundred. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
+  /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */
+  revocableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
   /** Active certificates of the device that renew another and were never used at the broker. */
   unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
@@ -116,6 +118,8 @@ export interface RegistryReader {
   ): Promise<RequestRecord | undefined>;
   /** How many by this credential are pending or approved. */
   openRequestsBy(credential: CredentialName, now: number): Promise<number>;
+  /** How many by factory certificates of this manufacturer. */
+  openRequestsOf(manufacturer: EntityName, now: number): Promise<number>;
   /** How many there are in all. */
   openRequests(now: number): Promise<number>;
   /** Those that have lapsed by `now` and are still there, at most `limit`. */

@@ -68,7 +68,7 @@ function listCommand(device: Command, io: CommandIo): void {
 function showCommand(device: Command, io: CommandIo): void {
   const show = device
     .command('show')
-    .description('Shows a device and its certificates, newest first. With --json, in PEM too.')
+    .description('Shows a device and its certificates, the newest hundred at most. With --json, in PEM too.')
     .argument('<id>', 'device ID', parsedBy(parseDeviceId));
   addExamples(show, ['gatehouse device show press-7']);
   operatorCommand<[id: DeviceId]>(show, io, async ({ api, output }, _flags, id) => {

@@ -2,7 +2,6 @@
  * Enrollment over Secure Transport (RFC 7030, 8951, 9908) on the device listener. A label in the path names a
  * group. What is decided is decided by the same use cases as behind /v1; only the form is EST's.
  */
-import { GatehouseError } from '../../core/errors.ts';
 import { csrAttributesFor } from '../../core/pki/csr-template.ts';
 import type { EnrollContext } from '../context.ts';
 import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../http/http-server.ts';
@@ -131,13 +130,10 @@ function enrollmentRoutes(
 function renewalRoute(est: HttpServer, at: string, { context, metrics }: EstRoutes): void {
   est.post(`${at}/simplereenroll`, { schema: { params, body } }, async (request, reply) => {
     await findGroup(context, request.params.label);
-    const peer = peerCertificateOf(request);
-    if (peer === undefined) throw new GatehouseError('certificate_missing');
-    const csr = readRequest(request, request.body.csr);
     const { certificate, created } = await renewDevice(context, {
-      peer,
-      csr,
-      checkAgainst: (current) => refuseOtherNames(csr, current),
+      peer: peerCertificateOf(request),
+      request: () => readRequest(request, request.body.csr),
+      checkAgainst: refuseOtherNames,
     });
     metrics.renewed(created);
     return sendCertificates(reply, [certificate.der], wrappingOf(request.body.csr));

@@ -18,7 +18,7 @@ export function renewalRoutes(server: HttpServer, { context, metrics, mqttUrl }:
   server.post('/v1/renew', { schema: { body: csrBody } }, async (request, reply) => {
     const enrollment = await renewDevice(context, {
       peer: peerCertificateOf(request),
-      csr: parseCsr(decodeCsr(request.body.csr)),
+      request: () => parseCsr(decodeCsr(request.body.csr)),
     });
     metrics.renewed(enrollment.created);
     return answer(request, reply, enrollment);

@@ -5,9 +5,10 @@ import { initial } from './migrations/0001-initial.ts';
 import { renewal } from './migrations/0002-renewal.ts';
 import { rollover } from './migrations/0003-rollover.ts';
 import { enrollmentWays } from './migrations/0004-enrollment-ways.ts';
+import { supersededInTime } from './migrations/0005-superseded-in-time.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
-const migrations: readonly string[] = [initial, renewal, rollover, enrollmentWays];
+const migrations: readonly string[] = [initial, renewal, rollover, enrollmentWays, supersededInTime];
 
 /**
  * Applies the missing steps, each in a transaction of its own with the version it leads to, so that an

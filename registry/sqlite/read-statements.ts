@@ -69,7 +69,12 @@ export function prepareReads(database: Database) {
       'SELECT * FROM certificates WHERE serialNumber = ?',
     ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
-      'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC',
+      'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC LIMIT 100',
+    ),
+    revocableCertificates: database.prepare<[DeviceId, DeviceId, number], CertificateRecord>(
+      `SELECT * FROM certificates INDEXED BY liveCertificates
+         WHERE device = ? AND device IS NOT NULL AND status IN ('active', 'suspended')
+       UNION ALL SELECT * FROM certificates WHERE device = ? AND status = 'superseded' AND notAfter >= ?`,
     ),
     anyCertificate: database
       .prepare<[DeviceId], number>('SELECT 1 FROM certificates WHERE device = ? LIMIT 1')
@@ -143,6 +148,11 @@ export function prepareReads(database: Database) {
     openRequestsBy: database
       .prepare<[CredentialName, number], number>(
         'SELECT count(*) FROM requests WHERE credential = ? AND expiresAt > ?',
+      )
+      .pluck(),
+    openRequestsOf: database
+      .prepare<[EntityName, number], number>(
+        'SELECT count(*) FROM requests WHERE manufacturer = ? AND expiresAt > ?',
       )
       .pluck(),
     openRequests: database

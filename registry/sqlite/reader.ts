@@ -49,6 +49,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificatesOf.all(device);
   }
 
+  async revocableCertificates(device: DeviceId, now: number) {
+    return this.reads.revocableCertificates.all(device, device, now);
+  }
+
   async unusedRenewals(device: DeviceId) {
     return this.reads.unusedRenewals.all(device);
   }
@@ -141,6 +145,10 @@ export class SqliteReader implements RegistryReader {
 
   async openRequestsBy(credential: CredentialName, now: number) {
     return this.reads.openRequestsBy.get(credential, now) ?? 0;
+  }
+
+  async openRequestsOf(manufacturer: EntityName, now: number) {
+    return this.reads.openRequestsOf.get(manufacturer, now) ?? 0;
   }
 
   async openRequests(now: number) {

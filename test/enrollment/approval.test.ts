@@ -61,6 +61,21 @@ const decide = (id: number, call: string, body: unknown = {}) =>
 const approve = async (id: number) => expect((await decide(id, 'approve')).status).toBe(200);
 const show = async (id: number) => (await service.operator<RequestView>('GET', `/requests/${id}`)).body;
 
+/** Requests that wait already. @returns the function that takes them away */
+function fillQueue(count: number, credential: string, manufacturer: string | null = null): () => void {
+  const database = new Sqlite(service.layout.registry.database);
+  const fill = database.prepare(`
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+    INSERT INTO requests (status, device, "group", credential, manufacturer, keyFingerprint, keyKind, address, createdAt,
+      expiresAt)
+    SELECT 'pending', 'filler-' || n, 'gated', ?, ?, n, 'rsa', '', ?, ? FROM numbers`);
+  fill.run(count, credential, manufacturer, clock.now(), clock.now() + DAY);
+  return () => {
+    database.exec("DELETE FROM requests WHERE device LIKE 'filler-%'");
+    database.close();
+  };
+}
+
 describe('a device of a group that requires approval', () => {
   it('is told to wait, and gets its certificate with the same request once it is approved', async () => {
     const device = await applicant('gate-1');
@@ -401,12 +416,7 @@ describe('a request that lies about', () => {
   it('is one of ten thousand at most', async () => {
     const waiting = await applicant('in-time');
     const id = await awaiting(waiting.ask());
-    const database = new Sqlite(service.layout.registry.database);
-    const fill = database.prepare(`
-      WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
-      INSERT INTO requests (status, device, "group", credential, keyFingerprint, keyKind, address, createdAt, expiresAt)
-      SELECT 'pending', 'filler-' || n, 'gated', 'token:filler', n, 'rsa', '', ?, ? FROM numbers`);
-    fill.run(clock.now(), clock.now() + DAY);
+    const empty = fillQueue(10_000, 'token:filler');
     const late = await applicant('too-late');
     const answer = await late.ask();
     expect([answer.status, answer.body.code]).toEqual([503, 'requests_full']);
@@ -419,9 +429,29 @@ describe('a request that lies about', () => {
     const { token } = await service.createToken();
     const csr = await csrPem({ commonName: 'unasked', privateKey: newKey() });
     expect((await service.enroll(token, csr)).status).toBe(201);
-    database.exec("DELETE FROM requests WHERE credential = 'token:filler'");
-    database.close();
+    empty();
     await awaiting(late.ask());
+  });
+
+  it('is one of a quarter of them that one token may make', async () => {
+    const greedy = await applicant('greedy', { maxUses: 10_000 });
+    const empty = fillQueue(2_500, `token:${greedy.tokenId}`);
+    const answer = await greedy.ask();
+    expect([answer.status, answer.body.code]).toEqual([503, 'requests_full']);
+    await awaiting((await applicant('modest')).ask());
+    empty();
+    await awaiting(greedy.ask());
+  });
+
+  it('is one of as many that the factory certificates of one manufacturer may make', async () => {
+    const other = await makeRoot('Other Root');
+    await register(service, 'other', [other], { group: 'gated' });
+    const empty = fillQueue(2_500, 'factory:filler', 'acme');
+    const greedy = await makeDevice(root, { cn: 'one-too-many' });
+    await expectRefused(enrollBy(service, greedy), 503, 'requests_full');
+    await awaiting(enrollBy(service, await makeDevice(other, { cn: 'of-another' })));
+    empty();
+    await awaiting(enrollBy(service, greedy));
   });
 });
 
@@ -452,6 +482,7 @@ describe('a factory certificate', () => {
     const [old, fresh] = [newKey(), newKey()];
     const first = await awaiting(enrollBy(service, device, { privateKey: old }));
     await approve(first);
+    clock.ahead = 5_000;
     const second = await awaiting(enrollBy(service, device, { privateKey: fresh }));
     expect((await service.operator('GET', `/requests/${first}`)).status).toBe(404);
     await approve(second);
@@ -465,6 +496,18 @@ describe('a factory certificate', () => {
     await decide(id, 'deny');
     await expectRefused(enrollBy(service, device), 403, 'request_denied');
     await approve(id);
+    clock.ahead = 5_000;
+    await awaiting(enrollBy(service, device));
+  });
+
+  it('asks for another key no sooner than it was told to ask again', async () => {
+    const device = await makeDevice(root, { cn: 'fact-5' });
+    const id = await awaiting(enrollBy(service, device));
+    const hasty = await enrollBy(service, device);
+    expect([hasty.status, hasty.body.code]).toEqual([429, 'rate_limited']);
+    expect(Number(hasty.headers['retry-after'])).toBeLessThanOrEqual(5);
+    expect((await show(id)).status).toBe('pending');
+    clock.ahead = Number(hasty.headers['retry-after']) * 1_000;
     await awaiting(enrollBy(service, device));
   });
 

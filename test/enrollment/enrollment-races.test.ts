@@ -147,12 +147,13 @@ describe('what the certificate was made from', () => {
     if (current === undefined) throw new Error('not recorded');
     const { fingerprint, serialNumber } = current;
     const csr = parseCsr(await buildCsr({ commonName: id, privateKey: newKey() }));
-    const request = { peer: { fingerprint, serialNumber, commonName: id, chainError: null }, csr };
+    const peer = { fingerprint, serialNumber, commonName: id, chainError: null };
+    const asked = { peer, request: () => csr };
     const context = await contextWhile(() => change(id));
-    await expect(renewDevice(context, request)).rejects.toMatchObject({ code: 'terms_changed' });
+    await expect(renewDevice(context, asked)).rejects.toMatchObject({ code: 'terms_changed' });
     expect(await registry.certificatesOf(parseDeviceId(id))).toEqual([current]);
 
-    const again = await renewDevice(context, request);
+    const again = await renewDevice(context, asked);
     expect(await registry.certificatesOf(parseDeviceId(id))).toEqual([again.certificate, current]);
   });
 });

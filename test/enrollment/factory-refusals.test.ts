@@ -183,6 +183,24 @@ describe('an intermediate that a manufacturer is narrowed to', () => {
     await untrusted(enrollBy(service, await makeDevice(theirs, { cn: 'theirs' })));
     await untrusted(enrollBy(service, await makeDevice(maker, { cn: 'direct' })));
   });
+
+  it('lends its root to no line of another manufacturer that has expired', async () => {
+    const upper = await makeRoot('Upper Root');
+    await register(service, 'lower', [await makeIntermediate('Lower Line', upper), upper]);
+    const past = { notBefore: Date.now() - 2 * HOUR, notAfter: Date.now() - HOUR };
+    const old = await makeIntermediate('Acme Line 0', root, past);
+    // OpenSSL validates the path over this one, to the root of the other manufacturer.
+    const revived = await makeIntermediate('Acme Line 0', upper, { privateKey: old.privateKey });
+    const device = await makeDevice(old, { cn: 'revived' });
+    await untrusted(enrollBy(service, { ...device, cert: device.cert + revived.cert }));
+  });
+
+  it('leaves the root to another manufacturer that is registered with it', async () => {
+    const shared = await makeRoot('Shared Root');
+    await register(service, 'one-line', [await makeIntermediate('One Line', shared), shared]);
+    await register(service, 'whole-house', [shared]);
+    await enrolledBy(service, await makeDevice(shared, { cn: 'of-the-house' }));
+  });
 });
 
 describe('a key', () => {

@@ -135,7 +135,7 @@ describe('the edge of the grace', () => {
     const { fingerprint, serialNumber } = record;
     const peer = { fingerprint, serialNumber, commonName: holder.deviceId, chainError: 'CERT_HAS_EXPIRED' };
     const csr = parseCsr(await buildCsr({ commonName: null, privateKey: holder.privateKey }));
-    return renewDevice({ ...context, clock: { now: () => now } }, { peer, csr });
+    return renewDevice({ ...context, clock: { now: () => now } }, { peer, request: () => csr });
   }
 
   it('belongs to it, and not a millisecond more', async () => {

@@ -60,6 +60,8 @@ describe('a peer', () => {
   });
 
   it('without a certificate is refused', () => expectRefusal(null, csr, 401, 'certificate_missing'));
+  it('without a certificate is refused before its request is read', () =>
+    expectRefusal(null, 'no request', 401, 'certificate_missing'));
 
   it('with a self-signed certificate is refused', async () => {
     const { key, chain } = await selfSigned('stranger');
@@ -106,7 +108,7 @@ describe('a peer', () => {
     const { fingerprint, serialNumber } = record;
     const peer = { fingerprint, serialNumber, commonName: 'someone-else', chainError: null };
     const request = parseCsr(await buildCsr({ commonName: null, privateKey: holder.privateKey }));
-    await expect(renewDevice(context, { peer, csr: request })).rejects.toMatchObject({
+    await expect(renewDevice(context, { peer, request: () => request })).rejects.toMatchObject({
       code: 'certificate_mismatch',
     });
   });
@@ -172,7 +174,9 @@ describe('decided again where nothing can change any more', () => {
     );
     const csr = parseCsr(await buildCsr({ commonName: 'meanwhile', privateKey: holder.privateKey }));
     const peer = { fingerprint, serialNumber, commonName: 'meanwhile', chainError: null };
-    await expect(renewDevice({ ...context, registry: late }, { peer, csr })).rejects.toMatchObject({
+    await expect(
+      renewDevice({ ...context, registry: late }, { peer, request: () => csr }),
+    ).rejects.toMatchObject({
       code: 'device_revoked',
     });
     expect(await countOf('meanwhile')).toBe(1);

@@ -158,7 +158,7 @@ describe('a serial number that was given out before', () => {
       commonName: 'renewing',
       chainError: null,
     };
-    await expect(renewDevice(context, { peer, csr: parseCsr(csr) })).rejects.toMatchObject({
+    await expect(renewDevice(context, { peer, request: () => parseCsr(csr) })).rejects.toMatchObject({
       code: 'SQLITE_CONSTRAINT_UNIQUE',
     });
     expect(await registry.certificatesOf(parseDeviceId('renewing'))).toEqual([record]);

@@ -69,6 +69,14 @@ describe('the plan of each look-up', () => {
     },
   );
 
+  it('of what is revoked with a device looks at nothing that has had its time', () => {
+    const steps = planOf(others.revocableCertificates.source).filter((step) => step.startsWith('SEARCH'));
+    expect(steps).toEqual([
+      expect.stringContaining('USING INDEX liveCertificates (device=?)'),
+      expect.stringContaining('USING INDEX supersededCertificates (device=? AND notAfter>?)'),
+    ]);
+  });
+
   it('of a CRL reads the index of the revoked alone, and sorts what is in it', () => {
     expect(planOf(others.revokedCertificates.source)).toEqual([
       expect.stringContaining('USING COVERING INDEX revokedCertificates'),

@@ -78,7 +78,7 @@ describe('a certificate that was signed by a CA that has ended when it is to be 
     const { fingerprint, serialNumber } = record;
     const peer = { fingerprint, serialNumber, commonName: 'renewing', chainError: null };
     const csr = parseCsr(await buildCsr({ commonName: 'renewing', privateKey: holder.privateKey }));
-    await expect(renewDevice(await lateContext(), { peer, csr })).rejects.toMatchObject({
+    await expect(renewDevice(await lateContext(), { peer, request: () => csr })).rejects.toMatchObject({
       code: 'issuer_retired',
     });
     expect(await registry.certificatesOf(parseDeviceId('renewing'))).toHaveLength(1);

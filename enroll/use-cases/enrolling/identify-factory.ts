@@ -51,25 +51,32 @@ export async function identifyFactory(
   return { certificate, manufacturer };
 }
 
-/** Gatehouse's own CAs are the owner 'gatehouse': what leads to them is no factory certificate. */
-async function anchorsOf(
-  registry: RegistryReader,
-): Promise<readonly OwnedAnchor<ManufacturerRecord | 'gatehouse'>[]> {
+/** 'gatehouse' owns its own CAs, and nobody those above a manufacturer's anchors: what leads to them counts for nothing. */
+type Owner = ManufacturerRecord | 'gatehouse' | 'nobody';
+
+/** All that OpenSSL may end a path at, or the owner that is found need not be that of its path. */
+async function anchorsOf(registry: RegistryReader): Promise<readonly OwnedAnchor<Owner>[]> {
   const issuers = await registry.issuers();
-  const manufacturers = await registry.manufacturers();
+  const cas = (await registry.manufacturers()).map((owner) => ({
+    owner,
+    ...parseManufacturerCas(owner.certificates),
+  }));
+  const anchors = cas.flatMap(({ owner, anchors }) => anchors.map((ca) => ({ ...ca, owner })));
+  const owned = new Set(anchors.map(({ fingerprint }) => fingerprint));
+  const above = cas.flatMap(({ all }) => all).filter(({ fingerprint }) => !owned.has(fingerprint));
   return [
     ...issuers.map(({ der }) => ({ certificate: new X509Certificate(der), owner: 'gatehouse' as const })),
-    ...manufacturers.flatMap((owner) =>
-      parseManufacturerCas(owner.certificates).anchors.map(({ certificate }) => ({ certificate, owner })),
-    ),
+    ...anchors,
+    ...above.map(({ certificate }) => ({ certificate, owner: 'nobody' as const })),
   ];
 }
 
 /** Where paths lead to several, it cannot be told which of them OpenSSL has validated. */
-function theOnly(owners: ReadonlySet<ManufacturerRecord | 'gatehouse'>): ManufacturerRecord {
+function theOnly(owners: ReadonlySet<Owner>): ManufacturerRecord {
   const [owner, ...others] = owners;
-  if (owner === undefined) throw untrusted('it leads to the CA of no manufacturer that is registered');
   if (others.length > 0) throw untrusted('it leads to the CAs of several manufacturers');
+  if (owner === undefined || owner === 'nobody')
+    throw untrusted('it leads to the CA of no manufacturer that is registered');
   if (owner === 'gatehouse')
     throw untrusted('it was issued by this Gatehouse: renew with it, or send a token');
   return owner;

@@ -25,7 +25,7 @@ export async function recordEnrollment(
     });
   }
   // Who enrolls anew has lost or replaced the old key: what it protected must not stay usable.
-  const superseded = (await transaction.certificatesOf(deviceId))
+  const superseded = (await transaction.revocableCertificates(deviceId, issuedAt))
     .filter(({ status }) => status === 'active')
     .map((old) => old.serialNumber);
   await transaction.setCertificateStatus(superseded, 'superseded', issuedAt, 'superseded');

@@ -11,7 +11,7 @@ import type { CertificateStatus, DeviceRecord } from '../../../registry/records.
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 
-/** For good: every certificate of the device is revoked and its ID cannot be enrolled again. */
+/** For good: every certificate of the device that is not past its time anyhow is revoked, and its ID cannot be enrolled again. */
 export function revokeDevice(
   { registry, clock }: EnrollContext,
   actor: Actor,
@@ -21,9 +21,11 @@ export function revokeDevice(
   return registry.write(actor, async (transaction) => {
     const device = await deviceOrRefuse(transaction, id);
     if (device.status === 'revoked') return;
-    const serialNumbers = await serialNumbersWith(transaction, id, ['active', 'suspended', 'superseded']);
+    const now = clock.now();
+    const revocable = await transaction.revocableCertificates(id, now);
+    const serialNumbers = revocable.map(({ serialNumber }) => serialNumber);
     await transaction.updateDevice(id, { status: 'revoked' });
-    await transaction.setCertificateStatus(serialNumbers, 'revoked', clock.now(), reason);
+    await transaction.setCertificateStatus(serialNumbers, 'revoked', now, reason);
     await transaction.append({ action: 'device.revoked', subject: id, data: { reason, serialNumbers } });
   });
 }
@@ -34,9 +36,10 @@ export function suspendDevice({ registry, clock }: EnrollContext, actor: Actor, 
     const device = await deviceOrRefuse(transaction, id);
     refuseRevoked(device);
     if (device.status === 'suspended') return;
-    const serialNumbers = await serialNumbersWith(transaction, id, ['active']);
+    const now = clock.now();
+    const serialNumbers = await serialNumbersWith(transaction, id, 'active', now);
     await transaction.updateDevice(id, { status: 'suspended' });
-    await transaction.setCertificateStatus(serialNumbers, 'suspended', clock.now(), 'certificateHold');
+    await transaction.setCertificateStatus(serialNumbers, 'suspended', now, 'certificateHold');
     await transaction.append({ action: 'device.suspended', subject: id, data: { serialNumbers } });
   });
 }
@@ -47,9 +50,10 @@ export function resumeDevice({ registry, clock }: EnrollContext, actor: Actor, i
     const device = await deviceOrRefuse(transaction, id);
     refuseRevoked(device);
     if (device.status === 'active') return;
-    const serialNumbers = await serialNumbersWith(transaction, id, ['suspended']);
+    const now = clock.now();
+    const serialNumbers = await serialNumbersWith(transaction, id, 'suspended', now);
     await transaction.updateDevice(id, { status: 'active' });
-    await transaction.setCertificateStatus(serialNumbers, 'active', clock.now());
+    await transaction.setCertificateStatus(serialNumbers, 'active', now);
     await transaction.append({ action: 'device.resumed', subject: id, data: { serialNumbers } });
   });
 }
@@ -92,10 +96,9 @@ function refuseRevoked(device: DeviceRecord): void {
 async function serialNumbersWith(
   transaction: RegistryTransaction,
   id: DeviceId,
-  statuses: readonly CertificateStatus[],
+  wanted: CertificateStatus,
+  now: number,
 ) {
-  const certificates = await transaction.certificatesOf(id);
-  return certificates
-    .filter(({ status }) => statuses.includes(status))
-    .map(({ serialNumber }) => serialNumber);
+  const certificates = await transaction.revocableCertificates(id, now);
+  return certificates.filter(({ status }) => status === wanted).map(({ serialNumber }) => serialNumber);
 }

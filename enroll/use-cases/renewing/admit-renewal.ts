@@ -22,7 +22,7 @@ export interface AskedRenewal {
   readonly peer: VerifiedPeer;
   readonly csr: CertificationRequest;
   /** See `RenewalRequest`. */
-  readonly checkAgainst?: ((current: CertificateRecord) => void) | undefined;
+  readonly checkAgainst?: ((request: CertificationRequest, current: CertificateRecord) => void) | undefined;
 }
 
 export type AdmittedRenewal =
@@ -50,7 +50,7 @@ export async function admitRenewal(
   checkStanding(standing, peer, { now, grace: group.renewalGrace });
   checkIssuer(standing, now);
 
-  checkAgainst?.(current);
+  checkAgainst?.(csr, current);
   if (csr.commonName !== null && csr.commonName !== device.id) {
     throw new GatehouseError('cn_not_allowed', `the certificate is not for ${quote(csr.commonName)}`);
   }

@@ -17,23 +17,25 @@ import { isUnusedRenewal, takeOver } from './first-use.ts';
 export interface RenewalRequest {
   /** What the device showed in the TLS handshake; undefined where it showed none. */
   readonly peer: PeerCertificate | undefined;
-  /** With the key of that certificate, or a new one. */
-  readonly csr: CertificationRequest;
+  /** Reads and judges what was sent: a CSR with the key of that certificate, or a new one. Called once it is known who asks. */
+  readonly request: () => CertificationRequest;
   /** What the protocol at hand asks of the request besides: throws where that is not met by the certificate to renew. */
-  readonly checkAgainst?: (current: CertificateRecord) => void;
+  readonly checkAgainst?: (request: CertificationRequest, current: CertificateRecord) => void;
 }
 
 /**
- * @throws GatehouseError `certificate_*`, `device_*`, `cn_not_allowed`, `key_*`, `attribute_missing`,
+ * @throws GatehouseError `certificate_*`, `device_*`, `csr_*`, `cn_not_allowed`, `key_*`, `attribute_missing`,
  * `certificate_name_invalid`, `issuer_retired`, `terms_changed`
  */
 export async function renewDevice(
   { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
-  { peer, csr, checkAgainst }: RenewalRequest,
+  { peer, request, checkAgainst }: RenewalRequest,
 ): Promise<Enrollment> {
   // Step 1: who asks. TLS has proven that the device holds the key of the certificate it shows. Whether that is in
-  // time, or within the grace of its group, is for step 2.
-  const asked = { peer: verifyPeer(peer, { ignorePeriod: true }), csr, checkAgainst };
+  // time, or within the grace of its group, is for step 2. Nothing is parsed for somebody without a certificate.
+  const verified = verifyPeer(peer, { ignorePeriod: true });
+  const csr = request();
+  const asked = { peer: verified, csr, checkAgainst };
 
   // Step 2: whether it may be. A refusal here costs no signature.
   const now = clock.now();

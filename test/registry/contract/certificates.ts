@@ -46,6 +46,35 @@ export function describeCertificates(world: World): void {
       expect(await world.registry.certificatesOf(deviceId('none'))).toEqual([]);
     });
 
+    it('are listed up to the newest hundred', async () => {
+      await insert(
+        ...Array.from({ length: 101 }, (_, at) =>
+          certificate(`listed-${at}`, { device: pump.id, issuedAt: NOW + at }),
+        ),
+      );
+      const listed = await world.registry.certificatesOf(pump.id);
+      expect([listed.length, listed.at(-1)?.issuedAt]).toEqual([100, NOW + 1]);
+    });
+
+    it('are to be revoked with their device while they stand, or are superseded and in time', async () => {
+      const ended = (status: 'suspended' | 'superseded' | 'revoked') =>
+        ({ status, revokedAt: NOW, reason: 'unspecified' }) as const;
+      const of = (label: string, fields: Partial<CertificateRecord>) =>
+        certificate(label, { device: pump.id, notAfter: NOW, ...fields });
+      const revocable = [
+        of('active', { notAfter: NOW - 1 }),
+        of('suspended', { ...ended('suspended'), notAfter: NOW - 1 }),
+        of('superseded', ended('superseded')),
+      ];
+      await insert(
+        ...revocable,
+        of('superseded and expired', { ...ended('superseded'), notAfter: NOW - 1 }),
+        of('revoked', ended('revoked')),
+        certificate('server'),
+      );
+      expect(await world.registry.revocableCertificates(pump.id, NOW)).toEqual(revocable);
+    });
+
     it('tell when their device was given the first of them', async () => {
       const { registry } = world;
       expect(await registry.enrolledAt(pump.id)).toBeUndefined();

@@ -185,6 +185,9 @@ export function describeEnrollmentWays(world: World): void {
         await registry.openRequestsBy('token:c', NOW),
       ]).toEqual([3, 0]);
       expect(await registry.openRequestsBy('token:a', NOW + HOUR)).toBe(0);
+      await insert(request('e', { manufacturer: name('acme') }));
+      const ofAcme = [NOW, NOW + HOUR].map((now) => registry.openRequestsOf(name('acme'), now));
+      expect(await Promise.all(ofAcme)).toEqual([1, 0]);
     });
 
     it('change in their decision alone, and are issued with a certificate', async () => {
