@@ -14,7 +14,6 @@ import type { World } from './world.ts';
 
 /** Of the 90 days that a certificate is valid: due, and not expired. */
 export const DUE_MS = 80 * 86_400_000;
-const EXPIRED_MS = 100 * 86_400_000;
 
 /** Time that a test sets forward and back; whoever sleeps is woken by that. */
 export class TestClock {
