@@ -1,5 +1,8 @@
 /** The names that a profile gives a certificate: what was asked for to the letter, or a refusal that says why not. */
 import { X509Certificate } from 'node:crypto';
+// Before toLegacyObject is called: that leaves node:tls without createSecureContext on Node 20 where it is loaded
+// later, in this file and in all that the same worker runs after it.
+import 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GatehouseError } from '../../core/errors.ts';
