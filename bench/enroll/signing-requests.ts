@@ -3,6 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
+import { deviceIdFrom } from './device-id.ts';
 
 export interface SigningRequest {
   /** Random, so that rows go to random places of the registry's indexes, as those of a real fleet do. */
@@ -24,7 +25,7 @@ export async function makeSigningRequests(count: number, signal: AbortSignal): P
 
 function makeSigningRequest(): SigningRequest {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const deviceId = `bench-${randomBytes(8).toString('hex')}`;
+  const deviceId = deviceIdFrom(randomBytes);
   return {
     deviceId,
     csrPem: encodePem('CERTIFICATE REQUEST', buildCsr({ commonName: deviceId, privateKey })),

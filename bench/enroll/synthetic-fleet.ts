@@ -1,8 +1,11 @@
 /**
  * A registry that has many devices already, without their having enrolled one by one: each gets the rows and the
- * journal entry that an enrollment leaves. The certificates' DER is random bytes of a usual certificate's length, and
- * keys and serial numbers are random too: no enrollment looks into them, only their size and their places in the
- * indexes count.
+ * journal entry that an enrollment leaves. IDs, serial numbers and fingerprints are random, and the certificates' DER
+ * is random bytes of a usual length: no enrollment of another device looks into them, only their size and their places
+ * in the indexes count.
+ *
+ * Random keys make the indexes of a large registry slow to fill, a page for each. So every transaction draws its keys
+ * from a slice of their range of its own. In the end they lie as they would anyway: evenly, in pages two thirds full.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -12,11 +15,13 @@ import {
   parseEntityName,
   parseFingerprint,
 } from '../../core/ids.ts';
-import { fingerprintOf } from '../../core/pki/fingerprint.ts';
-import { randomSerialNumber } from '../../core/pki/serial-number.ts';
+
+import { type RandomSource, randomSerialNumber } from '../../core/pki/serial-number.ts';
 import { createToken } from '../../core/token.ts';
+
 import type { Registry, RegistryTransaction } from '../../registry/port.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
+import { deviceIdFrom } from './device-id.ts';
 
 /** What a device certificate of the default profile takes, give or take a few bytes. */
 const CERTIFICATE_BYTES = 600;
@@ -36,15 +41,16 @@ export async function registerSyntheticFleet(fleet: SyntheticFleet): Promise<voi
   const issuing = (await registry.issuers()).find(({ kind }) => kind === 'issuing');
   if (issuing === undefined) throw new Error('The registry has no issuing CA');
   const tokenId = await registerToken(fleet);
-  for (let done = 0; done < devices; ) {
+  const slices = Math.ceil(devices / DEVICES_A_TRANSACTION);
+  for (let slice = 0; slice < slices; slice += 1) {
     signal.throwIfAborted();
-    const count = Math.min(DEVICES_A_TRANSACTION, devices - done);
+    const count = Math.min(DEVICES_A_TRANSACTION, devices - slice * DEVICES_A_TRANSACTION);
+    const octets: RandomSource = (size) => randomOctets(size, slice, slices);
     await registry.write(`token:${tokenId}`, async (transaction) => {
       for (let index = 0; index < count; index += 1) {
-        await registerDevice(transaction, tokenId, certificateOf(issuing.fingerprint, now));
+        await registerDevice(transaction, tokenId, certificateOf(issuing.fingerprint, now, octets));
       }
     });
-    done += count;
   }
 }
 
@@ -69,13 +75,12 @@ async function registerToken({ registry, devices, now }: SyntheticFleet): Promis
 
 type DeviceCertificate = CertificateRecord & { readonly device: DeviceId };
 
-function certificateOf(issuer: Fingerprint, now: number): DeviceCertificate {
-  const der = randomBytes(CERTIFICATE_BYTES);
+function certificateOf(issuer: Fingerprint, now: number, octets: RandomSource): DeviceCertificate {
   return {
-    serialNumber: randomSerialNumber(),
-    fingerprint: fingerprintOf(der),
-    keyFingerprint: parseFingerprint(randomBytes(32).toString('hex')),
-    device: parseDeviceId(`fleet-${randomBytes(8).toString('hex')}`),
+    serialNumber: randomSerialNumber(octets),
+    fingerprint: fingerprintFrom(octets),
+    keyFingerprint: fingerprintFrom(octets),
+    device: parseDeviceId(deviceIdFrom(octets)),
     issuer,
     status: 'active',
     notBefore: now,
@@ -85,8 +90,19 @@ function certificateOf(issuer: Fingerprint, now: number): DeviceCertificate {
     reason: null,
     renews: null,
     firstUsedAt: null,
-    der,
+    der: randomBytes(CERTIFICATE_BYTES),
   };
+}
+
+function fingerprintFrom(octets: RandomSource): Fingerprint {
+  return parseFingerprint(Buffer.from(octets(32)).toString('hex'));
+}
+
+/** Random, and in the `slice`-th of so many equal parts of what the octets can be. */
+function randomOctets(size: number, slice: number, slices: number): Buffer {
+  const octets = randomBytes(size);
+  octets.writeUInt32BE(Math.floor(((slice + Math.random()) / slices) * 2 ** 32));
+  return octets;
 }
 
 /** As use-cases/enrolling/enroll-device.ts of the enroll role records it. */

@@ -1,0 +1,133 @@
+/** The enrollment benchmark as a process, over numbers so small that its figures mean nothing. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Report, SeriesReport } from '../../bench/enroll/report.ts';
+import { hasProgram } from '../support/external.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const script = resolve(import.meta.dirname, '../../bench/enroll/run.js');
+const folder = temporaryFolder();
+const SMALL = ['--rounds', '2', '--requests', '6', '--handshakes', '3', '--clients', '2'];
+const DEADLINE_MS = 60_000;
+
+interface Run {
+  readonly flags: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Interrupts it once this stands on standard error. */
+  readonly interruptAt?: string;
+}
+
+let runs = 0;
+
+/** With a folder of its own for temporary files, which tells what it leaves behind. */
+async function run({ flags, environment = {}, interruptAt }: Run) {
+  runs += 1;
+  const temporary = join(folder, String(runs));
+  mkdirSync(temporary);
+  const child = spawn(process.execPath, [script, ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment, TMPDIR: temporary },
+    timeout: DEADLINE_MS,
+  });
+  let [stdout, stderr, interrupted] = ['', '', false];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    if (interrupted || interruptAt === undefined || !stderr.includes(interruptAt)) return;
+    interrupted = child.kill('SIGINT');
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr, left: readdirSync(temporary) };
+}
+
+/** A PATH on which neither the peer nor taskset is found. */
+const WITHOUT_PROGRAMS = { PATH: [folder, join(folder, 'none')].join(delimiter) };
+
+function expectFigures({ perSecond, perSecondByRound, cpuMilliseconds, latency, ...others }: SeriesReport) {
+  expect(perSecond).toBeGreaterThan(0);
+  expect(perSecondByRound).toHaveLength(2);
+  expect(cpuMilliseconds).toBeGreaterThanOrEqual(0);
+  expect(latency.p50).toBeGreaterThan(0);
+  expect(latency.p99).toBeGreaterThanOrEqual(latency.p50);
+  expect(latency.longest).toBeGreaterThanOrEqual(latency.p99);
+  expect(others.residentBytes).toBeGreaterThan(1e6);
+  expect(others.peakResidentBytes).toBeGreaterThanOrEqual(others.residentBytes);
+}
+
+describe('the enrollment benchmark', () => {
+  it('reports each series with all of its figures, as JSON alone', async () => {
+    const { code, stdout, stderr, left } = await run({ flags: [...SMALL, '--devices', '3,20', '--json'] });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('round 2 of 2')]);
+    const report: Report = JSON.parse(stdout);
+
+    const shown = report.series.map(({ server, transport, connections, devices }) => [
+      ...[server, transport, connections, devices],
+    ]);
+    const peer = hasProgram('cfssl') ? [['cfssl serve', 'http', 'kept', null]] : [];
+    expect(shown).toEqual([
+      ...peer,
+      ['Gatehouse', 'https', 'kept', 3],
+      ['Gatehouse', 'https', 'one a request', 3],
+      ['Gatehouse', 'https', 'kept', 20],
+      ['Gatehouse', 'https', 'one a request', 20],
+    ]);
+    for (const series of report.series) {
+      expectFigures(series);
+      const stores = series.devices !== null;
+      expect(series.stored === null).toBe(!stores);
+      if (stores) expect(series.stored?.registry).toBeGreaterThan(4_096);
+      expect(series.toPeer !== null).toBe(stores && peer.length > 0);
+    }
+    expect(report.load).toEqual({ rounds: 2, requests: 6, handshakes: 3, clients: 2 });
+    expect(report.growth).toMatchObject({ from: 3, to: 20, perSecond: expect.any(Number) });
+    expect(report.machine.node).toBe(process.version);
+    expect(left).toEqual([]);
+  }, 90_000);
+
+  it('goes on without a peer and without pinning, says so, and prints a table', async () => {
+    const flags = [...SMALL, '--devices', '3', '--handshakes', '0'];
+    const { code, stdout, stderr } = await run({ flags, environment: WITHOUT_PROGRAMS });
+    expect([code, stderr]).toEqual([0, expect.stringContaining('cfssl is not installed')]);
+    expect(stdout).toContain('NOT pinned');
+    expect(stdout).toMatch(/^Gatehouse +3 +https /m);
+    expect(stdout).not.toMatch(/handshake each +\d/);
+    expect(stdout).not.toContain('NaN');
+  }, 90_000);
+
+  it('uses a registry again that it kept, as it was', async () => {
+    const keep = join(folder, 'kept');
+    const flags = [...SMALL, '--devices', '5', '--handshakes', '0', '--keep', keep, '--json'];
+    const sizes: number[] = [];
+    for (const _time of ['filled', 'found']) {
+      const { code, stdout } = await run({ flags, environment: WITHOUT_PROGRAMS });
+      expect(code).toBe(0);
+      const report: Report = JSON.parse(stdout);
+      sizes.push(report.series[0]?.stored?.registry ?? 0);
+      expect(readdirSync(keep)).toEqual(['registered-5']);
+    }
+    expect(sizes[0]).toBe(sizes[1]);
+  }, 90_000);
+
+  it('ends its servers and removes its files when it is interrupted', async () => {
+    const flags = [...SMALL, '--devices', '3', '--rounds', '1000', '--json'];
+    const { code, stderr, left } = await run({ flags, interruptAt: 'round 1 of' });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('"code":"interrupted"')]);
+    expect(left).toEqual([]);
+  }, 90_000);
+
+  it('refuses what makes no sense', async () => {
+    for (const flags of [
+      ['--devices', 'many'],
+      ['--rounds', '0'],
+      ['--clients', '0'],
+    ]) {
+      const { code, stdout } = await run({ flags });
+      expect([flags, code, stdout]).toEqual([flags, 2, '']);
+    }
+  });
+});
