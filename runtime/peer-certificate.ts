@@ -1,5 +1,5 @@
 /** The certificate that a peer showed in the TLS handshake, or in the one that its session goes back to. */
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate as ShownCertificate, TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../core/errors.ts';
 import {
   type DeviceId,
@@ -33,11 +33,15 @@ const PERIOD_ERRORS: Readonly<Record<string, ErrorCode>> = {
   CERT_NOT_YET_VALID: 'certificate_not_yet_valid',
 };
 
-/** Undefined where the peer showed none. Works alike on resumed sessions of TLS 1.2 and 1.3. */
+/**
+ * Undefined where the peer showed none. Works alike on resumed sessions of TLS 1.2 and 1.3. Not by
+ * `getPeerX509Certificate`: that takes what was sent behind the certificate off OpenSSL's list, and never frees it.
+ */
 export function readPeerCertificate(socket: TLSSocket): PeerCertificate | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
-  const names: unknown = certificate.toLegacyObject().subject?.CN;
+  // Null where the socket has gone, and an empty object where no certificate was sent; the types know neither.
+  const certificate: Partial<ShownCertificate> | null = socket.getPeerCertificate();
+  if (certificate?.fingerprint256 === undefined || certificate.serialNumber === undefined) return undefined;
+  const names: unknown = certificate.subject?.CN;
   return {
     fingerprint: parseFingerprint(certificate.fingerprint256),
     commonName: typeof names === 'string' ? names : null,

@@ -40,7 +40,6 @@ export async function createDeviceListener(options: DeviceListener): Promise<Htt
       source,
       context: await source.read(),
       watchTrust,
-      onSecure: (socket) => peers.take(socket),
     },
     addressRate,
     maxConnections: MAX_CONNECTIONS,

@@ -62,8 +62,6 @@ export interface TlsListener {
    * Calls `reload` whenever the trust anchors have changed, and returns the function that ends it.
    */
   readonly watchTrust?: (reload: () => Promise<void>) => () => void;
-  /** Told of every connection that is secure, before its first request. */
-  readonly onSecure?: (socket: TLSSocket) => void;
 }
 
 export async function createHttpServer(options: HttpServerOptions) {
@@ -159,10 +157,9 @@ export function peerCertificateOf({ socket }: FastifyRequest): PeerCertificate |
  * `rejectUnauthorized` is false, as on the MQTT listener: the routes judge a certificate themselves, and can say
  * what is wrong with it. Node calls such a socket unauthorized; `verifyPeer` lets none of them past.
  */
-function tlsServer({ context, watchTrust, onSecure }: TlsListener, handler: RequestListener): TlsServer {
+function tlsServer({ context, watchTrust }: TlsListener, handler: RequestListener): TlsServer {
   const clients = { requestCert: watchTrust !== undefined, rejectUnauthorized: false };
-  const server = createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
-  return onSecure === undefined ? server : server.on('secureConnection', onSecure);
+  return createTlsServer({ ...context, ...clients, handshakeTimeout: IDLE_TIMEOUT_MS }, handler);
 }
 
 /** Nobody holds a connection open by sending slowly or not at all. */

@@ -252,7 +252,8 @@ describe('a certificate', () => {
   it('of a factory gets no key made for it', async () => {
     const device = await makeDevice(line, { cn: 'keyless' });
     const body = csrText({ commonName: 'keyless', privateKey: newKey() });
-    const answer = await callEst(service, { path: '/serverkeygen', body, tls: device });
+    const headers = { 'User-Agent': 'curl' };
+    const answer = await callEst(service, { path: '/serverkeygen', body, headers, tls: device });
     expect([answer.status, answer.body]).toEqual([401, expect.stringMatching(/^token_missing: /)]);
   });
 });
