@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
+import { eventually } from '../broker/eventually.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { type Made, makeDevice, makeIntermediate, makeRoot, newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { basic, connectTo, csrDer } from './est-client.ts';
+import { basic, callEst, connectTo, csrDer } from './est-client.ts';
 
 const folder = temporaryFolder();
 const UNLIMITED = { enrollRate: 10_000_000, tokenRate: 10_000_000 };
@@ -148,6 +150,70 @@ it('a connection that breaks off within a body does no harm', async () => {
     socket.destroy();
   }
   expect((await service.call(`${service.enrollUrl}/.well-known/est/cacerts`)).status).toBe(200);
+});
+
+describe('of factories and their devices', () => {
+  const WAIT = 10_000;
+  const request = csrDer({ commonName: 'acme-1', privateKey: newKey() });
+  let chain: Made[];
+  beforeAll(async () => {
+    const root = await makeRoot('Acme');
+    const line = await makeIntermediate('Line', root);
+    chain = [await makeDevice(line, { serialNumber: '1' }), line, root];
+    const rule = { idFrom: 'serialNumber', idPrefix: 'acme-', admit: 'any', group: 'gated' };
+    await service.operator('PUT', '/groups/gated', {
+      profile: 'device',
+      policy: 'device',
+      approval: 'required',
+    });
+    const { status } = await service.operator('PUT', '/manufacturers/acme', {
+      certificates: root.certificate.pem,
+      ...rule,
+    });
+    expect(status).toBe(200);
+    await eventually(async () => (await byFactory(chain, der.toString('base64'))).status !== 401, WAIT);
+  });
+
+  /** What the first of them does, who sends the others behind its own. */
+  const byFactory = (sent: readonly Made[], body: string, headers = {}) => {
+    const cert = sent.map(({ certificate }) => certificate.pem).join('');
+    const tls = { key: chain[0]?.key ?? '', cert };
+    return callEst(service, { path: '/simpleenroll', body, headers: { 'User-Agent': 'x', ...headers }, tls });
+  };
+
+  it('requests with bytes changed are refused, and nobody waits for an operator', async () => {
+    const change = fc.record({ at: fc.nat(request.length - 1), by: fc.integer({ min: 1, max: 255 }) });
+    await fc.assert(
+      fc.asyncProperty(change, async ({ at, by }) => {
+        const changed = Buffer.from(request);
+        changed[at] = (changed[at] ?? 0) ^ by;
+        expect((await byFactory(chain, changed.toString('base64'))).status).toBe(400);
+      }),
+      { numRuns: 150 },
+    );
+    expect((await service.operator('GET', '/requests?status=pending')).body).toMatchObject({ items: [] });
+    const asked = request.toString('base64');
+    expect((await byFactory(chain, asked)).status).toBe(202);
+  });
+
+  it('chains that break off, go in circles or go on and on are answered', async () => {
+    const [device, line, root] = chain as [Made, Made, Made];
+    const stranger = await makeIntermediate('Line', await makeRoot('Acme'));
+    const body = request.toString('base64');
+    const many = Array.from({ length: 12 }, () => [line, root]).flat();
+    for (const [sent, status] of [
+      [[device], 401],
+      [[device, stranger], 401],
+      [[device, root], 401],
+      [[device, line, line, root, stranger], 202],
+      [[device, ...many], 401],
+      [[device, stranger, ...many], 401],
+    ] as const) {
+      const answer = await byFactory(sent, body);
+      expect([sent.length, answer.status]).toEqual([sent.length, status]);
+      if (status === 401) expect(answer.body).toMatch(/^factory_certificate_untrusted: [^\n]+\n$/);
+    }
+  });
 });
 
 beforeEach(async () => {
