@@ -2,7 +2,8 @@
 import { renderTable } from '../../cli/table.ts';
 import { fixed, megabytes, percent, whole } from '../harness/figures.ts';
 import { machineLines } from '../harness/machine.ts';
-import type { OcspReport, Report, Spread } from './report.ts';
+import type { Spread } from '../harness/statistics.ts';
+import type { OcspReport, Report } from './report.ts';
 
 const COLUMNS: readonly (readonly [title: string, cell: (one: OcspReport) => string | null])[] = [
   ['OCSP', ({ server }) => server],

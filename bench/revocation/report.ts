@@ -2,16 +2,9 @@
 import type { Sample } from '../harness/closed-loop.ts';
 import { describeMachine, type Machine } from '../harness/machine.ts';
 import type { Usage } from '../harness/server-process.ts';
-import { median, percentile } from '../harness/statistics.ts';
+import { median, type Spread, spreadOf } from '../harness/statistics.ts';
 import type { BenchmarkOptions } from './benchmark.ts';
 import type { Publication } from './revocations.ts';
-
-/** In ms. */
-export interface Spread {
-  readonly p50: number;
-  readonly p99: number;
-  readonly longest: number;
-}
 
 export interface Report {
   readonly machine: Machine & { /** Null where it is not installed. */ readonly openssl: string | null };
@@ -108,8 +101,4 @@ function describe({ name, nonce, samples, usage }: OcspFindings): Omit<OcspRepor
     loadBusy: medianOf(({ loadBusy }) => loadBusy),
     residentBytes: usage.residentBytes,
   };
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), longest: percentile(values, 1) };
 }

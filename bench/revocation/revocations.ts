@@ -2,7 +2,7 @@
 import type { DeviceId } from '../../core/ids.ts';
 import { runClosedLoop, type Sample } from '../harness/closed-loop.ts';
 import type { EnrollProcess } from '../harness/gatehouse-process.ts';
-import type { OperatorApi } from './operator-api.ts';
+import type { OperatorApi } from '../harness/operator-api.ts';
 import { watchList } from './published-list.ts';
 import { probeStalls } from './stall-prober.ts';
 

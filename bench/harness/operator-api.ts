@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Pool } from 'undici';
 import type { DeviceId, SerialNumber } from '../../core/ids.ts';
-import type { EnrollProcess } from '../harness/gatehouse-process.ts';
+import type { EnrollProcess } from './gatehouse-process.ts';
 
 export interface OperatorApi {
   /** @returns the certificates that were revoked with it */
