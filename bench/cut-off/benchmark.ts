@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDeviceId } from '../../core/ids.ts';
+import { type ConnectedDevice, connectFleet, enrollFleet } from '../harness/fleet.ts';
 import { runGatehouse, runToItsEnd } from '../harness/gatehouse-command.ts';
 import {
   type BrokerProcess,
@@ -17,7 +18,6 @@ import { pinToCores } from '../harness/pinning.ts';
 import type { Course } from '../harness/program.ts';
 import { type Spread, spreadOf } from '../harness/statistics.ts';
 import { startBystanders } from './bystanders.ts';
-import { type ConnectedDevice, connectFleet, enrollFleet } from './fleet.ts';
 
 export interface BenchmarkOptions extends Course {
   /** Connected at the start. */

@@ -1,6 +1,6 @@
 /** Devices that nobody revokes: how long their messages of QoS 1 wait for PUBACK while others are cut off. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConnectedDevice } from './fleet.ts';
+import type { ConnectedDevice } from '../harness/fleet.ts';
 
 const EVERY_MS = 20;
 

@@ -6,8 +6,8 @@ import { Pool } from 'undici';
 import { z } from 'zod';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
-import { runGatehouse } from '../harness/gatehouse-command.ts';
-import type { EnrollProcess } from '../harness/gatehouse-process.ts';
+import { runGatehouse } from './gatehouse-command.ts';
+import type { EnrollProcess } from './gatehouse-process.ts';
 
 /** How many enroll, or connect, at one time. */
 const AT_ONCE = 32;
@@ -34,18 +34,24 @@ export interface EnrollOptions {
   readonly enroll: EnrollProcess;
   readonly data: string;
   readonly count: number;
+  /** The default is the group of devices. */
+  readonly group?: string;
+  /** Of their IDs; `device` where absent. */
+  readonly prefix?: string;
   readonly signal: AbortSignal;
 }
 
-export async function enrollFleet({ enroll, data, count, signal }: EnrollOptions): Promise<Device[]> {
-  const created = await runGatehouse('token', 'create', '--data', data, '--max-uses', String(count));
+export async function enrollFleet(options: EnrollOptions): Promise<Device[]> {
+  const { enroll, data, count, group = 'devices', prefix = 'device', signal } = options;
+  const terms = ['--data', data, '--group', group, '--max-uses', String(count)];
+  const created = await runGatehouse('token', 'create', ...terms);
   const authorization = `Bearer ${tokenSchema.parse(created).token}`;
   const headers = { authorization, 'content-type': 'application/json' };
   const pool = new Pool(enroll.enrollUrl, { connections: AT_ONCE, connect: { ca: enroll.ca } });
   try {
     return await forEachOf(count, signal, async (place) => {
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const id = `device-${String(place).padStart(6, '0')}`;
+      const id = `${prefix}-${String(place).padStart(6, '0')}`;
       const csr = encodePem('CERTIFICATE REQUEST', buildCsr({ commonName: id, privateKey }));
       const body = JSON.stringify({ csr });
       const answer = await pool.request({ method: 'POST', path: '/v1/enroll', headers, body });
