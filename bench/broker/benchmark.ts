@@ -32,6 +32,7 @@ const PAYLOAD_BYTES = 64;
 const WINDOWS = { 0: 2_000, 1: 1_000 } as const;
 const AT_ONCE = 64;
 const ROUND_TRIPS = 2_000;
+const SETTLE_MS = 3_000;
 
 interface Cast {
   readonly devices: readonly Device[];
@@ -131,7 +132,8 @@ async function measureBroker(
     const { target, process: server } = broker;
     // First, while the process is as it was started.
     const members = identities.slice(0, fleet);
-    const idle = await measureIdle({ target, server, identities: members, atOnce: AT_ONCE, signal });
+    const waits = { milliseconds: Math.min(SETTLE_MS, seconds * 1_000), atOnce: AT_ONCE };
+    const idle = await measureIdle({ target, server, identities: members, ...waits, signal });
     add('idle', idle.bytesEach);
     await measureMessages({ broker, identities, subscriber, publishers, seconds, messages, signal, add });
     for (const resumed of [false, true]) {
@@ -185,7 +187,12 @@ async function measureMessages(work: MessageWork): Promise<void> {
   }
   const [publisher] = identities;
   if (publisher === undefined) throw new Error('There are no devices');
-  const latencies = await measureRoundTrips({ ...common, publisher, qos: 0, messages: ROUND_TRIPS });
+  const latencies = await measureRoundTrips({
+    ...common,
+    publisher,
+    qos: 0,
+    messages: Math.min(ROUND_TRIPS, messages),
+  });
   add('roundTrip', percentile(latencies, 0.5));
   add('roundTripP99', percentile(latencies, 0.99));
   const offline = await measureOffline({ ...common, server, publisher, messages });

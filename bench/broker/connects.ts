@@ -1,5 +1,6 @@
 /** Connects, with a full handshake or a resumed one, and what a connection that does nothing costs. */
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerProcess } from '../harness/server-process.ts';
 import { type Identity, Session, type Target } from './session.ts';
 
@@ -69,6 +70,8 @@ export interface IdleOptions {
   readonly server: ServerProcess;
   readonly identities: readonly Identity[];
   readonly atOnce: number;
+  /** Waited before memory is read, and again while nobody says anything. */
+  readonly milliseconds: number;
   readonly signal: AbortSignal;
 }
 
@@ -79,15 +82,8 @@ export interface Idle {
   readonly serverBusy: number;
 }
 
-const SETTLE_MS = 3_000;
-
-export async function measureIdle({
-  target,
-  server,
-  identities,
-  atOnce,
-  signal,
-}: IdleOptions): Promise<Idle> {
+export async function measureIdle(options: IdleOptions): Promise<Idle> {
+  const { target, server, identities, atOnce, milliseconds, signal } = options;
   const before = server.usage().residentBytes;
   const sessions: Session[] = [];
   const waiting = identities.values();
@@ -100,25 +96,15 @@ export async function measureIdle({
         }
       }),
     );
-    await settle(signal);
+    await pause(milliseconds, undefined, { signal });
     const usage = server.usage();
-    await settle(signal);
+    await pause(milliseconds, undefined, { signal });
     const after = server.usage();
     return {
       bytesEach: (after.residentBytes - before) / identities.length,
-      serverBusy: (after.cpuSeconds - usage.cpuSeconds) / (SETTLE_MS / 1_000),
+      serverBusy: (after.cpuSeconds - usage.cpuSeconds) / (milliseconds / 1_000),
     };
   } finally {
     await Promise.all(sessions.map((session) => session.close()));
   }
-}
-
-function settle(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, SETTLE_MS);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }

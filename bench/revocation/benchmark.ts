@@ -56,9 +56,11 @@ export async function runRevocationBenchmark(options: BenchmarkOptions): Promise
   }
 }
 
+/** Half of them at most: the others are there to be revoked. */
 function wantedOf({ devices, revoked, revocations, lists }: BenchmarkOptions) {
-  const share = Math.round((Math.min(ASKED, devices) * revoked) / devices);
-  return { standing: Math.min(ASKED, devices) - share, revoked: share, toRevoke: revocations + lists };
+  const asked = Math.min(ASKED, Math.ceil(devices / 2));
+  const share = Math.round((asked * revoked) / devices);
+  return { standing: asked - share, revoked: share, toRevoke: revocations + lists };
 }
 
 interface Setting {
