@@ -44,7 +44,7 @@ export interface RelyingParty {
 /** @param folder is made where it is not there */
 export async function createRelyingParty(
   folder: string,
-  { ca, statusUrl }: Pick<TestEnroll, 'ca' | 'statusUrl'>,
+  { ca, statusUrl, enrollUrl }: Pick<TestEnroll, 'ca' | 'statusUrl' | 'enrollUrl'>,
 ): Promise<RelyingParty> {
   const port = await freePort();
   const run = shellIn(folder);
@@ -60,6 +60,7 @@ export async function createRelyingParty(
     shell: (script) =>
       run(`${settings}\n${script}`, {
         STATUS_URL: statusUrl,
+        ENROLL_URL: enrollUrl,
         PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
       }),
     install(...names) {

@@ -1,5 +1,6 @@
 /** The servers of docs/relying-parties.md: how each is started with the files shown there, and whom it lets in. */
 import type { ChildProcess } from 'node:child_process';
+import { generate } from 'mqtt-packet';
 import { greets, type RelyingParty } from './relying-party.ts';
 
 export interface Server {
@@ -9,7 +10,11 @@ export interface Server {
   /** With crls.pem as it is, where the server reads it. */
   start(party: RelyingParty): Promise<ChildProcess>;
   admits(party: RelyingParty, id: string): Promise<boolean>;
+  /** What a client says first, and what is in the answer where it is let in. */
+  readonly greeting: { readonly ask: (id: string) => string | Uint8Array; readonly granted: string };
 }
+
+const HTTP = { ask: () => 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', granted: ' 200 OK' } as const;
 
 const mosquitto: Server = {
   programs: ['mosquitto', 'mosquitto_pub'],
@@ -21,11 +26,16 @@ const mosquitto: Server = {
   admits: ({ shell, port }, id) =>
     shell(
       `mosquitto_pub -h localhost -p ${port} --cafile server.pem --cert ${id}.pem --key ${id}.key \
-         -i ${id} -q 1 -t devices/${id}/telemetry -m 1`,
+         -i probe-${id} -q 1 -t devices/${id}/telemetry -m 1`,
     ).then(
       () => true,
       () => false,
     ),
+  // CONNACK [MQTT-3.2.2.3]
+  greeting: {
+    ask: (clientId) => generate({ cmd: 'connect', clientId, keepalive: 60 }),
+    granted: ' \x02\0\0',
+  },
 };
 
 /** What of nginx's own configuration lets it run in a folder, as whoever runs the test. */
@@ -51,6 +61,7 @@ function nginx(file: string): Server {
       return party.serve('nginx', 'nginx', '-e', 'error.log', '-p', `${at}/`, '-c', `${at}/nginx.conf`);
     },
     admits: greets,
+    greeting: HTTP,
   };
 }
 
@@ -63,6 +74,7 @@ function backEnd(program: string, file: string): Server {
       return party.serve('back-end', program, file);
     },
     admits: greets,
+    greeting: HTTP,
   };
 }
 
