@@ -12,6 +12,7 @@ import type { RegistryReader } from '../../registry/port.ts';
 import type { CrlRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { createHttpServer, type HttpServer } from '../http/http-server.ts';
+import { bundleRoutes } from '../status/bundles.ts';
 import { JournalCache } from '../status/journal-cache.ts';
 import type { OcspResponder } from '../status/ocsp-responder.ts';
 
@@ -64,6 +65,7 @@ export async function createStatusListener(options: StatusListener): Promise<Htt
       .type('application/x-pem-file')
       .send(encodePem('X509 CRL', (await latestCrl(params.fingerprint)).der)),
   );
+  bundleRoutes(server, { registry, clock });
 
   server.addContentTypeParser(
     'application/ocsp-request',
