@@ -109,7 +109,7 @@ export async function startEnroll(
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
-  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, log });
+  const operator = await createOperatorListener({ context, rollover, crls: store, metrics, tlsFile, log });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);
