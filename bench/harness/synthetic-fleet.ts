@@ -95,6 +95,7 @@ function certificateOf(issuer: Fingerprint, now: number, octets: RandomSource): 
     reason: null,
     renews: null,
     firstUsedAt: null,
+    statusSeq: null,
     der: randomBytes(CERTIFICATE_BYTES),
   };
 }

@@ -3,49 +3,36 @@
  * chain as one file, and hear of a new CA only by what they fetch. A CA that was retired is in neither, so whoever looks
  * for its CRL here no longer accepts what it has issued.
  */
-import type { Clock } from '../../core/clock.ts';
+import { Readable } from 'node:stream';
 import { encodePem } from '../../core/pki/pem.ts';
 import type { RegistryReader } from '../../registry/port.ts';
-import type { CrlRecord, IssuerRecord } from '../../registry/records.ts';
+import type { IssuerRecord } from '../../registry/records.ts';
+import { type CrlBody, pemBody } from '../crl/crl-body.ts';
+import type { CrlStore } from '../crl/crl-store.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { crossCertificatesInUse } from '../signer/lineage.ts';
-import { JournalCache } from './journal-cache.ts';
 
 const PEM_FILE = 'application/x-pem-file';
-const KEPT_MS = 600_000;
-
-interface CrlBundle {
-  readonly etag: string;
-  /** Shared by all who fetch it at the same time. */
-  readonly pem: Buffer;
-}
 
 export interface BundleRoutes {
   readonly registry: RegistryReader;
-  readonly clock: Clock;
+  readonly crls: Pick<CrlStore, 'find'>;
 }
 
 /** `GET /crl/bundle.pem` and `GET /ca/intermediates.pem`. */
-export function bundleRoutes(server: HttpServer, { registry, clock }: BundleRoutes): void {
-  const bundles = new JournalCache<CrlBundle>({ registry, clock, maxEntries: 1, maxAge: KEPT_MS });
-  let last: CrlBundle | undefined;
-
-  async function crlBundle(): Promise<CrlBundle> {
-    const crls = await crlsInUse(registry);
-    const etag = `"${crls.map(({ issuer, number }) => `${issuer.slice(0, 16)}-${number}`).join('.')}"`;
-    // Most changes in the registry change no CRL, and a long one takes a while to encode.
-    if (last?.etag !== etag) {
-      last = { etag, pem: Buffer.from(crls.map(({ der }) => encodePem('X509 CRL', der)).join('')) };
-    }
-    return last;
-  }
-
-  server.get('/crl/bundle.pem', async ({ headers }, reply) => {
-    const { etag, pem } = await bundles.get('crls', crlBundle);
-    // No Last-Modified: the bundle also changes when a CA leaves it, which is no CRL's time.
-    reply.header('ETag', etag).header('Cache-Control', 'no-cache');
-    if (headers['if-none-match'] === etag) return reply.status(304).send();
-    return reply.type(PEM_FILE).send(pem);
+export function bundleRoutes(server: HttpServer, { registry, crls }: BundleRoutes): void {
+  server.route({
+    method: ['GET', 'HEAD'],
+    url: '/crl/bundle.pem',
+    async handler({ headers, method }, reply) {
+      const { etag, bodies } = await crlBundle({ registry, crls });
+      // No Last-Modified: the bundle also changes when a CA leaves it, which is no CRL's time.
+      reply.header('ETag', etag).header('Cache-Control', 'no-cache');
+      if (headers['if-none-match'] === etag) return reply.status(304).send();
+      const length = bodies.reduce((sum, body) => sum + body.length, 0);
+      reply.type(PEM_FILE).header('Content-Length', length);
+      return method === 'HEAD' ? reply.send() : reply.send(Readable.from(readAll(bodies)));
+    },
   });
 
   server.get('/ca/intermediates.pem', async (_request, reply) =>
@@ -56,12 +43,25 @@ export function bundleRoutes(server: HttpServer, { registry, clock }: BundleRout
   );
 }
 
-/** The latest of each CA that is not retired, roots among them. */
-async function crlsInUse(registry: RegistryReader): Promise<readonly CrlRecord[]> {
-  const latest = await Promise.all(
-    (await issuersInUse(registry)).map(({ fingerprint }) => registry.latestCrl(fingerprint)),
-  );
-  return latest.filter((crl) => crl !== undefined);
+interface CrlBundle {
+  readonly etag: string;
+  readonly bodies: readonly CrlBody[];
+}
+
+/** The latest full list of each CA that is not retired, roots among them. */
+async function crlBundle({ registry, crls }: BundleRoutes): Promise<CrlBundle> {
+  const [bodies, tags]: [CrlBody[], string[]] = [[], []];
+  for (const { fingerprint: issuer } of await issuersInUse(registry)) {
+    const crl = await crls.find({ issuer, part: 'full' });
+    if (crl === undefined) continue;
+    bodies.push(pemBody(crl.der));
+    tags.push(`${issuer.slice(0, 16)}-${crl.number}`);
+  }
+  return { etag: `"${tags.join('.')}"`, bodies };
+}
+
+async function* readAll(bodies: readonly CrlBody[]): AsyncGenerator<Uint8Array> {
+  for (const body of bodies) yield* Readable.from(body.read({ first: 0, last: body.length - 1 }));
 }
 
 /**
