@@ -192,6 +192,14 @@ export interface CrlRecord {
   readonly der: Uint8Array;
 }
 
+/** One that is active or suspended, and where it stands among those of its issuer. */
+export interface StandingCertificate {
+  readonly serialNumber: SerialNumber;
+  readonly device: DeviceId;
+  /** Grows with each that is issued. */
+  readonly position: number;
+}
+
 export interface RevokedCertificate {
   readonly serialNumber: SerialNumber;
   readonly revokedAt: number;

@@ -1,6 +1,14 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { BlockedKeyQuery, DependentQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  RegistryReader,
+  RequestQuery,
+  StandingQuery,
+} from '../port.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
@@ -45,6 +53,16 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificateBySerial.get(serialNumber);
   }
 
+  async certificates({ after, limit }: CertificateQuery) {
+    checkLimit(limit);
+    return this.reads.certificates.all({ after: after ?? ('' as SerialNumber), limit });
+  }
+
+  async standingCertificates({ issuer, after = 0, limit }: StandingQuery) {
+    checkLimit(limit);
+    return this.reads.standingCertificates.all({ issuer, after, limit });
+  }
+
   async certificatesOf(device: DeviceId) {
     return this.reads.certificatesOf.all(device);
   }
@@ -63,6 +81,10 @@ export class SqliteReader implements RegistryReader {
 
   async keyOwner(keyFingerprint: Fingerprint) {
     return this.reads.keyOwner.get(keyFingerprint);
+  }
+
+  async isKeyCompromised(keyFingerprint: Fingerprint) {
+    return this.reads.compromisedKey.get(keyFingerprint) !== undefined;
   }
 
   async isKeyBlocked(keyFingerprint: Fingerprint) {
