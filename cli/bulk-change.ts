@@ -64,22 +64,27 @@ export async function sendChange(
   }
 }
 
-/** `dry run: 500 devices, 512 certificates to be revoked` */
-export function tellResult({ output }: Session, result: ChangeResult, done: string): void {
+/** `dry run: 500 devices and 512 certificates to be revoked` */
+export function tellResult(
+  { output }: Session,
+  result: ChangeResult,
+  what: 'devices' | 'certificates',
+  done: string,
+): void {
   const { devices, certificates, unchanged, dryRun } = result;
-  const numbers = [
-    ...(devices > 0 || certificates === 0
-      ? [`${count(devices)} ${devices === 1 ? 'device' : 'devices'}`]
-      : []),
-    ...(certificates > 0
-      ? [`${count(certificates)} ${certificates === 1 ? 'certificate' : 'certificates'}`]
-      : []),
-  ].join(' and ');
+  const numbers =
+    what === 'certificates'
+      ? numberOf(certificates, 'certificate')
+      : `${numberOf(devices, 'device')} and ${numberOf(certificates, 'certificate')}`;
   const before = unchanged > 0 ? `; ${count(unchanged)} more were before` : '';
   output.result(
     result,
     () => (dryRun ? `dry run: ${numbers} to be ${done}` : `${done}: ${numbers}`) + before,
   );
+}
+
+function numberOf(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** Names as the lines that the server takes. */

@@ -41,7 +41,7 @@ export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
       };
       const path = `/issuers/${fingerprint}/revoke-certificates`;
       const result = await sendChange(session, io, { path, body: { json }, done: 'revoked' });
-      tellResult(session, result, 'revoked');
+      tellResult(session, result, 'certificates', 'revoked');
     },
   );
 }

@@ -52,7 +52,7 @@ export function revokeCommand(certificate: Command, io: CommandIo): void {
         query: { reason, atMost: most, dryRun: String(dryRun === true) },
         done: 'revoked',
       });
-      tellResult(session, result, 'revoked');
+      tellResult(session, result, 'certificates', 'revoked');
     },
   );
 }

@@ -116,7 +116,7 @@ function changesStatus<Flags extends object>(
         query: { ...terms, dryRun: String(flags.dryRun === true) },
         done: status,
       });
-      if (result.dryRun) return tellResult(session, result, status);
+      if (result.dryRun) return tellResult(session, result, 'devices', status);
       for (const id of ids) output.result({ id, status }, () => `${id} is ${status}`);
     },
   );

@@ -51,7 +51,7 @@ export function groupChangeCommands(group: Command, io: CommandIo): void {
           dryRun: dryRun === true,
         };
         const path = `/groups/${encodeURIComponent(name)}/${kind}`;
-        tellResult(session, await sendChange(session, io, { path, body: { json }, done }), done);
+        tellResult(session, await sendChange(session, io, { path, body: { json }, done }), 'devices', done);
       },
     );
   }

@@ -77,6 +77,12 @@ describe('the plan of each look-up', () => {
     ]);
   });
 
+  it('of what stands of an issuer goes on where the page before ended', () => {
+    expect(planOf(others.standingCertificates.source)).toEqual([
+      expect.stringContaining('USING INDEX standingCertificates (issuer=? AND rowid>?)'),
+    ]);
+  });
+
   it('of a CRL reads the index of the revoked alone, and sorts what is in it', () => {
     expect(planOf(others.revokedCertificates.source)).toEqual([
       expect.stringContaining('USING COVERING INDEX revokedCertificates'),

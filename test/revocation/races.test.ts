@@ -1,4 +1,5 @@
 /** Revocation against whatever a device does at the same moment: what is revoked in between counts. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DeviceDetail, EnrollResponse } from '../../core/api.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
@@ -16,6 +17,7 @@ import type { Registry } from '../../registry/port.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { enrollHolder, type Holder, renewed, statusOf } from '../enrollment/renewing.ts';
+import { imported } from '../import/importing.ts';
 import { beforeWrite } from '../support/before-write.ts';
 import { keysOf } from '../support/ca-keys.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
@@ -160,4 +162,53 @@ it('devices that all renew while their group is revoked have no certificate left
     const { body } = await service.operator<DeviceDetail>('GET', `/devices/${deviceId}`);
     expect(new Set(body.certificates.map(({ status }) => status))).toEqual(new Set(['revoked']));
   }
+});
+
+describe('a bulk', () => {
+  const entriesOf = (group: string, size: number) =>
+    Array.from({ length: size }, (_, index) => ({ id: `${group}:${index}`, group }));
+  const revokedOf = async (group: string) =>
+    (await registry.devices({ group: parseEntityName(group), status: 'revoked', limit: 10_000 })).length;
+
+  it('that has grown since it was counted is refused whole', async () => {
+    await service.operator('PUT', '/groups/growing', { profile: 'device', policy: 'device' });
+    await imported(service, entriesOf('growing', 250));
+    await expect(
+      changeDevices(
+        context,
+        'system',
+        { kind: 'group', group: parseEntityName('growing') },
+        { kind: 'revoke', reason: 'unspecified' },
+        { ...terms, atMost: 249 },
+      ),
+    ).rejects.toMatchObject({ code: 'bulk_unconfirmed' });
+    expect(await revokedOf('growing')).toBe(0);
+  });
+
+  it('gives everything else its turn, and is seen by nobody before its end', async () => {
+    await service.operator('PUT', '/groups/large', { profile: 'device', policy: 'device' });
+    await imported(service, entriesOf('large', 2_000));
+    let turns = 0;
+    let ended = false;
+    const seen = new Set<number>();
+    const others = (async () => {
+      for (; !ended; turns++) {
+        const count = await revokedOf('large');
+        if (!ended) seen.add(count);
+        await nextTurn();
+      }
+    })();
+    const { devices } = await changeDevices(
+      context,
+      'system',
+      { kind: 'group', group: parseEntityName('large') },
+      { kind: 'revoke', reason: 'unspecified' },
+      { ...terms, atMost: 2_000 },
+    );
+    ended = true;
+    await others;
+    expect([devices, await revokedOf('large')]).toEqual([2_000, 2_000]);
+    expect([...seen].filter((count) => count !== 2_000)).toEqual([0]);
+    expect(turns).toBeGreaterThan(10);
+  });
 });
