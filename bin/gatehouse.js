@@ -4,4 +4,4 @@ import { brokerCommands } from '../dist/broker/commands.js';
 import { runCommands } from '../dist/cli/program.js';
 import { enrollCommands } from '../dist/enroll/commands.js';
 
-await runCommands([enrollCommands, brokerCommands]);
+await runCommands([...enrollCommands, ...brokerCommands]);

@@ -1,32 +1,10 @@
-/** The command of this role: `broker`. What it runs is loaded only when it runs. */
-import type { Command } from 'commander';
-import { readSettings, type SettingName } from '../runtime/settings.ts';
-import { addSettingsOptions } from '../runtime/settings-options.ts';
+/** The command of this role. */
+import type { CommandEntry } from '../runtime/command-line/command-table.ts';
 
-const BROKER_SETTINGS: readonly SettingName[] = [
-  'data',
-  'host',
-  'hostname',
-  'mqttPort',
-  'metricsHost',
-  'metricsPort',
-  'logLevel',
-  'logFormat',
+export const brokerCommands: readonly CommandEntry[] = [
+  {
+    name: 'broker',
+    summary: 'Runs the broker role: MQTT over mutual TLS.',
+    load: async () => (await import('./command-line.ts')).brokerCommand,
+  },
 ];
-
-export function brokerCommands(program: Command): void {
-  addSettingsOptions(
-    program
-      .command('broker')
-      .summary('Runs the broker role: MQTT over mutual TLS.')
-      .description(
-        'Runs the broker role, as a container does: MQTT over mutual TLS for the devices that the registry lets in. ' +
-          'It waits up to 30 seconds for enroll to have set up the data folder.',
-      )
-      .option('--json', 'print one line of JSON when ready'),
-    BROKER_SETTINGS,
-  ).action(async (flags: Record<string, unknown>) => {
-    const { runBroker } = await import('./run.ts');
-    await runBroker(readSettings(flags), Boolean(flags.json));
-  });
-}

@@ -92,11 +92,11 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const reloadTrust = () => secureContext.reload(listener.server);
   const tail = new JournalTail({
     registry,
-    apply: createEffects({ live, cutOff, rebinding, reloadTrust }),
+    ...createEffects({ live, cutOff, rebinding, reloadTrust }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
-        void cutOff.cutAll('registry_unavailable', clock.now() - milliseconds);
+        void cutOff.cutAll(live.all(), 'registry_unavailable', clock.now() - milliseconds);
     },
     log,
   });

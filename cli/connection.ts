@@ -7,8 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
-import { dataLayout } from '../runtime/layout.ts';
-import { settingsTable } from '../runtime/settings.ts';
+import { DEFAULT_DATA_FOLDER, dataLayout } from '../runtime/layout.ts';
 import { unreadableFile } from './unreadable-file.ts';
 
 export interface ConnectionFlags {
@@ -29,7 +28,7 @@ const options: Readonly<Record<keyof ConnectionFlags, readonly [value: string, h
   url: ['<url>', 'operator listener of Gatehouse (default: from --data)'],
   token: ['<token>', "operator's token; better in the environment, where `ps` does not show it"],
   ca: ['<file>', 'certificate (PEM) that the server must lead to (default: from --data)'],
-  data: ['<dir>', `data folder of a Gatehouse on this host (default: ${settingsTable.data.default})`],
+  data: ['<dir>', `data folder of a Gatehouse on this host (default: ${DEFAULT_DATA_FOLDER})`],
 };
 
 export function addConnectionOptions(command: Command): Command {
@@ -45,7 +44,7 @@ export function findServer(flags: ConnectionFlags, environment: NodeJS.ProcessEn
   const given = (name: keyof ConnectionFlags) => flags[name] ?? (environment[variableOf(name)] || undefined);
   const sourceOf = (name: keyof ConnectionFlags) =>
     flags[name] === undefined ? variableOf(name) : `--${name}`;
-  const data = given('data') ?? settingsTable.data.default;
+  const data = given('data') ?? DEFAULT_DATA_FOLDER;
   const folder = dataLayout(data);
 
   const givenUrl = given('url');

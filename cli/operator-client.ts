@@ -1,38 +1,25 @@
 /** The operator API over HTTPS: calls with a deadline, and refusals as errors that carry the server's own words. */
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request } from 'undici';
-import { z } from 'zod';
 import type { Page } from '../core/api.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { LineCutter } from '../core/lines.ts';
 import { describeConnectionError } from '../runtime/command-line/connection-error.ts';
-import { ReportedError } from '../runtime/command-line/last-words.ts';
+import { type LastWords, ReportedError } from '../runtime/command-line/last-words.ts';
 import type { ServerAddress } from './connection.ts';
-
-const CONNECT_TIMEOUT_MS = 5_000;
-const ANSWER_TIMEOUT_MS = 30_000;
+import { HttpsTransport, type Outgoing } from './https-transport.ts';
 
 /** As many items as every list gives at once. */
 const PAGE_SIZE = 1_000;
-
-/** What of RFC 9457 a command tells. */
-const problem = z.object({
-  code: z.string(),
-  detail: z.string(),
-  remedy: z.string(),
-  errors: z.array(z.object({ line: z.number(), code: z.string(), detail: z.string() })).optional(),
-  errorCount: z.number().optional(),
-});
 
 /** Of one line of an answer that comes line by line. */
 const MAX_LINE_BYTES = 1024 * 1024;
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
-export interface Exchange {
-  readonly query: Query;
-  readonly body: Iterable<Uint8Array>;
-  /** Of the body, in bytes. */
+/** JSON lines, and their length in bytes. */
+export interface Lines {
+  readonly chunks: Iterable<Uint8Array>;
   readonly length: number;
 }
 
@@ -42,15 +29,11 @@ type AnyPage<Item> = Omit<Page<Item>, 'next'> & { readonly next: string | number
 /** Answers are read as core/api.ts declares them: the server that gives them has proven who it is. */
 export class OperatorClient {
   readonly #server: ServerAddress;
-  readonly #agent: Agent;
+  readonly #transport: HttpsTransport;
 
   constructor(server: ServerAddress) {
     this.#server = server;
-    this.#agent = new Agent({
-      connect: { ...(server.ca !== undefined && { ca: server.ca }), timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
-    });
+    this.#transport = new HttpsTransport(server.ca);
   }
 
   get<T>(path: string, query: Query = {}): Promise<T> {
@@ -83,22 +66,29 @@ export class OperatorClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.#agent.close();
+  close(): void {
+    this.#transport.close();
   }
 
-  /** POSTs JSON lines and gives those of the answer, parsed, as they come. @throws as every call */
-  async *exchange<Line>(path: string, { query, body, length }: Exchange): AsyncGenerator<Line> {
+  /** POSTs JSON lines, or an object, and gives the lines of the answer, parsed, as they come. @throws as every call */
+  async *exchange<Line>(
+    path: string,
+    body: Lines | { json: object },
+    query: Query = {},
+  ): AsyncGenerator<Line> {
+    const content =
+      'json' in body
+        ? jsonOf(body.json)
+        : {
+            headers: { 'content-type': 'application/x-ndjson', 'content-length': String(body.length) },
+            body: Readable.from(body.chunks, { highWaterMark: 1 }),
+          };
     try {
-      const response = await this.#send('POST', path, {
-        query,
-        headers: { 'content-type': 'application/x-ndjson', 'content-length': String(length) },
-        body: Readable.from(body, { highWaterMark: 1 }),
-      });
-      const { statusCode } = response;
-      if (statusCode !== 200) this.#read(statusCode, await response.body.text());
+      const response = await this.#send('POST', path, query, content);
+      const { statusCode = 0 } = response;
+      if (statusCode !== 200) this.#read(statusCode, await textOf(response));
       const cutter = new LineCutter({ maxBytes: MAX_LINE_BYTES });
-      for await (const chunk of response.body) {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
         for (const line of cutter.push(chunk)) {
           yield this.#read<Line>(statusCode, 'text' in line ? line.text : '');
         }
@@ -113,42 +103,31 @@ export class OperatorClient {
    * @throws GatehouseError `server_unreachable`, `server_untrusted`, `not_gatehouse`
    */
   async #call<T>(
-    method: Dispatcher.HttpMethod,
+    method: Outgoing['method'],
     path: string,
     { query = {}, body }: { query?: Query; body?: object },
   ): Promise<T> {
     try {
-      const response = await this.#send(method, path, {
-        query,
-        headers: body === undefined ? {} : { 'content-type': 'application/json' },
-        body: body === undefined ? null : JSON.stringify(body),
-      });
-      return this.#read<T>(response.statusCode, await response.body.text());
+      const content = body === undefined ? { headers: {}, body: null } : jsonOf(body);
+      const response = await this.#send(method, path, query, content);
+      return this.#read<T>(response.statusCode ?? 0, await textOf(response));
     } catch (error) {
       throw this.#explained(error);
     }
   }
 
   #send(
-    method: Dispatcher.HttpMethod,
+    method: Outgoing['method'],
     path: string,
-    {
-      query,
-      headers,
-      body,
-    }: { query: Query; headers: Record<string, string>; body: string | Readable | null },
-  ): Promise<Dispatcher.ResponseData> {
+    query: Query,
+    { headers, body }: Pick<Outgoing, 'headers' | 'body'>,
+  ): Promise<IncomingMessage> {
     const url = new URL(`/api/v1${path}`, this.#server.url);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
     const authorization = `Bearer ${this.#server.token}`;
-    return request(url, {
-      dispatcher: this.#agent,
-      method,
-      headers: { authorization, ...headers },
-      body,
-    });
+    return this.#transport.send({ method, url, headers: { authorization, ...headers }, body });
   }
 
   #explained(error: unknown): unknown {
@@ -161,17 +140,46 @@ export class OperatorClient {
     const answer = parseJson(text);
     if (status >= 200 && status < 300 && answer !== undefined) return answer as T;
     const { origin } = this.#server.url;
-    const { success, data } = problem.safeParse(answer);
+    const problem = isProblem(answer) ? answer : undefined;
     // Gatehouse's other listeners answer so too: every path that commands ask for is one of the operator API.
-    if (status === 404 && (!success || data.code === 'not_found')) {
+    if (status === 404 && (problem === undefined || problem.code === 'not_found')) {
       throw new GatehouseError('not_gatehouse', `${origin} is not the operator listener of a Gatehouse`);
     }
-    if (success) throw new ReportedError(data);
+    if (problem !== undefined) throw new ReportedError(problem);
     throw new GatehouseError(
       'not_gatehouse',
       `${origin} answers with status ${status}, but not as Gatehouse does`,
     );
   }
+}
+
+function jsonOf(value: object): Pick<Outgoing, 'headers' | 'body'> {
+  const body = JSON.stringify(value);
+  const length = String(Buffer.byteLength(body));
+  return { headers: { 'content-type': 'application/json', 'content-length': length }, body };
+}
+
+async function textOf(response: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Whether it holds what of RFC 9457 a command tells. */
+function isProblem(answer: unknown): answer is LastWords {
+  if (!hasTexts(answer, 'code', 'detail', 'remedy')) return false;
+  const { errors = [], errorCount = 0 } = answer;
+  return (
+    typeof errorCount === 'number' &&
+    Array.isArray(errors) &&
+    errors.every((one) => hasTexts(one, 'code', 'detail') && typeof one.line === 'number')
+  );
+}
+
+function hasTexts(value: unknown, ...names: readonly string[]): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = value as Readonly<Record<string, unknown>>;
+  return names.every((name) => typeof fields[name] === 'string');
 }
 
 function parseJson(text: string): unknown {

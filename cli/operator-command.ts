@@ -34,7 +34,7 @@ export function operatorCommand<Positional extends readonly unknown[], Flags ext
       const positional = given.slice(0, -2) as [...Positional];
       await action({ api, output: createOutput(io, flags.json === true) }, flags, ...positional);
     } finally {
-      await api.close();
+      api.close();
     }
   });
 }

@@ -72,6 +72,10 @@ export const errorCatalog = {
     title: 'The key is on the block-list',
     remedy: 'Generate a new key; this one is known to be compromised.',
   },
+  key_compromised: {
+    title: 'A certificate for this key was revoked because the key was compromised',
+    remedy: 'Generate a new key on the device; this one is never certified again.',
+  },
   key_in_use: {
     title: 'Another device has enrolled this key',
     remedy: 'Generate a key on each device; never copy one from device to device.',
@@ -156,7 +160,8 @@ export const errorCatalog = {
   },
   device_revoked: {
     title: 'The device is revoked',
-    remedy: 'A revoked device cannot come back under its ID; enroll the hardware under a new one.',
+    remedy:
+      'Enroll the hardware under a new ID; or have an admin give it its ID back with gatehouse device reinstate ID, and enroll it anew.',
   },
   device_suspended: {
     title: 'The device is suspended',
@@ -309,7 +314,7 @@ export const errorCatalog = {
   entry_invalid: {
     title: 'The entry does not have the form that is taken here',
     remedy:
-      'Write one JSON object a line, in UTF-8: for a device {"id": …, "group": …, "attributes": {…}}, for a key {"fingerprint": …, "note": …}.',
+      'Write one JSON object a line, in UTF-8: for a device {"id": …, "group": …, "attributes": {…}}, for a key {"fingerprint": …, "note": …}, for a change {"id": …} or {"serialNumber": …}.',
   },
   device_repeated: {
     title: 'The file names this device before',
@@ -327,6 +332,18 @@ export const errorCatalog = {
   import_too_large: {
     title: 'The import is too large',
     remedy: 'Split the file: one import takes up to 250,000 lines and 64 MiB.',
+  },
+  list_refused: {
+    title: 'Lines of the list are not valid, and nothing was changed',
+    remedy: 'Correct the lines that are named and give the whole list again.',
+  },
+  bulk_unconfirmed: {
+    title: 'More would be changed than was said',
+    remedy: 'See what it would be with --dry-run, and say how many it may be with --at-most COUNT.',
+  },
+  revocation_busy: {
+    title: 'Another list is being taken in',
+    remedy: 'Wait until it is done, and send this one then.',
   },
   import_busy: {
     title: 'Another import is under way',

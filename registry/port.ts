@@ -27,6 +27,7 @@ import type {
   NewIssuer,
   OperatorRecord,
   RequestRecord,
+  StandingCertificate,
   StatusChange,
   TokenRecord,
 } from './records.ts';
@@ -54,6 +55,19 @@ export interface RequestQuery {
   readonly now: number;
 }
 
+export interface CertificateQuery {
+  /** Only serial numbers that sort after this one: the last of the page before. */
+  readonly after?: SerialNumber;
+  readonly limit: number;
+}
+
+export interface StandingQuery {
+  readonly issuer: Fingerprint;
+  /** Only what was issued after the certificate with this position: the last of the page before. */
+  readonly after?: number;
+  readonly limit: number;
+}
+
 /** Devices in the order of their IDs, and what depends on one issuer. */
 export interface DependentQuery {
   readonly issuer: Fingerprint;
@@ -75,6 +89,10 @@ export interface RegistryReader {
   issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  /** In the order of their serial numbers. */
+  certificates(query: CertificateQuery): Promise<readonly CertificateRecord[]>;
+  /** Devices' certificates by this issuer that are active or suspended, in the order in which they were issued. */
+  standingCertificates(query: StandingQuery): Promise<readonly StandingCertificate[]>;
   /** Newest first, and no more than the newest hundred. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */
@@ -85,6 +103,8 @@ export interface RegistryReader {
   admission(fingerprint: Fingerprint): Promise<Admission | undefined>;
   /** The device that has, or ever had, a certificate for this public key. */
   keyOwner(keyFingerprint: Fingerprint): Promise<DeviceId | undefined>;
+  /** Whether a certificate for this key was ever revoked for keyCompromise. */
+  isKeyCompromised(keyFingerprint: Fingerprint): Promise<boolean>;
   isKeyBlocked(keyFingerprint: Fingerprint): Promise<boolean>;
   /** In the order of their fingerprints. */
   blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKeyRecord[]>;
@@ -171,8 +191,10 @@ export type RequestUpdate = Pick<
  */
 export interface RegistryTransaction extends RegistryReader {
   insertDevice(device: DeviceRecord): Promise<void>;
-  /** Sets `changedAt` too. `revoked` is final. @throws GatehouseError `device_unknown` */
+  /** Sets `changedAt` too. `revoked` stays, until `reinstateDevice`. @throws GatehouseError `device_unknown`, `device_revoked` */
   updateDevice(id: DeviceId, change: DeviceUpdate): Promise<void>;
+  /** From revoked to active, once. @throws GatehouseError `device_unknown` where none is revoked under this ID */
+  reinstateDevice(id: DeviceId): Promise<void>;
   /** Serial numbers and fingerprints are unique for the registry's life. */
   insertCertificate(certificate: CertificateRecord): Promise<void>;
   /**

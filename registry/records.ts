@@ -203,6 +203,14 @@ export type KeptCrl = Omit<CrlRecord, 'der'> & { readonly bytes: number };
 /** What changed among an issuer's certificates: `urgent` if anything did but that some were superseded. */
 export type StatusChange = 'superseded' | 'urgent';
 
+/** One that is active or suspended, and where it stands among those of its issuer. */
+export interface StandingCertificate {
+  readonly serialNumber: SerialNumber;
+  readonly device: DeviceId;
+  /** Grows with each that is issued. */
+  readonly position: number;
+}
+
 /** What the broker must know of one certificate, read at one moment. */
 export interface Admission {
   readonly certificate: CertificateRecord;

@@ -4,6 +4,9 @@
  */
 import { join } from 'node:path';
 
+/** Where nothing else is said. */
+export const DEFAULT_DATA_FOLDER = './data';
+
 export function dataLayout(data: string) {
   return {
     settings: join(data, 'gatehouse.yaml'),

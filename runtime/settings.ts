@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
 import { CRL_SHARDS } from '../core/pki/crl-names.ts';
+import { DEFAULT_DATA_FOLDER } from './layout.ts';
 import { parseYaml } from './yaml.ts';
 
 /** Digits alone: what JavaScript would also take for a number (`''`, `0x1F`, `1e3`) is a mistake here. */
@@ -48,7 +49,7 @@ export interface SettingRow {
 export const settingsTable = {
   data: {
     schema: text,
-    default: './data',
+    default: DEFAULT_DATA_FOLDER,
     placeholder: '<dir>',
     takes: 'the path of a folder',
     help: 'the folder that holds everything Gatehouse keeps',

@@ -110,7 +110,8 @@ export class Connection {
   #end(rule: ErrorCode): boolean {
     if (this.#endedBy !== null) return false;
     this.#endedBy = rule;
-    this.#arrival.abort(new GatehouseError(rule));
+    // Once it is attached nobody waits for its arrival, and an error of each of thousands would cost as much as its socket.
+    if (this.#client === null) this.#arrival.abort(new GatehouseError(rule));
     return true;
   }
 }

@@ -10,6 +10,9 @@ import type { Connection } from './connection.ts';
 import type { DurableSessions } from './durable-sessions.ts';
 import type { LiveTable } from './live-table.ts';
 
+/** Some 5 ms. */
+const CUT_AT_ONCE = 50;
+
 export interface CutOffOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
@@ -44,23 +47,23 @@ export class CutOff {
     }
   }
 
-  /** Cuts every connection of the device first, and only then does what takes time. */
-  async cutDevice(device: DeviceId, rule: ErrorCode, since: number): Promise<void> {
-    await Promise.all(this.#options.live.of(device).map((connection) => this.cut(connection, rule, since)));
+  /** Ends all sockets before it does what takes time, and lets the messages of others through in between. */
+  async cutAll(connections: readonly Connection[], rule: ErrorCode, since: number): Promise<void> {
+    const cuts: Promise<void>[] = [];
+    for (const connection of connections) {
+      cuts.push(this.cut(connection, rule, since));
+      if (cuts.length % CUT_AT_ONCE === 0) await nextTurn();
+    }
+    await Promise.all(cuts);
   }
 
-  /** Nobody's right to be here can be told any more. */
-  async cutAll(rule: ErrorCode, since: number): Promise<void> {
-    await Promise.all(this.#options.live.all().map((connection) => this.cut(connection, rule, since)));
-  }
-
-  /** Revoked for good: nothing of it is kept. */
-  async revoke(device: DeviceId, since: number): Promise<void> {
-    await this.cutDevice(device, 'device_revoked', since);
-    await this.#options.durable.discardAll(device);
-    // What it had sent just before has been stored by then, or will not be.
+  /** Revoked for good, and cut off before: nothing of them is kept. */
+  async discard(devices: readonly DeviceId[]): Promise<void> {
+    const { durable, store } = this.#options;
+    for (const device of devices) await durable.discardAll(device);
+    // What they had sent just before has been stored by then, or will not be.
     await nextTurn();
-    this.#options.store.retained.removeAllOf(device);
+    for (const device of devices) store.retained.removeAllOf(device);
   }
 
   /** It broke a rule of the protocol: ended like a lost connection, will included [MQTT-3.1.2-8]. */

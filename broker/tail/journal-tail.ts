@@ -8,15 +8,19 @@ import type { JournalRow } from '../../core/journal/events.ts';
 import type { RegistryView } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
 
-/** Rows of an import hold a hundred devices each: a page must not keep the sessions waiting. */
-const PAGE = 100;
+/** Rows of a bulk change hold a hundred devices each: to read a page takes some 5 ms, for which the sessions wait. */
+const PAGE = 20;
 const RETRY_MS = 200;
 /** Looks without being told to, so that a journal which cannot be read is noticed even when nothing changes. */
 const LOOK_MS = 1_000;
 
 export interface JournalTailOptions {
   readonly registry: Pick<RegistryView, 'journal' | 'journalHead' | 'watch'>;
-  /** May be called again with a row after it rejected. */
+  /**
+   * Ends connections, for all rows of a page before the first of them takes effect otherwise. May be called again with
+   * a row after either rejected, and so may `apply`.
+   */
+  readonly cut: (row: JournalRow) => Promise<void>;
   readonly apply: (row: JournalRow) => Promise<void>;
   /** The registry is not the one that was open any more: called once, and nothing is read after it. */
   readonly onReplaced: (error: GatehouseError) => void;
@@ -92,17 +96,13 @@ export class JournalTail {
   }
 
   async #readOn(): Promise<void> {
-    const { registry, apply } = this.#options;
+    const { registry, cut, apply } = this.#options;
     for (;;) {
       const rows = await registry.journal(this.#after, PAGE);
       if (rows.length === 0) await this.#checkHead();
+      checkLinks(rows, this.#hash);
+      for (const row of rows) await cut(row);
       for (const row of rows) {
-        if (this.#hash !== undefined && row.previousHash !== this.#hash) {
-          throw new GatehouseError(
-            'registry_replaced',
-            `row ${row.seq} does not follow what was read before it`,
-          );
-        }
         await apply(row);
         this.#after = row.seq;
         this.#hash = row.hash;
@@ -138,6 +138,18 @@ export class JournalTail {
     if (this.#failingSince !== null || this.#closed) return;
     this.#failingSince = performance.now();
     this.#options.log.error({ err: error, after: this.#after }, 'the journal cannot be read; trying again');
+  }
+}
+
+/** @param before hash of the row before the first; undefined where that is not known @throws GatehouseError `registry_replaced` */
+function checkLinks(rows: readonly JournalRow[], before: string | undefined): void {
+  let hash = before;
+  for (const row of rows) {
+    if (hash !== undefined && row.previousHash !== hash) {
+      const detail = `row ${row.seq} does not follow what was read before it`;
+      throw new GatehouseError('registry_replaced', detail);
+    }
+    hash = row.hash;
   }
 }
 

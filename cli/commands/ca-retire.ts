@@ -1,12 +1,12 @@
 /** `gatehouse ca retire`: ends CAs that others have succeeded, and says first whom that would lock out. */
 import type { Command } from 'commander';
 import type { CaRetirement, CaStatusView, IssuerStatusView, Page, RetireRequest } from '../../core/api.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, quote } from '../../core/ids.ts';
+import type { DeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand, type Session } from '../operator-command.ts';
+import { issuerNamed } from './ca-names.ts';
 
 /** IDs that people are shown of those who would be locked out. */
 const SHOWN = 20;
@@ -64,18 +64,7 @@ function choose(
   if (names.length === 0) {
     return issuers.filter(({ kind, status }) => kind === 'issuing' && status === 'retiring');
   }
-  const named = names.map((name) => {
-    const hex = name.replaceAll(':', '').toLowerCase();
-    const isPrefix = /^[0-9a-f]{6,64}$/.test(hex);
-    const found = issuers.filter(
-      ({ fingerprint, subject }) =>
-        (isPrefix && fingerprint.startsWith(hex)) || subject === name || subject === `CN=${name}`,
-    );
-    const [first, second] = found;
-    if (first === undefined) throw new GatehouseError('issuer_unknown', `there is no CA ${quote(name)}`);
-    if (second !== undefined) return misuse(`several CAs are meant by ${name}: give the fingerprint`);
-    return first;
-  });
+  const named = names.map((name) => issuerNamed(issuers, name, misuse));
   return [...new Set(named)].toSorted((one, other) => one.kind.localeCompare(other.kind));
 }
 

@@ -6,12 +6,13 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
 import { retireCommand } from './ca-retire.ts';
+import { revokeCertificatesCommand } from './ca-revoke.ts';
 
-export function caCommands(program: Command, io: CommandIo): void {
-  const ca = program.command('ca').description('The CAs: show, rotate, retire.');
+export function caCommands(ca: Command, io: CommandIo): void {
   statusCommand(ca, io);
   rotateCommand(ca, io);
   retireCommand(ca, io);
+  revokeCertificatesCommand(ca, io);
 }
 
 function statusCommand(ca: Command, io: CommandIo): void {

@@ -7,14 +7,18 @@ import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
-import { releaseCommand, resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
+import {
+  reinstateCommand,
+  releaseCommand,
+  resumeCommand,
+  revokeCommand,
+  setCommand,
+  suspendCommand,
+} from './device-change.ts';
 import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
-export function deviceCommands(program: Command, io: CommandIo): void {
-  const device = program
-    .command('device')
-    .description('Devices: list, show, import, change, suspend, resume, revoke, release.');
+export function deviceCommands(device: Command, io: CommandIo): void {
   listCommand(device, io);
   showCommand(device, io);
   importCommand(device, io);
@@ -23,6 +27,7 @@ export function deviceCommands(program: Command, io: CommandIo): void {
   suspendCommand(device, io);
   resumeCommand(device, io);
   revokeCommand(device, io);
+  reinstateCommand(device, io);
   releaseCommand(device, io);
 }
 

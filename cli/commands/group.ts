@@ -11,6 +11,7 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { parseRenewalGrace } from '../option-parsers.ts';
 import { renderTable } from '../table.ts';
+import { groupChangeCommands } from './group-change.ts';
 
 interface ApplyFlags {
   readonly name?: EntityName;
@@ -21,11 +22,12 @@ interface ApplyFlags {
   readonly approval?: Approval;
 }
 
-export function groupCommands(program: Command, io: CommandIo): void {
-  const group = program
-    .command('group')
-    .description('Groups: each gives its devices a profile and a policy.');
+export function groupCommands(group: Command, io: CommandIo): void {
+  listCommands(group, io);
+  groupChangeCommands(group, io);
+}
 
+function listCommands(group: Command, io: CommandIo): void {
   const list = group.command('list').description('Lists groups.');
   addExamples(list, ['gatehouse group list']);
   operatorCommand<[]>(list, io, async ({ api, output }) => {

@@ -16,11 +16,7 @@ const LONGEST_SHOWN = 40;
 /** Values that are milliseconds since the Unix epoch. */
 const TIMES: readonly string[] = ['notAfter', 'expiresAt'];
 
-export function journalCommands(program: Command, io: CommandIo): void {
-  const journal = program
-    .command('journal')
-    .description('The journal: every change, who made it, tamper-evident.');
-
+export function journalCommands(journal: Command, io: CommandIo): void {
   const list = journal
     .command('list')
     .description(

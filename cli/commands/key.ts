@@ -10,8 +10,7 @@ import { renderTable, toTheSecond } from '../table.ts';
 import { blockCommand } from './key-block.ts';
 import { fingerprintCommand } from './key-fingerprint.ts';
 
-export function keyCommands(program: Command, io: CommandIo): void {
-  const key = program.command('key').description('Public keys that are known to be compromised.');
+export function keyCommands(key: Command, io: CommandIo): void {
   blockCommand(key, io);
   listCommand(key, io);
   unblockCommand(key, io);

@@ -25,12 +25,7 @@ interface AddFlags {
   readonly admit?: FactoryAdmission;
 }
 
-export function manufacturerCommands(program: Command, io: CommandIo): void {
-  const manufacturer = program
-    .command('manufacturer')
-    .description(
-      'Manufacturers: devices enroll by the certificates they left the factory with, without a token.',
-    );
+export function manufacturerCommands(manufacturer: Command, io: CommandIo): void {
   addCommand(manufacturer, io);
   listCommand(manufacturer, io);
   showCommand(manufacturer, io);

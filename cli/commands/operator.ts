@@ -8,9 +8,7 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
 
-export function operatorCommands(program: Command, io: CommandIo): void {
-  const operator = program.command('operator').description('Operators: who may give these commands.');
-
+export function operatorCommands(operator: Command, io: CommandIo): void {
   const create = operator
     .command('create')
     .description('Creates an operator and prints the token: the only time that it is shown.')

@@ -15,8 +15,7 @@ interface TestFlags {
   readonly subscribe?: string;
 }
 
-export function policyCommands(program: Command, io: CommandIo): void {
-  const policy = program.command('policy').description('Policies: the topics that devices may use.');
+export function policyCommands(policy: Command, io: CommandIo): void {
   documentCommands(policy, io, {
     noun: 'policy',
     path: '/policies',

@@ -4,12 +4,7 @@ import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { type DocumentView, documentCommands } from './documents.ts';
 import { profileTestCommand, showExample } from './profile-test.ts';
 
-export function profileCommands(program: Command, io: CommandIo): void {
-  const profile = program
-    .command('profile')
-    .description(
-      'Certificate profiles: names, purposes and validity of the certificates of a group, and the keys they may have.',
-    );
+export function profileCommands(profile: Command, io: CommandIo): void {
   documentCommands(profile, io, {
     noun: 'profile',
     path: '/profiles',

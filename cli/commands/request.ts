@@ -11,10 +11,7 @@ import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 const A_LINE_EACH = 'With --json, one JSON object a line for each request.';
 
-export function requestCommands(program: Command, io: CommandIo): void {
-  const request = program
-    .command('request')
-    .description('Requests: devices that ask to enroll into a group with --approval required.');
+export function requestCommands(request: Command, io: CommandIo): void {
   listCommand(request, io);
   showCommand(request, io);
   approveCommand(request, io);

@@ -14,11 +14,7 @@ interface CreateFlags {
   readonly device?: string;
 }
 
-export function tokenCommands(program: Command, io: CommandIo): void {
-  const token = program
-    .command('token')
-    .description('Enrollment tokens: whoever holds one may enroll a device.');
-
+export function tokenCommands(token: Command, io: CommandIo): void {
   const create = token
     .command('create')
     .description('Creates a token and prints it: the only time that it is shown.')

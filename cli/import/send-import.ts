@@ -1,9 +1,8 @@
 /** An import from the operator's side: sends the lines, shows how far it is, and reads how it ended. */
 import type { ImportAnswer, ImportResult } from '../../core/api.ts';
-import { GatehouseError } from '../../core/errors.ts';
-import { ReportedError } from '../../runtime/command-line/last-words.ts';
 import type { OperatorClient, Query } from '../operator-client.ts';
 import { count, type Progress } from './progress.ts';
+import { readAnswer } from './read-answer.ts';
 
 const CHUNK = 64 * 1024;
 
@@ -20,19 +19,10 @@ export interface Sending {
 /** @throws ReportedError where the server refuses, then or later @throws GatehouseError `answer_incomplete` */
 export async function sendImport({ api, path, query, lines, progress }: Sending): Promise<ImportResult> {
   const size = kilobytes(lines.length);
-  const body = chunksOf(lines, (sent) => progress.show('sending', kilobytes(sent), size, ' KB'));
-  let isWriting = false;
+  const chunks = chunksOf(lines, (sent) => progress.show('sending', kilobytes(sent), size, ' KB'));
+  const answers = api.exchange<ImportAnswer>(path, { chunks, length: lines.length }, query);
   try {
-    for await (const answer of api.exchange<ImportAnswer>(path, { query, body, length: lines.length })) {
-      if ('result' in answer) return answer.result;
-      if ('problem' in answer) throw new ReportedError(answer.problem);
-      isWriting = true;
-      progress.show('writing', answer.written, answer.of);
-    }
-    throw new GatehouseError('answer_incomplete');
-  } catch (error) {
-    const lost = isWriting && error instanceof GatehouseError && error.code === 'server_unreachable';
-    throw lost ? new GatehouseError('answer_incomplete', error.message, { cause: error }) : error;
+    return await readAnswer(answers, (written, of) => progress.show('writing', written, of));
   } finally {
     progress.end();
   }

@@ -23,7 +23,7 @@ export async function createFirstToken(data: string, url: string): Promise<First
     try {
       return { token: (await api.post<TokenCreated>('/tokens', firstTokenTerms)).token, failure: null };
     } finally {
-      await api.close();
+      api.close();
     }
   } catch (error) {
     return {

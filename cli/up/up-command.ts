@@ -9,14 +9,10 @@ import { environmentVariableOf, settingNames } from '../../runtime/settings.ts';
 import { addSettingsOptions } from '../../runtime/settings-options.ts';
 import type { CommandNames } from './announcement.ts';
 
-export function upCommand(program: Command, io: CommandIo): void {
-  const up = program
-    .command('up')
-    .summary('Runs a whole Gatehouse on this machine.')
-    .description(
-      'Runs a whole Gatehouse on this machine: creates the data folder where there is none, starts the enroll and broker roles as two processes, creates a first enrollment token (with --json or on a terminal, good for an hour), and says what to try next. Ctrl-C ends it.',
-    )
-    .option('--json', 'print one line of JSON once everything answers');
+export function upCommand(up: Command, io: CommandIo): void {
+  up.description(
+    'Runs a whole Gatehouse on this machine: creates the data folder where there is none, starts the enroll and broker roles as two processes, creates a first enrollment token (with --json or on a terminal, good for an hour), and says what to try next. Ctrl-C ends it.',
+  ).option('--json', 'print one line of JSON once everything answers');
   addSettingsOptions(up, settingNames);
   addExamples(up, ['gatehouse up', 'gatehouse up --data ./try --enroll-port 0 --mqtt-port 0 --json']);
   up.action(async (flags: Readonly<Record<string, unknown>>) => {

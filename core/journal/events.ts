@@ -20,6 +20,18 @@ interface DeviceBatch {
   readonly devices: readonly Omit<DeviceEntry, 'group'>[];
 }
 
+/** What became of one device, among many: the certificates that it changed with. */
+interface ChangedDevice {
+  readonly id: DeviceId;
+  readonly serialNumbers: readonly SerialNumber[];
+}
+
+/** Some of the devices of one group. */
+interface ChangedDevices {
+  readonly count: number;
+  readonly devices: readonly ChangedDevice[];
+}
+
 interface Issued {
   readonly serialNumber: SerialNumber;
   readonly fingerprint: Fingerprint;
@@ -59,6 +71,26 @@ export type JournalEvent =
     >
   | EventShape<'device.suspended', DeviceId, { readonly serialNumbers: readonly SerialNumber[] }>
   | EventShape<'device.resumed', DeviceId, { readonly serialNumbers: readonly SerialNumber[] }>
+  /** Many at once, by group or by a list of their IDs: all rows of one such change are of one transaction. */
+  | EventShape<'devices.revoked', EntityName, ChangedDevices & { readonly reason: RevocationReason }>
+  | EventShape<'devices.suspended', EntityName, ChangedDevices>
+  | EventShape<'devices.resumed', EntityName, ChangedDevices>
+  /** An operator lets it enroll anew; what it had stays revoked. `released`: by its factory certificate too. */
+  | EventShape<'device.reinstated', DeviceId, { readonly released: boolean }>
+  /** Certificates of one issuer, and not the devices that have them. */
+  | EventShape<
+      'certificates.revoked',
+      Fingerprint,
+      {
+        readonly reason: RevocationReason;
+        readonly count: number;
+        readonly certificates: readonly {
+          readonly serialNumber: SerialNumber;
+          /** Null for one of Gatehouse's own listeners. */
+          readonly device: DeviceId | null;
+        }[];
+      }
+    >
   | EventShape<
       'device.changed',
       DeviceId,

@@ -1,4 +1,4 @@
-/** The reasons an operator may give for a revocation: CRLReason of RFC 5280 §5.3.1, by its names and numbers. */
+/** Why a certificate stands no more: CRLReason of RFC 5280 §5.3.1, by its names and numbers. `removeFromCRL` is for delta CRLs alone. */
 export const revocationReasons = {
   unspecified: 0,
   keyCompromise: 1,
@@ -8,6 +8,14 @@ export const revocationReasons = {
   cessationOfOperation: 5,
   certificateHold: 6,
   privilegeWithdrawn: 9,
+  aACompromise: 10,
 } as const;
 
 export type RevocationReason = keyof typeof revocationReasons;
+
+const { certificateHold: _isWhatSuspensionDoes, ...forGood } = revocationReasons;
+
+/** Those of a revocation, which is for good. */
+export type FinalReason = keyof typeof forGood;
+/** What an operator may give. */
+export const finalReasons = Object.keys(forGood) as [FinalReason, ...FinalReason[]];

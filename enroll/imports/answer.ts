@@ -1,27 +1,27 @@
 /**
- * How an import is answered. Checked first, so that whatever is wrong with the file has its status and problem
+ * How a call that changes many is answered. Checked first, so that whatever is wrong with it has its status and problem
  * document; then, while it is written, NDJSON that says how far it is, and in its last line how it ended.
  */
 import { PassThrough, type Readable } from 'node:stream';
-import type { ImportAnswer, ImportResult, Problem } from '../../core/api.ts';
+import type { BulkAnswer, Problem } from '../../core/api.ts';
 import type { OnWritten } from './write-entries.ts';
 
 /** Less than any timeout between here and the client, and often enough for somebody who watches. */
 const PROGRESS_INTERVAL_MS = 250;
 
-export interface Writing {
+export interface Writing<Result> {
   /** How many entries there are to write. */
   readonly of: number;
-  readonly write: (onWritten: OnWritten) => Promise<Omit<ImportResult, 'dryRun'>>;
+  readonly write: (onWritten: OnWritten) => Promise<Result>;
   /** Logs an error and makes a problem of it. */
   readonly problemOf: (error: unknown) => Problem;
   readonly onEnd: () => void;
 }
 
 /** Begins to write. It goes on to its end even if nobody reads the answer. */
-export function answerWhileWriting({ of, write, problemOf, onEnd }: Writing): Readable {
+export function answerWhileWriting<Result>({ of, write, problemOf, onEnd }: Writing<Result>): Readable {
   const answer = new PassThrough();
-  const say = (line: ImportAnswer) => {
+  const say = (line: BulkAnswer<Result>) => {
     if (!answer.destroyed) answer.write(lineOf(line));
   };
   let said = performance.now();
@@ -33,7 +33,7 @@ export function answerWhileWriting({ of, write, problemOf, onEnd }: Writing): Re
   say({ written: 0, of });
   write(onWritten)
     .then(
-      (counts) => say({ result: { ...counts, dryRun: false } }),
+      (result) => say({ result }),
       (error: unknown) => say({ problem: problemOf(error) }),
     )
     .finally(() => {
@@ -43,6 +43,6 @@ export function answerWhileWriting({ of, write, problemOf, onEnd }: Writing): Re
   return answer;
 }
 
-export function lineOf(line: ImportAnswer): string {
+export function lineOf(line: object): string {
   return `${JSON.stringify(line)}\n`;
 }

@@ -5,23 +5,32 @@ import { GatehouseError } from '../../core/errors.ts';
 /** As many as somebody corrects before trying again. */
 const MAX_TOLD = 20;
 
+/** What is refused whole: an import, or the list of what a change concerns. */
+type Refusal = 'import_refused' | 'list_refused';
+const NOT_DONE = { import_refused: 'imported', list_refused: 'changed' } as const;
+
 export class ImportRefused extends GatehouseError {
   /** The first of them, in the order of the lines. */
   readonly errors: readonly LineError[];
   /** Of all. */
   readonly errorCount: number;
 
-  constructor(errors: readonly LineError[], errorCount: number) {
+  constructor(code: Refusal, errors: readonly LineError[], errorCount: number) {
     const count = errorCount === 1 ? '1 line is' : `${errorCount} lines are`;
-    super('import_refused', `${count} refused, and nothing was imported`);
+    super(code, `${count} refused, and nothing was ${NOT_DONE[code]}`);
     this.errors = errors;
     this.errorCount = errorCount;
   }
 }
 
 export class LineErrors {
+  readonly #code: Refusal;
   readonly #told: LineError[] = [];
   #count = 0;
+
+  constructor(code: Refusal = 'import_refused') {
+    this.#code = code;
+  }
 
   get any(): boolean {
     return this.#count > 0;
@@ -41,6 +50,6 @@ export class LineErrors {
 
   /** @throws ImportRefused where there is any */
   refuse(): void {
-    if (this.any) throw new ImportRefused(this.#told, this.#count);
+    if (this.any) throw new ImportRefused(this.#code, this.#told, this.#count);
   }
 }

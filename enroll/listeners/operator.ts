@@ -14,6 +14,9 @@ import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from 
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
 import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
+import { createBulkAnswer } from '../routes/bulk-answer.ts';
+import { bulkListRoutes } from '../routes/bulk-lists.ts';
+import { bulkTargetRoutes } from '../routes/bulk-targets.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
@@ -108,7 +111,11 @@ export async function createOperatorListener({
     (api, _options, done) => {
       const v1 = api as HttpServer;
       deviceRoutes(v1, context);
-      importRoutes(v1, { context, report: refusalReporter({ log }) });
+      const report = refusalReporter({ log });
+      importRoutes(v1, { context, report });
+      const bulk = { context, answer: createBulkAnswer(report) };
+      bulkListRoutes(v1, bulk);
+      bulkTargetRoutes(v1, bulk);
       certificateRoutes(v1, context);
       blockedKeyRoutes(v1, context);
       issuerRoutes(v1, { context, crls, rollover });

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import { revocationReasons } from '../../core/pki/revocation-reason.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
@@ -16,12 +15,12 @@ import {
   suspendDevice,
 } from '../use-cases/operating/change-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
+import { reinstateDevice } from '../use-cases/revoking/reinstate-device.ts';
+import { reason } from './reason.ts';
 import { deviceDetail, deviceView } from './views.ts';
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });
 const attributes = z.record(z.string().regex(ATTRIBUTE_NAME), z.string().max(128));
-const { certificateHold: _suspendIsItsOwnCall, ...reasons } = revocationReasons;
-const reason = z.enum(Object.keys(reasons) as [keyof typeof reasons]).default('unspecified');
 const query = z.object({
   group: z.string().transform(parseEntityName).optional(),
   status: z.enum(['active', 'suspended', 'revoked']).optional(),
@@ -150,6 +149,19 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
     async ({ actor, params: { id } }) => {
       await releaseDevice(context, actor, id);
+      return detailOf(id);
+    },
+  );
+
+  // Who may revoke may not take it back: that a device is gone for good is what others rely on.
+  server.post(
+    '/devices/:id/reinstate',
+    {
+      config: { role: 'admin' },
+      schema: { summary: 'Let a revoked device enroll anew; what it had stays revoked', params },
+    },
+    async ({ actor, params: { id } }) => {
+      await reinstateDevice(context, actor, id);
       return detailOf(id);
     },
   );

@@ -7,18 +7,12 @@ import { GatehouseError } from '../../core/errors.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
 import { answerWhileWriting, lineOf } from '../imports/answer.ts';
-import { MAX_BYTES } from '../imports/read-entries.ts';
+import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
 import type { OnWritten } from '../imports/write-entries.ts';
 import { checkKeys, writeKeys } from '../use-cases/operating/block-keys.ts';
 import { checkDevices, writeDevices } from '../use-cases/operating/import-devices.ts';
 
-const NDJSON = 'application/x-ndjson';
-/** From the first byte of the file to the last of the answer, over a slow line too. */
-const RESPONSE_TIMEOUT_MS = 10 * 60_000;
-
 const config = { role: 'operator', responseTimeout: RESPONSE_TIMEOUT_MS } as const;
-const body = z.instanceof(Readable).describe('one JSON object a line, blank lines between them or not');
-const flag = z.enum(['true', 'false']).default('false');
 
 type Counts = Omit<ImportResult, 'dryRun'>;
 
@@ -114,20 +108,10 @@ function createAnswer(report: RefusalReporter) {
     }
     const writing = {
       of: checked.entries.length,
-      write: (onWritten: OnWritten) => write(checked, onWritten),
+      write: async (onWritten: OnWritten) => ({ ...(await write(checked, onWritten)), dryRun }),
       problemOf: (error: unknown) => report(error, request),
       onEnd: leave,
     };
     return reply.send(answerWhileWriting(writing));
   };
-}
-
-/** Bodies as they arrive, and of no other type. What is declared too large is refused before it is sent. */
-function takeStreams(server: HttpServer): void {
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser(NDJSON, (request, payload, done) => {
-    const tooLarge = Number(request.headers['content-length']) > MAX_BYTES;
-    if (tooLarge) done(new GatehouseError('import_too_large', `more than ${MAX_BYTES} bytes`));
-    else done(null, payload);
-  });
 }

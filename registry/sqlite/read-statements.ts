@@ -4,7 +4,13 @@ import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
-import type { BlockedKeyQuery, DependentQuery, DeviceQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  StandingQuery,
+} from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
@@ -20,6 +26,7 @@ import type {
   ManufacturerRecord,
   OperatorRecord,
   RequestRecord,
+  StandingCertificate,
   StatusChange,
   TokenRecord,
 } from '../records.ts';
@@ -71,6 +78,14 @@ export function prepareReads(database: Database) {
     certificateBySerial: database.prepare<[SerialNumber], CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber = ?',
     ),
+    certificates: database.prepare<Required<CertificateQuery>, CertificateRecord>(
+      'SELECT * FROM certificates WHERE serialNumber > @after ORDER BY serialNumber LIMIT @limit',
+    ),
+    standingCertificates: database.prepare<Required<StandingQuery>, StandingCertificate>(
+      `SELECT serialNumber, device, rowid AS position FROM certificates INDEXED BY standingCertificates
+       WHERE issuer = @issuer AND device IS NOT NULL AND status IN ('active', 'suspended') AND rowid > @after
+       ORDER BY rowid LIMIT @limit`,
+    ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
       'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC LIMIT 100',
     ),
@@ -100,6 +115,9 @@ export function prepareReads(database: Database) {
       .prepare<[Fingerprint], DeviceId>(
         'SELECT device FROM certificates WHERE keyFingerprint = ? AND device IS NOT NULL LIMIT 1',
       )
+      .pluck(),
+    compromisedKey: database
+      .prepare<[Fingerprint], number>('SELECT 1 FROM compromisedKeys WHERE keyFingerprint = ?')
       .pluck(),
     blockedKey: database
       .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')

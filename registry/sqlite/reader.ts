@@ -1,7 +1,15 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { CrlPart } from '../../core/pki/crl-names.ts';
-import type { BlockedKeyQuery, DependentQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  RegistryReader,
+  RequestQuery,
+  StandingQuery,
+} from '../port.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow, toKeptCrl } from './rows.ts';
@@ -46,6 +54,16 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificateBySerial.get(serialNumber);
   }
 
+  async certificates({ after, limit }: CertificateQuery) {
+    checkLimit(limit);
+    return this.reads.certificates.all({ after: after ?? ('' as SerialNumber), limit });
+  }
+
+  async standingCertificates({ issuer, after = 0, limit }: StandingQuery) {
+    checkLimit(limit);
+    return this.reads.standingCertificates.all({ issuer, after, limit });
+  }
+
   async certificatesOf(device: DeviceId) {
     return this.reads.certificatesOf.all(device);
   }
@@ -64,6 +82,10 @@ export class SqliteReader implements RegistryReader {
 
   async keyOwner(keyFingerprint: Fingerprint) {
     return this.reads.keyOwner.get(keyFingerprint);
+  }
+
+  async isKeyCompromised(keyFingerprint: Fingerprint) {
+    return this.reads.compromisedKey.get(keyFingerprint) !== undefined;
   }
 
   async isKeyBlocked(keyFingerprint: Fingerprint) {

@@ -101,7 +101,17 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     };
     this.#change(
       (writes) => writes.updateDevice.run(update),
-      () => new GatehouseError('device_unknown', `there is no device ${quote(id)}`),
+      () =>
+        this.reads.device.get(id) === undefined
+          ? noDevice(id)
+          : new GatehouseError('device_revoked', `device ${quote(id)} is revoked`),
+    );
+  }
+
+  async reinstateDevice(id: DeviceId) {
+    this.#change(
+      (writes) => writes.reinstateDevice.run(this.#now, id),
+      () => noDevice(id),
     );
   }
 
@@ -296,4 +306,8 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     if (this.#ended) throw new Error('The transaction has ended: work must await each of its methods');
     if (this.#failure !== undefined) throw this.#failure.error;
   }
+}
+
+function noDevice(id: DeviceId): GatehouseError {
+  return new GatehouseError('device_unknown', `there is no device ${quote(id)}`);
 }

@@ -1,6 +1,6 @@
 /**
  * Notices commits. SQLite's `PRAGMA data_version` changes on a connection whenever any other connection, of
- * this or another process, has committed; asking takes about 2 µs, so it is asked every 20 ms.
+ * this or another process, has committed; asking takes about 2 µs, so it is asked every 5 ms.
  *
  * It notices too when another file takes the place of the one that is open, as a restore does: the connection
  * would go on reading the old one, in which nothing ever happens again.
@@ -9,7 +9,7 @@ import { statSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { GatehouseError } from '../../core/errors.ts';
 
-const POLL_INTERVAL_MS = 20;
+const POLL_INTERVAL_MS = 5;
 const FILE_INTERVAL_MS = 1_000;
 
 interface Watcher {

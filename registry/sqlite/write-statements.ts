@@ -64,7 +64,10 @@ export function prepareWrites(database: Database) {
          "group" = coalesce(@group, "group"),
          attributes = coalesce(@attributes, attributes),
          changedAt = @changedAt
-       WHERE id = @id`,
+       WHERE id = @id AND (@status IS NULL OR status <> 'revoked')`,
+    ),
+    reinstateDevice: database.prepare<[number, DeviceId]>(
+      "UPDATE devices SET status = 'active', changedAt = ? WHERE id = ? AND status = 'revoked'",
     ),
 
     insertCertificate: database.prepare<CertificateRecord>(

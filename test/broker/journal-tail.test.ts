@@ -59,9 +59,14 @@ class Journal {
   }
 }
 
-async function follow(journal: Journal, apply: (row: JournalRow) => Promise<void>): Promise<JournalTail> {
+async function follow(
+  journal: Journal,
+  apply: (row: JournalRow) => Promise<void>,
+  cut: (row: JournalRow) => Promise<void> = async () => {},
+): Promise<JournalTail> {
   const tail = new JournalTail({
     registry: journal,
+    cut,
     apply,
     onReplaced: (error) => replaced.push(error),
     onSilence: () => {},
@@ -97,6 +102,19 @@ describe('the tail of the journal', () => {
     journal.append(2);
     await eventually(() => done === 5);
     expect(most).toBe(1);
+  });
+
+  it('cuts off by all rows that are there before the first of them takes effect otherwise', async () => {
+    const journal = new Journal(0);
+    const seen: string[] = [];
+    await follow(
+      journal,
+      async ({ seq }) => void seen.push(`apply ${seq}`),
+      async ({ seq }) => void seen.push(`cut ${seq}`),
+    );
+    journal.append(2);
+    await eventually(() => seen.length === 4);
+    expect(seen).toEqual(['cut 1', 'cut 2', 'apply 1', 'apply 2']);
   });
 
   it('applies a row again that did not take effect, and then goes on', async () => {

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { awaitData } from '../../broker/await-data.ts';
-import { brokerCommands } from '../../broker/commands.ts';
+import { brokerCommand } from '../../broker/command-line.ts';
 import { createAuthority } from '../pki/test-authority.ts';
 import { issueDevice } from './authority.ts';
 import { eventually } from './eventually.ts';
@@ -136,9 +136,9 @@ describe('the metrics listener', () => {
 
 describe('gatehouse broker', () => {
   it('explains its settings', () => {
-    const program = new Command().exitOverride();
-    brokerCommands(program);
-    const help = program.commands[0]?.helpInformation();
+    const broker = new Command('broker');
+    brokerCommand(broker);
+    const help = broker.helpInformation();
     for (const flag of ['--data', '--mqtt-port', '--metrics-port', '--hostname', '--json', '--log-level']) {
       expect(help).toContain(flag);
     }

@@ -68,10 +68,30 @@ describe('gatehouse device', () => {
     expect(stderr).toMatch(explained('device "dev1" is revoked', 'device_revoked'));
   });
 
-  it('revokes several, and does not stop at one that is not there', async () => {
-    const { code, stdout, stderr } = await operated.run('device revoke dev10 nosuch dev2');
-    expect([code, stdout]).toEqual([1, 'dev10 is revoked\ndev2 is revoked\n']);
-    expect(stderr).toMatch(explained('there is no device "nosuch"', 'device_unknown'));
+  it('revokes several, or none of them where one is not there', async () => {
+    const refused = await operated.run('device revoke dev10 nosuch dev2');
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(
+      '  line 2: there is no device "nosuch" (device_unknown)\ncode: list_refused',
+    );
+    expect((await operated.json('device show dev10')).status).toBe('active');
+    expect(await operated.run('device revoke dev10 dev2 dev10')).toEqual({
+      code: 0,
+      stdout: 'dev10 is revoked\ndev2 is revoked\n',
+      stderr: '',
+    });
+    const again = await operated.run('device revoke dev10 dev2 --json');
+    const lines = again.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect([again.code, lines]).toEqual([
+      0,
+      [
+        { id: 'dev10', status: 'revoked' },
+        { id: 'dev2', status: 'revoked' },
+      ],
+    ]);
   });
 
   it('prints nothing for programs where the only one is not there', async () => {

@@ -47,9 +47,9 @@ describe('gatehouse token', () => {
       asked.push(request.path);
     };
     const { id, token } = await operated.json('token create');
-    subscribe('undici:request:create', onRequest);
+    subscribe('http.client.request.start', onRequest);
     const { code, stdout } = await operated.run(`token revoke ${token}`);
-    unsubscribe('undici:request:create', onRequest);
+    unsubscribe('http.client.request.start', onRequest);
     expect([code, stdout]).toEqual([0, `token ${id} is revoked\n`]);
     expect(asked).toEqual([`/api/v1/tokens/${id}`]);
   });

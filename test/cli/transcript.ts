@@ -1,5 +1,4 @@
 /** Runs a command inside this process and keeps what it left: exit code and both streams. */
-import type { Registrar } from '../../cli/program.ts';
 import { runCommand } from '../../cli/program.ts';
 import { enrollCommands } from '../../enroll/commands.ts';
 
@@ -8,8 +7,6 @@ export interface Transcript {
   readonly stdout: string;
   readonly stderr: string;
 }
-
-const registrars: readonly Registrar[] = [enrollCommands];
 
 export interface RunOptions {
   /** What `gatehouse up` starts its processes with. */
@@ -32,7 +29,7 @@ export async function gatehouse(
 ): Promise<Transcript> {
   let stdout = '';
   let stderr = '';
-  const code = await runCommand(registrars, {
+  const code = await runCommand(enrollCommands, {
     arguments: given,
     environment,
     executable,

@@ -78,7 +78,7 @@ describe('a key that another device', () => {
     const { privateKey } = await enrollHolder(service, 'barred');
     await service.operator('POST', '/devices/barred/suspend');
     await expectRefusedToOthers(privateKey);
-    await service.operator('POST', '/devices/barred/revoke', { reason: 'keyCompromise' });
+    await service.operator('POST', '/devices/barred/revoke', { reason: 'privilegeWithdrawn' });
     await expectRefusedToOthers(privateKey);
   });
 

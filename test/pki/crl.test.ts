@@ -114,7 +114,7 @@ describe('an entry', () => {
   for (const [reason, number] of Object.entries(revocationReasons)) {
     if (number === 0) continue;
     it(`gives the reason ${reason} by its number, ${number}`, async () => {
-      const extension = `300c300a0603551d1504030a010${number}`;
+      const extension = `300c300a0603551d1504030a010${number.toString(16)}`;
       expect(await entryFor(reason as RevocationReason)).toEqual([`302f${serialAndTime}${extension}`]);
     });
   }

@@ -94,6 +94,12 @@ describe('the plan of each look-up', () => {
       'SEARCH certificates USING COVERING INDEX statusChanges (issuer=? AND statusSeq>?)',
     ]);
   });
+
+  it('of what stands of an issuer goes on where the page before ended', () => {
+    expect(planOf(others.standingCertificates.source)).toEqual([
+      expect.stringContaining('USING INDEX standingCertificates (issuer=? AND rowid>?)'),
+    ]);
+  });
 });
 
 describe('what CRLs are built from', () => {

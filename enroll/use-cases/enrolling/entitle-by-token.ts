@@ -19,7 +19,9 @@ export interface AskedByToken extends AskedOfCredential {
   readonly keyFrom: 'device' | 'server';
 }
 
-/** @throws GatehouseError `token_*`, `device_*`, `cn_*`, `key_in_use`, `request_denied` */
+const WHAT_IT_GAVE = 'what this token gave for this key has been revoked since';
+
+/** @throws GatehouseError `token_*`, `device_*`, `certificate_revoked`, `cn_*`, `key_in_use`, `request_denied` */
 export async function entitleByToken(
   registry: RegistryReader,
   { tokenId, request, group: named, keyFrom }: AskedByToken,
@@ -40,6 +42,7 @@ export async function entitleByToken(
     // The same key under another name is not a repetition but a copied key.
     if (request.commonName !== null && request.commonName !== before.device)
       throw new GatehouseError('key_in_use');
+    if (before.status === 'revoked') throw new GatehouseError('certificate_revoked', WHAT_IT_GAVE);
     return { kind: 'repeated', certificate: before, device: before.device };
   }
 

@@ -7,7 +7,7 @@ import type { RegistryReader } from '../../../registry/port.ts';
 import type { GroupRecord } from '../../../registry/records.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 
-/** @throws GatehouseError `key_blocked`, `key_in_use` */
+/** @throws GatehouseError `key_blocked`, `key_compromised`, `key_in_use` */
 export async function refuseKey(
   registry: RegistryReader,
   deviceId: DeviceId,
@@ -21,7 +21,7 @@ export async function refuseKey(
   }
 }
 
-/** @throws GatehouseError `key_blocked` */
+/** Whoever else knows the key could be its device. @throws GatehouseError `key_blocked`, `key_compromised` */
 export async function refuseBlockedKey(
   registry: RegistryReader,
   { keyFingerprint }: Pick<PublicKey, 'keyFingerprint'>,
@@ -29,6 +29,7 @@ export async function refuseBlockedKey(
   if (await registry.isKeyBlocked(keyFingerprint)) {
     throw new GatehouseError('key_blocked', `the key ${keyFingerprint} is on the block-list`);
   }
+  if (await registry.isKeyCompromised(keyFingerprint)) throw new GatehouseError('key_compromised');
 }
 
 /** The profile of the group. @throws GatehouseError `profile_unknown` */

@@ -4,58 +4,62 @@
  */
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote } from '../../../core/ids.ts';
-import type { Actor } from '../../../core/journal/events.ts';
-import type { RevocationReason } from '../../../core/pki/revocation-reason.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
-import type { CertificateStatus, DeviceRecord } from '../../../registry/records.ts';
+import type { Actor, JournalEvent } from '../../../core/journal/events.ts';
+import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
+import type { DeviceRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
+import {
+  type DeviceChange,
+  type PlannedDevice,
+  planDevice,
+  writeDevice,
+} from '../revoking/device-changes.ts';
 
-/** For good: every certificate of the device that is not past its time anyhow is revoked, and its ID cannot be enrolled again. */
+/** For good, until it is reinstated. @throws GatehouseError `device_unknown` */
 export function revokeDevice(
+  context: EnrollContext,
+  actor: Actor,
+  id: DeviceId,
+  reason: FinalReason,
+): Promise<void> {
+  return changeStatus(context, actor, id, { kind: 'revoke', reason });
+}
+
+/** For now: `resumeDevice` takes it back. @throws GatehouseError `device_unknown`, `device_revoked` */
+export function suspendDevice(context: EnrollContext, actor: Actor, id: DeviceId): Promise<void> {
+  return changeStatus(context, actor, id, { kind: 'suspend' });
+}
+
+/** @throws GatehouseError `device_unknown`, `device_revoked` */
+export function resumeDevice(context: EnrollContext, actor: Actor, id: DeviceId): Promise<void> {
+  return changeStatus(context, actor, id, { kind: 'resume' });
+}
+
+function changeStatus(
   { registry, clock }: EnrollContext,
   actor: Actor,
   id: DeviceId,
-  reason: RevocationReason,
+  change: DeviceChange,
 ): Promise<void> {
   return registry.write(actor, async (transaction) => {
-    const device = await deviceOrRefuse(transaction, id);
-    if (device.status === 'revoked') return;
     const now = clock.now();
-    const revocable = await transaction.revocableCertificates(id, now);
-    const serialNumbers = revocable.map(({ serialNumber }) => serialNumber);
-    await transaction.updateDevice(id, { status: 'revoked' });
-    await transaction.setCertificateStatus(serialNumbers, 'revoked', now, reason);
-    await transaction.append({ action: 'device.revoked', subject: id, data: { reason, serialNumbers } });
+    const planned = await planDevice(transaction, await deviceOrRefuse(transaction, id), change, now);
+    if (planned === undefined) return;
+    await writeDevice(transaction, planned, change, now);
+    await transaction.append(eventOf(planned, change));
   });
 }
 
-/** For now: `resumeDevice` takes it back. @throws GatehouseError `device_revoked` */
-export function suspendDevice({ registry, clock }: EnrollContext, actor: Actor, id: DeviceId): Promise<void> {
-  return registry.write(actor, async (transaction) => {
-    const device = await deviceOrRefuse(transaction, id);
-    refuseRevoked(device);
-    if (device.status === 'suspended') return;
-    const now = clock.now();
-    const serialNumbers = await serialNumbersWith(transaction, id, 'active', now);
-    await transaction.updateDevice(id, { status: 'suspended' });
-    await transaction.setCertificateStatus(serialNumbers, 'suspended', now, 'certificateHold');
-    await transaction.append({ action: 'device.suspended', subject: id, data: { serialNumbers } });
-  });
-}
-
-/** @throws GatehouseError `device_revoked` */
-export function resumeDevice({ registry, clock }: EnrollContext, actor: Actor, id: DeviceId): Promise<void> {
-  return registry.write(actor, async (transaction) => {
-    const device = await deviceOrRefuse(transaction, id);
-    refuseRevoked(device);
-    if (device.status === 'active') return;
-    const now = clock.now();
-    const serialNumbers = await serialNumbersWith(transaction, id, 'suspended', now);
-    await transaction.updateDevice(id, { status: 'active' });
-    await transaction.setCertificateStatus(serialNumbers, 'active', now);
-    await transaction.append({ action: 'device.resumed', subject: id, data: { serialNumbers } });
-  });
+function eventOf({ id: subject, serialNumbers }: PlannedDevice, change: DeviceChange): JournalEvent {
+  switch (change.kind) {
+    case 'revoke':
+      return { action: 'device.revoked', subject, data: { reason: change.reason, serialNumbers } };
+    case 'suspend':
+      return { action: 'device.suspended', subject, data: { serialNumbers } };
+    case 'resume':
+      return { action: 'device.resumed', subject, data: { serialNumbers } };
+  }
 }
 
 /**
@@ -91,14 +95,4 @@ function refuseRevoked(device: DeviceRecord): void {
   if (device.status === 'revoked') {
     throw new GatehouseError('device_revoked', `device ${quote(device.id)} is revoked`);
   }
-}
-
-async function serialNumbersWith(
-  transaction: RegistryTransaction,
-  id: DeviceId,
-  wanted: CertificateStatus,
-  now: number,
-) {
-  const certificates = await transaction.revocableCertificates(id, now);
-  return certificates.filter(({ status }) => status === wanted).map(({ serialNumber }) => serialNumber);
 }

@@ -90,6 +90,7 @@ export function createDevice(
 ): Promise<void> {
   return registry.write(actor, async (transaction) => {
     const verdict = await createJudge(transaction, { update: false })(entry);
+    if ((await transaction.device(entry.id))?.status === 'revoked') throw revoked(entry);
     if (verdict === 'unchanged') return;
     await insert(transaction, entry, clock.now());
     const { id, ...data } = entry;
@@ -112,12 +113,14 @@ function createJudge(registry: RegistryReader, { update }: ImportTerms) {
     const device = await registry.device(id);
     if (device === undefined) return 'imported';
     if (isSameEntry(device, entry)) return 'unchanged';
-    if (device.status === 'revoked') {
-      throw new GatehouseError('device_revoked', `device ${quote(id)} is revoked`);
-    }
+    if (device.status === 'revoked') throw revoked(entry);
     if (update) return 'updated';
     throw new GatehouseError('device_exists', `device ${quote(id)} exists, ${difference(device, entry)}`);
   };
+}
+
+function revoked({ id }: DeviceEntry): GatehouseError {
+  return new GatehouseError('device_revoked', `device ${quote(id)} is revoked`);
 }
 
 function difference(device: DeviceEntry, entry: DeviceEntry): string {

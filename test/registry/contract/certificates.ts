@@ -221,6 +221,57 @@ export function describeCertificates(world: World): void {
     });
   });
 
+  describe('a key', () => {
+    it('is compromised from when a certificate for it is revoked for that, and for no other reason', async () => {
+      const { registry } = world;
+      const [leaked, lost, held] = [certificate('leaked'), certificate('lost'), certificate('held')];
+      await insert(leaked, lost, held);
+      await setStatus(leaked, 'revoked', NOW, 'keyCompromise');
+      await setStatus(lost, 'revoked', NOW, 'cessationOfOperation');
+      await setStatus(held, 'suspended', NOW);
+      expect(
+        await Promise.all([leaked, lost, held].map((one) => registry.isKeyCompromised(one.keyFingerprint))),
+      ).toEqual([true, false, false]);
+    });
+  });
+
+  describe('listing certificates', () => {
+    beforeEach(() => change(world.registry, (transaction) => transaction.insertDevice(pump)));
+
+    it('goes in the order of their serial numbers, page by page', async () => {
+      const records = ['a', 'b', 'c'].map((label) => certificate(label));
+      await insert(...records);
+      const sorted = records.map(({ serialNumber }) => serialNumber).toSorted();
+      const [first] = await world.registry.certificates({ limit: 1 });
+      expect(first?.serialNumber).toBe(sorted[0]);
+      const others = await world.registry.certificates({ limit: 9, ...(sorted[0] && { after: sorted[0] }) });
+      expect(others.map(({ serialNumber }) => serialNumber)).toEqual(sorted.slice(1));
+    });
+
+    it('that stand of an issuer goes in the order in which they were issued, page by page', async () => {
+      const { registry } = world;
+      const labels = ['one', 'two', 'three', 'four', 'five'];
+      await insert(
+        ...labels.map((label) => certificate(label, { device: pump.id })),
+        certificate('server'),
+        certificate('of another', { device: pump.id, issuer: root.fingerprint }),
+      );
+      await setStatus(certificate('two'), 'suspended', NOW);
+      await setStatus(certificate('three'), 'superseded', NOW);
+      await setStatus(certificate('four'), 'revoked', NOW);
+      const query = { issuer: issuer.fingerprint, limit: 2 };
+      const page = await registry.standingCertificates(query);
+      expect(page).toMatchObject([
+        { serialNumber: serial('one'), device: pump.id },
+        { serialNumber: serial('two'), device: pump.id },
+      ]);
+      const after = page.at(-1)?.position ?? 0;
+      expect(await registry.standingCertificates({ ...query, after })).toMatchObject([
+        { serialNumber: serial('five') },
+      ]);
+    });
+  });
+
   describe('admission', () => {
     const record = certificate('one', { device: pump.id });
     beforeEach(async () => {

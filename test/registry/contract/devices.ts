@@ -63,6 +63,28 @@ export function describeDevices(world: World): void {
       expect(await registry.device(pump.id)).toEqual(pump);
     });
 
+    it('is active again once it is reinstated, which is for revoked ones alone', async () => {
+      const { registry } = world;
+      const pump = device('pump-1', { status: 'revoked' });
+      await change(registry, (transaction) => transaction.insertDevice(pump));
+      world.now = NOW + 5;
+      await change(registry, (transaction) => transaction.reinstateDevice(pump.id));
+      expect(await registry.device(pump.id)).toEqual({ ...pump, status: 'active', changedAt: NOW + 5 });
+      for (const id of [pump.id, deviceId('none')]) {
+        await expect(
+          change(registry, (transaction) => transaction.reinstateDevice(id)),
+        ).rejects.toMatchObject({ code: 'device_unknown' });
+      }
+    });
+
+    it('may change in everything but its status while it is revoked', async () => {
+      const { registry } = world;
+      const pump = device('pump-1', { status: 'revoked' });
+      await change(registry, (transaction) => transaction.insertDevice(pump));
+      await change(registry, (transaction) => transaction.updateDevice(pump.id, { attributes: { a: 'b' } }));
+      expect(await registry.device(pump.id)).toMatchObject({ status: 'revoked', attributes: { a: 'b' } });
+    });
+
     it('cannot be changed where there is none', async () => {
       await expect(
         change(world.registry, (transaction) => transaction.updateDevice(deviceId('none'), {})),

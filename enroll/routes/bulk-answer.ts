@@ -1,0 +1,67 @@
+/** The answer to a change that concerns many: NDJSON that foretells it, or says how far it is and how it ended. */
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ChangeAnswer, ChangeResult, Problem } from '../../core/api.ts';
+import type { RefusalReporter } from '../http/http-server.ts';
+import { answerWhileWriting, lineOf } from '../imports/answer.ts';
+import { NDJSON } from '../imports/ndjson.ts';
+import { refuseUnconfirmed } from '../use-cases/revoking/bulk.ts';
+import type { BulkChange } from '../use-cases/revoking/bulk-change.ts';
+
+export interface BulkCall {
+  readonly change: BulkChange;
+  readonly dryRun: boolean;
+  /** How many it concerns, by the registry as it stands. */
+  readonly of: number;
+  /** How many it may concern, since some may be added until it is made. */
+  readonly atMost: number;
+  /** How many were named that are so already. */
+  readonly unchanged?: (changed: number) => number;
+  readonly onEnd?: () => void;
+}
+
+export type BulkAnswerer = (request: FastifyRequest, reply: FastifyReply, call: BulkCall) => FastifyReply;
+
+export function createBulkAnswer(report: RefusalReporter): BulkAnswerer {
+  return (request, reply, { change, dryRun, of, atMost, unchanged = () => 0, onEnd = () => {} }) => {
+    const resultOf = (counts: Pick<ChangeResult, 'devices' | 'certificates'>): ChangeResult => ({
+      ...counts,
+      unchanged: unchanged(counts.devices || counts.certificates),
+      dryRun,
+    });
+    if (dryRun) {
+      const answer = Readable.from(foretold(change, resultOf, (error) => report(error, request)));
+      answer.once('close', onEnd);
+      return reply.type(NDJSON).send(answer);
+    }
+    refuseUnconfirmed(of, { atMost });
+    return reply.type(NDJSON).send(
+      answerWhileWriting({
+        of,
+        write: async (onWritten) => resultOf(await change.make(request.actor, { atMost, onWritten })),
+        problemOf: (error) => report(error, request),
+        onEnd,
+      }),
+    );
+  };
+}
+
+/** Read no faster than it is sent. */
+async function* foretold(
+  { foretell }: BulkChange,
+  resultOf: (counts: Pick<ChangeResult, 'devices' | 'certificates'>) => ChangeResult,
+  problemOf: (error: unknown) => Problem,
+): AsyncGenerator<string> {
+  const sum = { devices: 0, certificates: 0 };
+  const say = (line: ChangeAnswer) => lineOf(line);
+  try {
+    for await (const { line, counts } of foretell()) {
+      sum.devices += counts.devices;
+      sum.certificates += counts.certificates;
+      yield say(line);
+    }
+    yield say({ result: resultOf(sum) });
+  } catch (error) {
+    yield say({ problem: problemOf(error) });
+  }
+}

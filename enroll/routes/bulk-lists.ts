@@ -1,0 +1,167 @@
+/** Changes of the devices, or certificates, on a list: one JSON object a line, checked whole before any is changed. */
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { GatehouseError } from '../../core/errors.ts';
+import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { LineErrors } from '../imports/line-errors.ts';
+import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
+import { readEntries } from '../imports/read-entries.ts';
+import { deviceOrRefuse } from '../use-cases/look-ups.ts';
+import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
+import { changes, type DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import { certificateOrRefuse } from '../use-cases/revoking/revoke-certificates.ts';
+import type { BulkAnswerer } from './bulk-answer.ts';
+import type { BulkRoutes } from './bulk-targets.ts';
+import { reason } from './reason.ts';
+
+const config = { role: 'operator', responseTimeout: RESPONSE_TIMEOUT_MS } as const;
+const terms = z.strictObject({
+  dryRun: flag,
+  atMost: z.coerce.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
+});
+const revocation = terms.extend({ reason });
+const idLine = z.strictObject({ id: z.string() });
+const serialNumberLine = z.strictObject({ serialNumber: z.string() });
+
+interface ListCall<Name> {
+  readonly terms: z.output<typeof terms>;
+  /** What a line names, and whether it changes. @throws GatehouseError where it cannot */
+  readonly check: (value: unknown) => Promise<{ readonly name: Name; readonly changes: boolean }>;
+  /** @param names each once */
+  readonly change: (names: readonly Name[]) => BulkChange;
+}
+
+export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRoutes): void {
+  const { registry } = context;
+  const answerList = createListAnswer(answer);
+
+  const devices = (asked: z.output<typeof terms>, change: DeviceChange) => ({
+    terms: asked,
+    check: async (value: unknown) => {
+      const name = parseDeviceId(parseLine(idLine, value).id);
+      return { name, changes: changes(await deviceOrRefuse(registry, name), change) };
+    },
+    change: (ids: readonly ReturnType<typeof parseDeviceId>[]) =>
+      deviceBulk(context, { kind: 'list', ids }, change),
+  });
+
+  server.register((scope, _options, done) => {
+    const api = scope as HttpServer;
+    takeStreams(api);
+    const consumes = [NDJSON];
+
+    api.post(
+      '/devices/revoke',
+      {
+        config,
+        schema: {
+          summary: 'End these devices for good; a line: {"id"}',
+          consumes,
+          querystring: revocation,
+          body,
+        },
+      },
+      (request, reply) => {
+        const { reason, ...asked } = request.query;
+        return answerList(request, reply, devices(asked, { kind: 'revoke', reason }));
+      },
+    );
+
+    for (const [kind, summary] of [
+      ['suspend', 'Bar these devices until they are resumed; a line: {"id"}'],
+      ['resume', 'Let these suspended devices back; a line: {"id"}'],
+    ] as const) {
+      api.post(
+        `/devices/${kind}`,
+        { config, schema: { summary, consumes, querystring: terms, body } },
+        (request, reply) => answerList(request, reply, devices(request.query, { kind })),
+      );
+    }
+
+    api.post(
+      '/certificates/revoke',
+      {
+        config,
+        schema: {
+          summary: 'Revoke these certificates, and not their devices; a line: {"serialNumber"}',
+          consumes,
+          querystring: revocation,
+          body,
+        },
+      },
+      (request, reply) => {
+        const { reason, ...asked } = request.query;
+        return answerList(request, reply, {
+          terms: asked,
+          check: async (value) => {
+            const name = parseSerialNumber(parseLine(serialNumberLine, value).serialNumber);
+            return { name, changes: (await certificateOrRefuse(registry, name)).status !== 'revoked' };
+          },
+          change: (serialNumbers) => certificateBulk(context, { kind: 'list', serialNumbers }, reason),
+        });
+      },
+    );
+    done();
+  });
+}
+
+/** One at a time: each holds its whole list in memory. */
+function createListAnswer(answer: BulkAnswerer) {
+  let busy = false;
+  const leave = () => {
+    busy = false;
+  };
+  return async <Name>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { terms, check, change }: ListCall<Name>,
+  ): Promise<FastifyReply> => {
+    const stream = request.body;
+    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
+    if (busy) throw new GatehouseError('revocation_busy');
+    busy = true;
+    try {
+      const { names, of } = await readNames(stream, check);
+      return answer(request, reply, {
+        change: change(names),
+        dryRun: terms.dryRun === 'true',
+        atMost: terms.atMost,
+        of,
+        unchanged: (changed) => names.length - changed,
+        onEnd: leave,
+      });
+    } catch (error) {
+      leave();
+      // Node discards the rest of a body only where none of it was read; till then the connection stands still.
+      stream.resume();
+      throw error;
+    }
+  };
+}
+
+/** @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid` */
+async function readNames<Name>(stream: Readable, check: ListCall<Name>['check']) {
+  const errors = new LineErrors('list_refused');
+  const names = new Set<Name>();
+  let of = 0;
+  await readEntries(stream.iterator({ destroyOnReturn: false }), errors, async (value) => {
+    const { name, changes } = await check(value);
+    if (changes && !names.has(name)) of += 1;
+    names.add(name);
+    return name;
+  });
+  errors.refuse();
+  return { names: [...names], of };
+}
+
+/** @throws GatehouseError `entry_invalid` */
+function parseLine<Line extends z.ZodRawShape>(line: z.ZodObject<Line>, value: unknown) {
+  const { data, success } = line.safeParse(value);
+  if (success) return data;
+  throw new GatehouseError(
+    'entry_invalid',
+    `the line must be an object with just ${Object.keys(line.shape)}`,
+  );
+}

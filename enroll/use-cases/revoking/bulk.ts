@@ -1,0 +1,43 @@
+/**
+ * What changes that concern many have in common: how much they may change is said beforehand, and the process goes on
+ * with everything that does not write while they are under way.
+ */
+import { GatehouseError } from '../../../core/errors.ts';
+import type { RegistryTransaction } from '../../../registry/port.ts';
+
+/** What is looked at, or written, without a pause: some 10 ms for which everybody else is held up. */
+export const PAGE = 100;
+
+/** How many items it was, and how far it is. */
+export interface BulkTerms {
+  /** As many may change; what would change more is refused whole. */
+  readonly atMost: number;
+  /** Told how many are written; none of them is to be seen before the transaction ends. */
+  readonly onWritten: (count: number) => void;
+}
+
+/** Counts what is written of a bulk change. */
+export class BulkProgress {
+  readonly #transaction: RegistryTransaction;
+  readonly #terms: BulkTerms;
+  #count = 0;
+
+  constructor(transaction: RegistryTransaction, terms: BulkTerms) {
+    this.#transaction = transaction;
+    this.#terms = terms;
+  }
+
+  /** Before each page is written. @throws GatehouseError `bulk_unconfirmed` where there are more than was said */
+  async next(size: number): Promise<void> {
+    this.#terms.onWritten(this.#count);
+    await this.#transaction.pause();
+    this.#count += size;
+    refuseUnconfirmed(this.#count, this.#terms);
+  }
+}
+
+/** @throws GatehouseError `bulk_unconfirmed` */
+export function refuseUnconfirmed(count: number, { atMost }: Pick<BulkTerms, 'atMost'>): void {
+  if (count <= atMost) return;
+  throw new GatehouseError('bulk_unconfirmed', `${count} would be changed, and at most ${atMost} may be`);
+}

@@ -1,0 +1,140 @@
+/**
+ * Many devices at once, by a list of their IDs or by their group: one transaction, all or nothing. What is done already
+ * is no mistake, so that a call whose answer was lost can be repeated.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DeviceId, EntityName, SerialNumber } from '../../../core/ids.ts';
+import type { Actor } from '../../../core/journal/events.ts';
+import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { DeviceRecord } from '../../../registry/records.ts';
+import type { EnrollContext } from '../../context.ts';
+import { JournalBatches } from '../../imports/journal-batches.ts';
+import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
+import { BulkProgress, type BulkTerms, PAGE } from './bulk.ts';
+import {
+  concernedBy,
+  type DeviceChange,
+  type PlannedDevice,
+  planDevice,
+  writeDevice,
+} from './device-changes.ts';
+
+export type DeviceTarget =
+  /** Each ID once. */
+  | { readonly kind: 'list'; readonly ids: readonly DeviceId[] }
+  | { readonly kind: 'group'; readonly group: EntityName };
+
+export interface DeviceCounts {
+  readonly devices: number;
+  /** Of these devices, those that changed with them. */
+  readonly certificates: number;
+}
+
+/**
+ * Those that change, page by page. @throws GatehouseError `device_unknown`, `device_revoked`, `group_unknown`
+ */
+export async function* planDevices(
+  registry: RegistryReader,
+  target: DeviceTarget,
+  change: DeviceChange,
+  now: number,
+): AsyncGenerator<readonly PlannedDevice[]> {
+  for await (const page of devicesOf(registry, target, change)) {
+    const planned: PlannedDevice[] = [];
+    for (const device of page) {
+      const one = await planDevice(registry, device, change, now);
+      if (one !== undefined) planned.push(one);
+    }
+    if (planned.length > 0) yield planned;
+  }
+}
+
+/** How many of a group it concerns, by the registry as it stands. @throws GatehouseError `group_unknown` */
+export async function countDevices(
+  registry: RegistryReader,
+  target: DeviceTarget,
+  change: DeviceChange,
+): Promise<number> {
+  let count = 0;
+  for await (const page of devicesOf(registry, target, change)) {
+    count += page.length;
+    await nextTurn();
+  }
+  return count;
+}
+
+/** @throws GatehouseError as `planDevices`, and `bulk_unconfirmed` */
+export function changeDevices(
+  { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
+  actor: Actor,
+  target: DeviceTarget,
+  change: DeviceChange,
+  terms: BulkTerms,
+): Promise<DeviceCounts> {
+  return registry.write(actor, async (transaction) => {
+    const now = clock.now();
+    const progress = new BulkProgress(transaction, terms);
+    const journal = journalOf(transaction, change);
+    const counts = { devices: 0, certificates: 0 };
+    for await (const page of planDevices(transaction, target, change, now)) {
+      await progress.next(page.length);
+      for (const device of page) {
+        const { id, group, serialNumbers } = device;
+        await writeDevice(transaction, device, change, now);
+        await journal.add(group, { id, serialNumbers });
+        counts.devices += 1;
+        counts.certificates += serialNumbers.length;
+      }
+    }
+    await journal.end();
+    return counts;
+  });
+}
+
+async function* devicesOf(
+  registry: RegistryReader,
+  target: DeviceTarget,
+  change: DeviceChange,
+): AsyncGenerator<readonly DeviceRecord[]> {
+  if (target.kind === 'list') {
+    for (let from = 0; from < target.ids.length; from += PAGE) {
+      const page: DeviceRecord[] = [];
+      for (const id of target.ids.slice(from, from + PAGE)) page.push(await deviceOrRefuse(registry, id));
+      yield page;
+    }
+    return;
+  }
+  const { name: group } = await groupOrRefuse(registry, target.group);
+  for (const status of concernedBy(change)) {
+    let after: DeviceId | undefined;
+    for (;;) {
+      const page = await registry.devices({ group, status, limit: PAGE, ...(after && { after }) });
+      yield page;
+      after = page.at(-1)?.id;
+      if (page.length < PAGE) break;
+    }
+  }
+}
+
+interface Changed {
+  readonly id: DeviceId;
+  readonly serialNumbers: readonly SerialNumber[];
+}
+
+function journalOf(transaction: RegistryTransaction, change: DeviceChange) {
+  return new JournalBatches((subject: EntityName, devices: readonly Changed[]) => {
+    const data = { count: devices.length, devices };
+    switch (change.kind) {
+      case 'revoke':
+        return transaction.append({
+          action: 'devices.revoked',
+          subject,
+          data: { ...data, reason: change.reason },
+        });
+      case 'suspend':
+        return transaction.append({ action: 'devices.suspended', subject, data });
+      case 'resume':
+        return transaction.append({ action: 'devices.resumed', subject, data });
+    }
+  });
+}

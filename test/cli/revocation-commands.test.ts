@@ -1,0 +1,180 @@
+/** Revoking by group, certificate and CA, and reinstating: as an operator types it, against a real enroll process. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { Operated } from './operated.ts';
+import { errorCode, explained } from './transcript.ts';
+
+const folder = temporaryFolder();
+let operated: Operated;
+beforeAll(async () => {
+  operated = await Operated.start(folder);
+});
+afterAll(() => operated.close());
+
+let count = 0;
+/** A group of its own, with enrolled devices. */
+async function fleet(
+  size: number,
+): Promise<{ group: string; ids: readonly string[]; serials: readonly string[] }> {
+  const group = `presses-${++count}`;
+  await operated.run(`group apply --name ${group} --policy device --profile device`);
+  const ids = Array.from({ length: size }, (_, index) => `${group}:${index}`);
+  await operated.enrollDevices(...ids);
+  const serials: string[] = [];
+  for (const id of ids) {
+    await operated.run(`device set ${id} --group ${group}`);
+    serials.push((await serialsOf(id))[0] ?? '');
+  }
+  return { group, ids, serials };
+}
+async function serialsOf(id: string): Promise<string[]> {
+  const { certificates } = await operated.json(`device show ${id}`);
+  return certificates.map(({ serialNumber }: { serialNumber: string }) => serialNumber);
+}
+const statusOf = async (id: string) => (await operated.json(`device show ${id}`)).status;
+function listFile(name: string, lines: readonly string[]): string {
+  const path = join(folder, name);
+  writeFileSync(path, lines.join('\n'));
+  return path;
+}
+const jsonLines = (text: string) =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe('gatehouse group revoke', () => {
+  it('says whom it would be, asks for their number, and does it', async () => {
+    const { group, ids, serials } = await fleet(2);
+    const dryRun = await operated.run(`group revoke ${group} --dry-run`);
+    expect(dryRun).toEqual({
+      code: 0,
+      stdout: `${ids[0]}  ${serials[0]}\n${ids[1]}  ${serials[1]}\ndry run: 2 devices and 2 certificates to be revoked\n`,
+      stderr: '',
+    });
+    for (const flags of ['', ' --at-most 1']) {
+      const { code, stdout, stderr } = await operated.run(`group revoke ${group}${flags}`);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(explained(/2 would be changed, and at most \d may be/, 'bulk_unconfirmed'));
+    }
+    expect(await statusOf(ids[0] ?? '')).toBe('active');
+    expect(await operated.run(`group revoke ${group} --at-most 2 --reason keyCompromise`)).toEqual({
+      code: 0,
+      stdout: 'revoked: 2 devices and 2 certificates\n',
+      stderr: '',
+    });
+    expect((await operated.run(`group revoke ${group}`)).stdout).toBe(
+      'revoked: 0 devices and 0 certificates\n',
+    );
+  });
+
+  it('tells programs whom it would be, one a line, and then the numbers', async () => {
+    const { group, ids, serials } = await fleet(1);
+    const { stdout } = await operated.run(`group suspend ${group} --dry-run --json`);
+    expect(jsonLines(stdout)).toEqual([
+      { id: ids[0], certificates: serials },
+      { devices: 1, certificates: 1, unchanged: 0, dryRun: true },
+    ]);
+    expect(await operated.json(`group suspend ${group} --at-most 1`)).toMatchObject({ devices: 1 });
+    expect(await statusOf(ids[0] ?? '')).toBe('suspended');
+    expect(await operated.json(`group resume ${group} --at-most 1`)).toMatchObject({ devices: 1 });
+    expect(await statusOf(ids[0] ?? '')).toBe('active');
+  });
+
+  it.each(['--at-most 0', '--at-most all', '--reason certificateHold'])('takes no %s', async (flags) => {
+    expect((await operated.run(`group revoke presses ${flags}`)).code).toBe(2);
+  });
+});
+
+describe('gatehouse device', () => {
+  it('revoke --dry-run changes nothing', async () => {
+    const { ids, serials } = await fleet(1);
+    const { stdout } = await operated.run(`device revoke ${ids[0]} --dry-run`);
+    expect(stdout).toBe(`${ids[0]}  ${serials[0]}\ndry run: 1 device and 1 certificate to be revoked\n`);
+    expect(await statusOf(ids[0] ?? '')).toBe('active');
+  });
+
+  it('reinstate lets a revoked device enroll anew, and no other', async () => {
+    const { ids } = await fleet(1);
+    await operated.run(`device revoke ${ids[0]}`);
+    const { code, stdout, stderr } = await operated.run(`device reinstate nosuch ${ids[0]}`);
+    expect([code, stdout]).toEqual([1, `${ids[0]} may enroll anew\n`]);
+    expect(stderr).toMatch(explained('there is no device "nosuch"', 'device_unknown'));
+    await operated.enrollDevices(ids[0] ?? '');
+    expect((await serialsOf(ids[0] ?? '')).length).toBe(2);
+  });
+});
+
+describe('gatehouse certificate', () => {
+  it('shows one, and lists those that are revoked', async () => {
+    const { ids, serials } = await fleet(1);
+    const shown = await operated.run(`certificate show ${serials[0]?.toLowerCase()}`);
+    expect(shown.stdout).toMatch(
+      new RegExp(`^serial number +${serials[0]}\ndevice +${ids[0]}\nstatus +active\n`),
+    );
+    await operated.run(`certificate revoke ${serials[0]} --reason superseded`);
+    const { stdout } = await operated.run(`certificate list --device ${ids[0]} --status revoked`);
+    expect(stdout).toMatch(new RegExp(`\n${serials[0]} +${ids[0]} +revoked .*superseded\n$`));
+    expect(await statusOf(ids[0] ?? '')).toBe('active');
+  });
+
+  it('revokes a list, once its length is said', async () => {
+    const { serials, ids } = await fleet(2);
+    const file = listFile('serials.txt', ['# found in a dump', ...serials, '', `${serials[0]}   # twice`]);
+    const dryRun = await operated.run(`certificate revoke --file ${file} --dry-run`);
+    expect(dryRun.stdout).toBe(
+      `${serials[0]}  ${ids[0]}\n${serials[1]}  ${ids[1]}\ndry run: 2 certificates to be revoked\n`,
+    );
+    const refused = await operated.run(`certificate revoke --file ${file} --json`);
+    expect([refused.code, errorCode(refused.stderr)]).toEqual([1, 'bulk_unconfirmed']);
+    expect((await operated.run(`certificate revoke --file ${file} --at-most 2`)).stdout).toBe(
+      'revoked: 2 certificates\n',
+    );
+    expect((await operated.run(`certificate revoke --file ${file}`)).stdout).toBe(
+      'revoked: 0 certificates; 2 more were before\n',
+    );
+  });
+
+  it('revokes nothing of a list with a line that is wrong, and names the line', async () => {
+    const { serials, ids } = await fleet(1);
+    const file = listFile('wrong.txt', [serials[0] ?? '', '', 'no serial', '0A0B']);
+    const { code, stderr } = await operated.run(`certificate revoke --file ${file} --at-most 9`);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'line 3: "no serial" is not a certificate serial number (serial_number_invalid)',
+    );
+    expect(stderr).toContain('line 4: the registry has no certificate 0A0B (serial_number_unknown)');
+    expect((await operated.json(`device show ${ids[0]}`)).certificates[0].status).toBe('active');
+  });
+
+  it.each(['', '0A0B --file serials.txt', 'xyz'])('takes no %j', async (words) => {
+    const { code } = await operated.run(`certificate revoke ${words}`.trim());
+    expect(code).toBe(2);
+  });
+});
+
+describe('gatehouse ca revoke-certificates', () => {
+  it('revokes what a CA issued to devices, and leaves the devices', async () => {
+    const { ids, serials } = await fleet(1);
+    const { issuers } = await operated.json('ca status');
+    const ca = issuers.find(({ kind }: { kind: string }) => kind === 'issuing').fingerprint.slice(0, 12);
+    const dryRun = await operated.run(`ca revoke-certificates ${ca} --dry-run --json`);
+    const lines = jsonLines(dryRun.stdout);
+    expect(lines).toContainEqual({ serialNumber: serials[0], device: ids[0] });
+    const { certificates } = lines.at(-1);
+    expect((await operated.run(`ca revoke-certificates ${ca}`)).code).toBe(1);
+    expect(
+      await operated.json(`ca revoke-certificates ${ca} --reason cACompromise --at-most ${certificates}`),
+    ).toMatchObject({ devices: 0, certificates });
+    const shown = await operated.json(`device show ${ids[0]}`);
+    expect([shown.status, shown.certificates[0].status]).toEqual(['active', 'revoked']);
+  });
+
+  it('does not know what is no CA', async () => {
+    const { code, stderr } = await operated.run('ca revoke-certificates nosuch');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(explained('there is no CA "nosuch"', 'issuer_unknown'));
+  });
+});

@@ -1,0 +1,328 @@
+/** Many at once: all or nothing, no more than was said, and just those that a dry run has named. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DeviceDetail, IssuerView, Problem } from '../../core/api.ts';
+import type { JournalRow } from '../../core/journal/events.ts';
+import { importDevice } from '../enrollment/factory.ts';
+import { enrollHolder, type Holder, statusOf } from '../enrollment/renewing.ts';
+import { changesAfter, imported, lastChange } from '../import/importing.ts';
+import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { changeAll, changeListed } from './bulk.ts';
+
+const folder = temporaryFolder();
+let service: TestEnroll;
+beforeAll(async () => {
+  service = await startTestEnroll(folder);
+});
+afterAll(() => service.close());
+
+let groups = 0;
+/** A group of its own, with devices that are enrolled. */
+async function fleet(size: number) {
+  const group = `group-${++groups}`;
+  await service.operator('PUT', `/groups/${group}`, { profile: 'device', policy: 'device' });
+  const holders: Holder[] = [];
+  for (let index = 0; index < size; index++) {
+    holders.push(await enrollHolder(service, `${group}:${index}`, { group }));
+  }
+  return { group, holders };
+}
+const statusOfDevice = async (id: string) =>
+  (await service.operator<DeviceDetail>('GET', `/devices/${id}`)).body.status;
+const statusesOf = (holders: readonly Holder[]) =>
+  Promise.all(holders.map(async (one) => [await statusOfDevice(one.deviceId), await statusOf(service, one)]));
+const eventsAfter = async (seq: number) => (await changesAfter(service, seq)).map(({ event }) => event);
+const nothingAfter = async (seq: number) => expect(await changesAfter(service, seq)).toEqual([]);
+
+describe('a group', () => {
+  it('is revoked whole, with its certificates and their reason, and nobody else is', async () => {
+    const [{ group, holders }, { holders: others }] = [await fleet(3), await fleet(1)];
+    const before = await lastChange(service);
+    const { status, result } = await changeAll(service, `/groups/${group}/revoke`, {
+      reason: 'cessationOfOperation',
+      atMost: 3,
+    });
+    expect([status, result]).toEqual([200, { devices: 3, certificates: 3, unchanged: 0, dryRun: false }]);
+    expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
+    expect(await statusesOf(others)).toEqual([['active', 'active']]);
+    expect(await eventsAfter(before)).toEqual([
+      {
+        action: 'devices.revoked',
+        subject: group,
+        data: {
+          reason: 'cessationOfOperation',
+          count: 3,
+          devices: holders.map(({ deviceId, serialNumber }) => ({
+            id: deviceId,
+            serialNumbers: [serialNumber],
+          })),
+        },
+      },
+    ]);
+  });
+
+  it('is revoked as its dry run has told, which changes nothing', async () => {
+    const { group, holders } = await fleet(4);
+    const [suspended, gone, ...active] = holders;
+    await service.operator('POST', `/devices/${suspended?.deviceId}/suspend`);
+    await service.operator('POST', `/devices/${gone?.deviceId}/revoke`, {});
+    const before = await lastChange(service);
+    const foretold = await changeAll(service, `/groups/${group}/revoke`, { dryRun: true });
+    await nothingAfter(before);
+    expect(foretold.devices.map(({ id }) => id)).toEqual([
+      ...active.map(({ deviceId }) => deviceId),
+      suspended?.deviceId,
+    ]);
+    const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 3 });
+    expect(result).toEqual({ ...foretold.result, dryRun: false });
+    const [event] = await eventsAfter(before);
+    if (event?.action !== 'devices.revoked') throw new Error(event?.action);
+    expect(event.data.devices.map(({ id, serialNumbers }) => ({ id, certificates: serialNumbers }))).toEqual(
+      foretold.devices,
+    );
+  });
+
+  it('is suspended and resumed whole, revoked devices aside', async () => {
+    const { group, holders } = await fleet(3);
+    const [gone, ...others] = holders;
+    await service.operator('POST', `/devices/${gone?.deviceId}/revoke`, {});
+    const { result } = await changeAll(service, `/groups/${group}/suspend`, { atMost: 2 });
+    expect(result).toMatchObject({ devices: 2, certificates: 2 });
+    expect(await statusesOf(others)).toEqual(Array(2).fill(['suspended', 'suspended']));
+    expect((await changeAll(service, `/groups/${group}/resume`, { atMost: 2 })).result?.devices).toBe(2);
+    expect(await statusesOf(holders)).toEqual([
+      ['revoked', 'revoked'],
+      ['active', 'active'],
+      ['active', 'active'],
+    ]);
+  });
+
+  it.each(['revoke', 'suspend', 'resume'] as const)(
+    'is left alone by %s where more would change than was said, or nothing was',
+    async (kind) => {
+      const { group, holders } = await fleet(2);
+      if (kind === 'resume') await changeAll(service, `/groups/${group}/suspend`, { atMost: 2 });
+      const before = await lastChange(service);
+      const statuses = await statusesOf(holders);
+      for (const body of [{}, { atMost: 1 }]) {
+        const { status, problem } = await changeAll(service, `/groups/${group}/${kind}`, body);
+        expect([status, problem?.code]).toEqual([409, 'bulk_unconfirmed']);
+        expect(problem?.detail).toContain('2 would be changed');
+      }
+      expect(await statusesOf(holders)).toEqual(statuses);
+      await nothingAfter(before);
+    },
+  );
+
+  it('can be revoked again, and nothing is left to be', async () => {
+    const { group } = await fleet(1);
+    await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
+    const before = await lastChange(service);
+    const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
+    expect(result).toEqual({ devices: 0, certificates: 0, unchanged: 0, dryRun: false });
+    await nothingAfter(before);
+  });
+
+  it('of more devices than a row of the journal holds leaves several, each of them small', async () => {
+    const group = `group-${++groups}`;
+    await service.operator('PUT', `/groups/${group}`, { profile: 'device', policy: 'device' });
+    const entries = Array.from({ length: 1_050 }, (_, index) => ({ id: `${group}:${index}`, group }));
+    await imported(service, entries);
+    const before = await lastChange(service);
+    const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1_050 });
+    expect(result).toMatchObject({ devices: 1_050, certificates: 0 });
+    const rows = await changesAfter(service, before);
+    expect(rows.length).toBe(11);
+    expect(Math.max(...rows.map((row: JournalRow) => JSON.stringify(row).length))).toBeLessThan(20_000);
+  });
+
+  it.each([
+    ['of a name that there is none of', 'nosuch', {}, 404, 'group_unknown'],
+    [
+      'with a reason that only suspension has',
+      'devices',
+      { reason: 'certificateHold' },
+      400,
+      'request_invalid',
+    ],
+    ['with a reason that is none', 'devices', { reason: 'removeFromCRL' }, 400, 'request_invalid'],
+    ['with a field that is not known', 'devices', { atmost: 5 }, 400, 'request_invalid'],
+    ['with a number that is none', 'devices', { atMost: -1 }, 400, 'request_invalid'],
+  ])('%s is refused', async (_what, group, body, status, code) => {
+    const refused = await changeAll(service, `/groups/${group}/revoke`, body);
+    expect([refused.status, refused.problem?.code]).toEqual([status, code]);
+  });
+});
+
+describe('a list of devices', () => {
+  const lines = (holders: readonly Holder[]) => holders.map(({ deviceId: id }) => ({ id }));
+
+  it('is revoked whole; who is named twice, or was revoked before, counts once', async () => {
+    const { holders } = await fleet(3);
+    await service.operator('POST', `/devices/${holders[0]?.deviceId}/revoke`, {});
+    const list = [...lines(holders), ...lines(holders)];
+    const foretold = await changeListed(service, '/devices/revoke?dryRun=true', list);
+    expect(foretold.devices.map(({ id }) => id)).toEqual(holders.slice(1).map(({ deviceId }) => deviceId));
+    const { result } = await changeListed(service, '/devices/revoke?reason=keyCompromise', list);
+    expect(result).toEqual({ devices: 2, certificates: 2, unchanged: 1, dryRun: false });
+    expect({ ...foretold.result, dryRun: false }).toEqual(result);
+    expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
+  });
+
+  it.each(['revoke', 'suspend'])('is left alone by %s where one of them is not there', async (kind) => {
+    const { holders } = await fleet(2);
+    const before = await lastChange(service);
+    const list = [...lines(holders), { id: 'nosuch' }, { id: 'not an id' }, { name: 'x' }];
+    const { status, problem } = await changeListed(service, `/devices/${kind}`, list);
+    expect([status, problem]).toEqual([
+      400,
+      expect.objectContaining({
+        code: 'list_refused',
+        errorCount: 3,
+        errors: [
+          { line: 3, code: 'device_unknown', detail: 'there is no device "nosuch"' },
+          { line: 4, code: 'device_id_invalid', detail: expect.any(String) },
+          { line: 5, code: 'entry_invalid', detail: expect.any(String) },
+        ],
+      }),
+    ]);
+    expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'active']));
+    await nothingAfter(before);
+  });
+
+  it('is neither suspended nor resumed where one of them is revoked', async () => {
+    const { holders } = await fleet(2);
+    await service.operator('POST', `/devices/${holders[1]?.deviceId}/revoke`, {});
+    for (const kind of ['suspend', 'resume']) {
+      const { problem } = await changeListed(service, `/devices/${kind}`, lines(holders));
+      expect(problem).toMatchObject({ code: 'list_refused', errors: [{ line: 2, code: 'device_revoked' }] });
+    }
+    expect(await statusOfDevice(holders[0]?.deviceId ?? '')).toBe('active');
+  });
+});
+
+describe('certificates', () => {
+  it('are revoked by a list of their serial numbers, and their devices are not', async () => {
+    const { holders } = await fleet(2);
+    const list = holders.map(({ serialNumber }) => ({ serialNumber: serialNumber.toLowerCase() }));
+    const before = await lastChange(service);
+    const foretold = await changeListed(service, '/certificates/revoke?dryRun=true', list);
+    await nothingAfter(before);
+    expect(foretold.certificates).toEqual(
+      holders.map(({ serialNumber, deviceId }) => ({ serialNumber, device: deviceId })),
+    );
+    const { result } = await changeListed(service, '/certificates/revoke?reason=superseded', list);
+    expect(result).toEqual({ devices: 0, certificates: 2, unchanged: 0, dryRun: false });
+    expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'revoked']));
+    expect((await eventsAfter(before))[0]).toMatchObject({
+      action: 'certificates.revoked',
+      data: { reason: 'superseded', certificates: foretold.certificates },
+    });
+    const again = await changeListed(service, '/certificates/revoke', list);
+    expect(again.result).toMatchObject({ certificates: 0, unchanged: 2 });
+  });
+
+  it('are left alone where one of them is not there, or the list is longer than was said', async () => {
+    const { holders } = await fleet(2);
+    const list = holders.map(({ serialNumber }) => ({ serialNumber }));
+    const unknown = await changeListed(service, '/certificates/revoke', [...list, { serialNumber: '0102' }]);
+    expect(unknown.problem).toMatchObject({
+      code: 'list_refused',
+      errors: [{ line: 3, code: 'serial_number_unknown' }],
+    });
+    const { problem } = await changeListed(service, '/certificates/revoke?atMost=1', list);
+    expect(problem?.code).toBe('bulk_unconfirmed');
+    expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'active']));
+  });
+
+  it('are revoked one by one as well, for good', async () => {
+    const { holders } = await fleet(1);
+    const [holder] = holders;
+    const path = `/certificates/${holder?.serialNumber}`;
+    const { status, body } = await service.operator<Problem>('POST', `${path}/revoke`, {
+      reason: 'affiliationChanged',
+    });
+    expect([status, body]).toMatchObject([200, { status: 'revoked', reason: 'affiliationChanged' }]);
+    await service.operator('POST', `${path}/revoke`, { reason: 'keyCompromise' });
+    expect((await service.operator('GET', path)).body).toMatchObject({ reason: 'affiliationChanged' });
+    // Suspended and resumed with its device, a revoked certificate stays what it is.
+    for (const action of ['suspend', 'resume']) {
+      await service.operator('POST', `/devices/${holder?.deviceId}/${action}`);
+    }
+    expect(await statusesOf(holders)).toEqual([['active', 'revoked']]);
+    expect((await service.operator<Problem>('POST', '/certificates/0102/revoke', {})).body.code).toBe(
+      'serial_number_unknown',
+    );
+  });
+
+  it('are listed page by page, and by what is asked of them', async () => {
+    const { holders } = await fleet(3);
+    const [first] = holders;
+    await service.operator('POST', `/certificates/${first?.serialNumber}/revoke`, {});
+    const found: string[] = [];
+    let after = '';
+    for (;;) {
+      const { body } = await service.operator<{ items: { serialNumber: string }[]; next: string | null }>(
+        'GET',
+        `/certificates?status=revoked&device=${first?.deviceId}&limit=2${after}`,
+      );
+      found.push(...body.items.map(({ serialNumber }) => serialNumber));
+      if (body.next === null) break;
+      after = `&after=${body.next}`;
+    }
+    expect(found).toEqual([first?.serialNumber]);
+  });
+});
+
+describe('what a CA issued', () => {
+  it('is revoked whole, listeners aside; its devices are not revoked, and it takes an admin', async () => {
+    const { body } = await service.operator<{ items: IssuerView[] }>('GET', '/issuers');
+    const issuer = body.items.find(({ kind }) => kind === 'issuing')?.fingerprint;
+    const path = `/issuers/${issuer}/revoke-certificates`;
+    const { holders } = await fleet(2);
+    await service.operator('POST', `/devices/${holders[1]?.deviceId}/suspend`);
+    const foretold = await changeAll(service, path, { dryRun: true });
+    const count = foretold.certificates.length;
+    expect(foretold.certificates.map(({ serialNumber }) => serialNumber)).toEqual(
+      expect.arrayContaining(holders.map(({ serialNumber }) => serialNumber)),
+    );
+
+    const clerk = await service.operator<{ token: string }>('POST', '/operators', {
+      name: 'clerk',
+      role: 'operator',
+    });
+    const terms = { atMost: count, reason: 'cACompromise' };
+    expect((await changeAll(service, path, terms, clerk.body.token)).status).toBe(403);
+    expect((await changeAll(service, path, { ...terms, atMost: count - 1 })).problem?.code).toBe(
+      'bulk_unconfirmed',
+    );
+    const { result } = await changeAll(service, path, terms);
+    expect(result).toEqual({ devices: 0, certificates: count, unchanged: 0, dryRun: false });
+    expect(await statusesOf(holders)).toEqual([
+      ['active', 'revoked'],
+      ['suspended', 'revoked'],
+    ]);
+    const listed = await service.operator<{ items: { device: string | null; status: string }[] }>(
+      'GET',
+      '/certificates?limit=1000&status=active',
+    );
+    // The listeners' own: they go with a rollover.
+    expect(listed.body.items.map(({ device }) => device)).toEqual([null, null]);
+    await enrollHolder(service, holders[0]?.deviceId ?? '', { device: holders[0]?.deviceId ?? '' });
+  });
+
+  it('is not known of a CA that is not there', async () => {
+    const { status, problem } = await changeAll(
+      service,
+      `/issuers/${'0'.repeat(64)}/revoke-certificates`,
+      {},
+    );
+    expect([status, problem?.code]).toEqual([404, 'issuer_unknown']);
+  });
+});
+
+it('devices that were imported and never enrolled are revoked like the others', async () => {
+  await importDevice(service, 'never-enrolled');
+  const { result } = await changeListed(service, '/devices/revoke', [{ id: 'never-enrolled' }]);
+  expect(result).toMatchObject({ devices: 1, certificates: 0 });
+});
