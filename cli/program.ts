@@ -6,6 +6,7 @@ import { createProgram, runProgram } from '../runtime/command-line/program.ts';
 import { caCommands } from './commands/ca.ts';
 import { deviceCommands } from './commands/device.ts';
 import { groupCommands } from './commands/group.ts';
+import { housekeepingCommands } from './commands/housekeeping.ts';
 import { journalCommands } from './commands/journal.ts';
 import { keyCommands } from './commands/key.ts';
 import { manufacturerCommands } from './commands/manufacturer.ts';
@@ -64,6 +65,7 @@ function buildProgram(registrars: readonly Registrar[], io: CommandIo): Command 
   policyCommands(program, io);
   profileCommands(program, io);
   journalCommands(program, io);
+  housekeepingCommands(program, io);
   caCommands(program, io);
   operatorCommands(program, io);
   keyCommands(program, io);

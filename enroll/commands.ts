@@ -26,6 +26,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'mqttUrl',
   'enrollRate',
   'tokenRate',
+  'retention',
   'logLevel',
   'logFormat',
 ];

@@ -1,6 +1,9 @@
 /** The counters of the enroll process, read by operators at /metrics. */
 import { Counter } from 'prom-client';
+import type { Registry } from '../registry/port.ts';
 import { createMetricsRegistry } from '../runtime/metrics.ts';
+import type { HousekeepingRun } from './housekeeping/housekeeping.ts';
+import { createHousekeepingMetrics } from './housekeeping/metrics.ts';
 
 export interface EnrollMetrics {
   /** An enrollment that succeeded; `created` is false where the certificate was given again. */
@@ -11,11 +14,14 @@ export interface EnrollMetrics {
   renewed(created: boolean): void;
   /** A request to the device listener that was refused, by the code of the error table. */
   refused(rule: string): void;
+  /** A run of the housekeeping. */
+  housekept(run: HousekeepingRun): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
 
-export function createEnrollMetrics(): EnrollMetrics {
+/** @param kept of which it is told how large it is */
+export function createEnrollMetrics(kept: Pick<Registry, 'space'>): EnrollMetrics {
   const registry = createMetricsRegistry();
   const enrollments = new Counter({
     name: 'gatehouse_enroll_enrollments_total',
@@ -45,6 +51,7 @@ export function createEnrollMetrics(): EnrollMetrics {
     awaiting: () => waits.inc(),
     renewed: (created) => renewals.inc({ result: created ? 'created' : 'repeated' }),
     refused: (rule) => refusals.inc({ rule }),
+    housekept: createHousekeepingMetrics(registry, kept),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

@@ -8,6 +8,8 @@ import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
 import { FirstUseFollower } from './first-use-follower.ts';
+import { carefulClock, timeOfLastWrite } from './housekeeping/careful-clock.ts';
+import { Housekeeping } from './housekeeping/housekeeping.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { createOperatorListener } from './listeners/operator.ts';
@@ -41,6 +43,7 @@ export async function startEnroll(
 
   // Step 1: the data folder, as its one writer, and the CA key.
   const { layout, registry, keys, issuing } = await openData(settings, clock, closers);
+  const lastWrite = await timeOfLastWrite(registry);
   for (const { issuer, error } of issuing.lostKeys) {
     log.error(
       { issuer: issuer.subject, rule: error.code, detail: error.message, remedy: error.remedy },
@@ -74,7 +77,7 @@ export async function startEnroll(
   closers.add('server certificates', () => certificates.close());
 
   // Step 4: devices.
-  const metrics = createEnrollMetrics();
+  const metrics = createEnrollMetrics(registry);
   const tlsFile = layout.tls.enroll;
   const device = await createDeviceListener({
     context,
@@ -95,11 +98,24 @@ export async function startEnroll(
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
-  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, log });
+  const housekeeping = new Housekeeping({
+    registry,
+    clock,
+    carefulClock: carefulClock({ clock, lastWrite }),
+    retention: settings.retention,
+    archive: layout.archive,
+    onRun: (run) => metrics.housekept(run),
+    log,
+  });
+  closers.add('housekeeping', () => housekeeping.close());
+  const operator = await createOperatorListener({ context, rollover, housekeeping, metrics, tlsFile, log });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);
   closers.add('operator url', () => rm(layout.operator.url, { force: true }));
+
+  // Step 6: what nobody waits for.
+  housekeeping.start();
   return { enrollUrl, statusUrl, adminUrl };
 }
 

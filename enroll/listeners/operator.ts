@@ -9,6 +9,7 @@ import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
+import type { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -16,6 +17,7 @@ import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
+import { housekeepingRoutes } from '../routes/housekeeping.ts';
 import { importRoutes } from '../routes/imports.ts';
 import { issuerRoutes } from '../routes/issuers.ts';
 import { journalRoutes } from '../routes/journal.ts';
@@ -43,6 +45,7 @@ declare module 'fastify' {
 export interface OperatorListener {
   readonly context: EnrollContext;
   readonly rollover: Rollover;
+  readonly housekeeping: Housekeeping;
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
@@ -51,6 +54,7 @@ export interface OperatorListener {
 export async function createOperatorListener({
   context,
   rollover,
+  housekeeping,
   metrics,
   log,
   tlsFile,
@@ -114,6 +118,7 @@ export async function createOperatorListener({
       manufacturerRoutes(v1, context);
       requestRoutes(v1, context);
       journalRoutes(v1, context);
+      housekeepingRoutes(v1, { housekeeping, registry: context.registry });
       operatorRoutes(v1, context);
       done();
     },

@@ -1,0 +1,137 @@
+/**
+ * Moves the journal's oldest rows into archives. Step n here is step n of docs/ARCHITECTURE.md, "Housekeeping". A kill
+ * between any two of them loses nothing and doubles nothing: rows leave the registry only once their file and its record
+ * are on disk, and what a kill left over is put right by the next run.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { parseArchiveName } from '../../core/journal/archive.ts';
+import { type ChainHead, emptyChain, verifyChain } from '../../core/journal/chain.ts';
+import type { JournalRow } from '../../core/journal/events.ts';
+import type { Registry } from '../../registry/port.ts';
+import type { ArchiveFolder } from './archive-folder.ts';
+import type { Pause } from './pace.ts';
+
+/** 30 MB of rows, and a third of that in the file. */
+const ROWS = 50_000;
+/** A quiet registry leaves a file a week, rather than one each time that a row comes of age. */
+const FILE_INTERVAL_MS = 7 * 86_400_000;
+/** Rows that are read and verified in one go, and that are dropped in one transaction: some milliseconds. */
+const PAGE = 200;
+const DAY = 86_400_000;
+
+export interface JournalArchiving {
+  readonly registry: Registry;
+  readonly folder: ArchiveFolder;
+  readonly clock: Clock;
+  /** ms since the epoch: rows of that time and before go. */
+  readonly before: number;
+  /** Ends it between two steps. */
+  readonly signal: AbortSignal;
+  readonly pause: Pause;
+  /** Of one file. */
+  readonly maxRows?: number;
+}
+
+export interface Archived {
+  readonly archives: number;
+  /** That left the registry. */
+  readonly rows: number;
+}
+
+/** @throws GatehouseError `journal_broken` where the rows do not verify: they stay as they were found */
+export async function archiveJournal(terms: JournalArchiving): Promise<Archived> {
+  // Step 1: what an interrupted run has recorded and not yet dropped.
+  let rows = await dropArchivedRows(terms);
+  let archives = 0;
+  while (!terms.signal.aborted && (await archiveNext(terms))) {
+    archives += 1;
+    // Step 5: the rows leave the registry, some at a time.
+    rows += await dropArchivedRows(terms);
+  }
+  return { archives, rows };
+}
+
+/** @returns false where nothing is due */
+async function archiveNext(terms: JournalArchiving): Promise<boolean> {
+  const { registry, folder, clock } = terms;
+  const last = await registry.lastJournalArchive();
+  const start = last === undefined ? emptyChain : { seq: last.lastSeq, hash: last.lastHash };
+  if (!(await isWorthAFile(terms, start.seq))) return false;
+
+  // Step 2: what an interrupted run has written and not recorded.
+  await removeLeftovers(terms, start.seq + 1);
+
+  // Step 3: the file. The chain is verified on the way: rows that do not fit stay where they are, as evidence.
+  let head: ChainHead = start;
+  const due = dueRows(terms, start, (page) => {
+    head = verifyChain(page, head);
+  });
+  const written = await folder.write(due, start.seq + 1, () => head);
+  terms.signal.throwIfAborted();
+
+  // Step 4: its record, in one durable transaction with the journal row that tells of it.
+  const bounds = { firstSeq: start.seq + 1, lastSeq: head.seq, lastHash: head.hash };
+  await registry.write('system', async (transaction) => {
+    const { file, sha256, bytes } = written;
+    const archive = { ...bounds, file, sha256, bytes, archivedAt: clock.now() };
+    await transaction.housekeeping.insertJournalArchive(archive);
+    await transaction.append({ action: 'journal.archived', subject: file, data: { ...bounds, sha256 } });
+  });
+  return true;
+}
+
+async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): Promise<number> {
+  let dropped = 0;
+  for (;;) {
+    const rows = await registry.write('system', ({ housekeeping }) => housekeeping.dropArchivedRows(PAGE));
+    dropped += rows;
+    if (rows < PAGE || signal.aborted) return dropped;
+    await pause();
+  }
+}
+
+async function isWorthAFile(terms: JournalArchiving, after: number): Promise<boolean> {
+  const { registry, before, maxRows = ROWS } = terms;
+  const [first] = await registry.journal(after, 1);
+  const [lastOfFull] = await registry.journal(after + maxRows - 1, 1);
+  if (first === undefined || !isDue(terms, first)) return false;
+  if (first.time <= before - FILE_INTERVAL_MS) return (await registry.journalHead()) > first.seq;
+  return (
+    lastOfFull !== undefined && isDue(terms, lastOfFull) && (await registry.journalHead()) > lastOfFull.seq
+  );
+}
+
+/** A row from the future was written while the clock was wrong, and is as old as those around it. */
+function isDue({ before, clock }: JournalArchiving, { time }: JournalRow): boolean {
+  return time <= before || time > clock.now() + DAY;
+}
+
+/** Rows from `start` on, up to the first that is not due, and never the journal's last one. */
+async function* dueRows(
+  terms: JournalArchiving,
+  start: ChainHead,
+  onPage: (rows: readonly JournalRow[]) => void,
+): AsyncGenerator<JournalRow> {
+  const { registry, signal, maxRows = ROWS } = terms;
+  const end = Math.min(start.seq + maxRows, (await registry.journalHead()) - 1);
+  for (let after = start.seq; after < end; ) {
+    signal.throwIfAborted();
+    const page = await registry.journal(after, Math.min(PAGE, end - after));
+    const notDue = page.findIndex((row) => !isDue(terms, row));
+    const due = notDue === -1 ? page : page.slice(0, notDue);
+    onPage(due);
+    yield* due;
+    after += due.length;
+    if (notDue !== -1 || page.length === 0) return;
+  }
+}
+
+/** A file is left over where the registry has all its rows still: it says which, and with which hash they end. */
+async function removeLeftovers({ registry, folder }: JournalArchiving, firstSeq: number): Promise<void> {
+  for (const name of await folder.names()) {
+    const parsed = parseArchiveName(name);
+    if (parsed?.firstSeq !== firstSeq) continue;
+    const [row] = await registry.journal(parsed.lastSeq - 1, 1);
+    if (row?.seq === parsed.lastSeq && row.hash.startsWith(parsed.hashPrefix)) await folder.remove(name);
+  }
+}
