@@ -40,10 +40,12 @@ export interface Archived {
 
 /** @throws GatehouseError `journal_broken` where the rows do not verify: they stay as they were found */
 export async function archiveJournal(terms: JournalArchiving): Promise<Archived> {
+  // The newest row stays, for the next one to follow; and a run has an end, though it adds rows itself.
+  const newest = await terms.registry.journalHead();
   // Step 1: what an interrupted run has recorded and not yet dropped.
   let rows = await dropArchivedRows(terms);
   let archives = 0;
-  while (!terms.signal.aborted && (await archiveNext(terms))) {
+  while (!terms.signal.aborted && (await archiveNext(terms, newest))) {
     archives += 1;
     // Step 5: the rows leave the registry, some at a time.
     rows += await dropArchivedRows(terms);
@@ -52,18 +54,19 @@ export async function archiveJournal(terms: JournalArchiving): Promise<Archived>
 }
 
 /** @returns false where nothing is due */
-async function archiveNext(terms: JournalArchiving): Promise<boolean> {
+async function archiveNext(terms: JournalArchiving, newest: number): Promise<boolean> {
   const { registry, folder, clock } = terms;
   const last = await registry.lastJournalArchive();
   const start = last === undefined ? emptyChain : { seq: last.lastSeq, hash: last.lastHash };
-  if (!(await isWorthAFile(terms, start.seq))) return false;
+  if (!(await isWorthAFile(terms, start.seq, newest))) return false;
 
   // Step 2: what an interrupted run has written and not recorded.
   await removeLeftovers(terms, start.seq + 1);
 
   // Step 3: the file. The chain is verified on the way: rows that do not fit stay where they are, as evidence.
   let head: ChainHead = start;
-  const due = dueRows(terms, start, (page) => {
+  const end = Math.min(start.seq + (terms.maxRows ?? ROWS), newest - 1);
+  const due = dueRows(terms, { after: start.seq, end }, (page) => {
     head = verifyChain(page, head);
   });
   const written = await folder.write(due, start.seq + 1, () => head);
@@ -90,15 +93,13 @@ async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): 
   }
 }
 
-async function isWorthAFile(terms: JournalArchiving, after: number): Promise<boolean> {
+async function isWorthAFile(terms: JournalArchiving, after: number, newest: number): Promise<boolean> {
   const { registry, before, maxRows = ROWS } = terms;
   const [first] = await registry.journal(after, 1);
+  if (first === undefined || first.seq >= newest || !isDue(terms, first)) return false;
+  if (first.time <= before - FILE_INTERVAL_MS) return true;
   const [lastOfFull] = await registry.journal(after + maxRows - 1, 1);
-  if (first === undefined || !isDue(terms, first)) return false;
-  if (first.time <= before - FILE_INTERVAL_MS) return (await registry.journalHead()) > first.seq;
-  return (
-    lastOfFull !== undefined && isDue(terms, lastOfFull) && (await registry.journalHead()) > lastOfFull.seq
-  );
+  return lastOfFull !== undefined && lastOfFull.seq < newest && isDue(terms, lastOfFull);
 }
 
 /** A row from the future was written while the clock was wrong, and is as old as those around it. */
@@ -106,23 +107,22 @@ function isDue({ before, clock }: JournalArchiving, { time }: JournalRow): boole
   return time <= before || time > clock.now() + DAY;
 }
 
-/** Rows from `start` on, up to the first that is not due, and never the journal's last one. */
+/** Rows up to `end`, or to the one before the first that is not due. */
 async function* dueRows(
   terms: JournalArchiving,
-  start: ChainHead,
+  { after, end }: { readonly after: number; readonly end: number },
   onPage: (rows: readonly JournalRow[]) => void,
 ): AsyncGenerator<JournalRow> {
-  const { registry, signal, maxRows = ROWS } = terms;
-  const end = Math.min(start.seq + maxRows, (await registry.journalHead()) - 1);
-  for (let after = start.seq; after < end; ) {
+  const { registry, signal } = terms;
+  for (let seq = after; seq < end; ) {
     signal.throwIfAborted();
-    const page = await registry.journal(after, Math.min(PAGE, end - after));
+    const page = await registry.journal(seq, Math.min(PAGE, end - seq));
     const notDue = page.findIndex((row) => !isDue(terms, row));
     const due = notDue === -1 ? page : page.slice(0, notDue);
     onPage(due);
     yield* due;
-    after += due.length;
-    if (notDue !== -1 || page.length === 0) return;
+    seq += due.length;
+    if (due.length < PAGE) return;
   }
 }
 
