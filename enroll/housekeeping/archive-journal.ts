@@ -16,7 +16,7 @@ const ROWS = 50_000;
 /** A quiet registry leaves a file a week, rather than one each time that a row comes of age. */
 const FILE_INTERVAL_MS = 7 * 86_400_000;
 /** Rows that are read and verified in one go, and that are dropped in one transaction: some milliseconds. */
-const PAGE = 200;
+const PAGE = 100;
 const DAY = 86_400_000;
 
 export interface JournalArchiving {
@@ -86,10 +86,11 @@ async function archiveNext(terms: JournalArchiving, newest: number): Promise<boo
 async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): Promise<number> {
   let dropped = 0;
   for (;;) {
+    const since = performance.now();
     const rows = await registry.write('system', ({ housekeeping }) => housekeeping.dropArchivedRows(PAGE));
     dropped += rows;
     if (rows < PAGE || signal.aborted) return dropped;
-    await pause();
+    await pause(since);
   }
 }
 
@@ -113,9 +114,10 @@ async function* dueRows(
   { after, end }: { readonly after: number; readonly end: number },
   onPage: (rows: readonly JournalRow[]) => void,
 ): AsyncGenerator<JournalRow> {
-  const { registry, signal } = terms;
+  const { registry, signal, pause } = terms;
   for (let seq = after; seq < end; ) {
     signal.throwIfAborted();
+    const since = performance.now();
     const page = await registry.journal(seq, Math.min(PAGE, end - seq));
     const notDue = page.findIndex((row) => !isDue(terms, row));
     const due = notDue === -1 ? page : page.slice(0, notDue);
@@ -123,6 +125,7 @@ async function* dueRows(
     yield* due;
     seq += due.length;
     if (due.length < PAGE) return;
+    await pause(since);
   }
 }
 

@@ -47,6 +47,7 @@ export async function dropLapsedRequests({
   pause,
 }: Omit<Pruning, 'before'>): Promise<number> {
   for (let dropped = 0; ; ) {
+    const since = performance.now();
     const now = clock.now();
     if ((await registry.lapsedRequests(now, 1)).length === 0 || signal.aborted) return dropped;
     dropped += await registry.write('system', async (transaction) => {
@@ -54,7 +55,7 @@ export async function dropLapsedRequests({
       for (const request of lapsed) await dropRequest(transaction, request);
       return lapsed.length;
     });
-    await pause();
+    await pause(since);
   }
 }
 
@@ -63,6 +64,7 @@ type PruneStep = (reader: RegistryReader, housekeeping: HousekeepingTransaction)
 async function pruneBySteps({ registry, before, signal, pause }: Pruning, step: PruneStep): Promise<Pruned> {
   let pruned = NOTHING;
   for (;;) {
+    const since = performance.now();
     const now = await registry.write('system', async (transaction) => {
       const removed = await step(transaction, transaction.housekeeping);
       if (countOf(removed) > 0) {
@@ -73,7 +75,7 @@ async function pruneBySteps({ registry, before, signal, pause }: Pruning, step: 
     });
     pruned = add(pruned, now);
     if (countOf(now) < STEP || signal.aborted) return pruned;
-    await pause();
+    await pause(since);
   }
 }
 

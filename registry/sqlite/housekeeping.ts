@@ -45,7 +45,7 @@ export function prepareHousekeeping(database: Database) {
     expiredTokens: database
       .prepare<[number, number], string>(
         `SELECT id FROM tokens WHERE expiresAt <= ? AND NOT EXISTS (
-           SELECT 1 FROM requests WHERE credential = 'token:' || id AND expiresAt IS NOT NULL)
+           SELECT 1 FROM requests WHERE credential = 'token:' || tokens.id AND expiresAt IS NOT NULL)
          ORDER BY expiresAt LIMIT ?`,
       )
       .pluck(),

@@ -41,26 +41,33 @@ export interface SimulationOptions {
   /** ms; null for ever. */
   readonly retention: number | null;
   readonly archiveRows?: number;
+  /** ms since the epoch. */
+  readonly beginning?: number;
 }
 
 export class SimulatedFleet {
-  now = BEGINNING;
+  now: number;
   readonly layout: DataLayout;
   readonly context: EnrollContext;
   readonly housekeeping: Housekeeping;
   readonly #closers: Closers;
   readonly #members = new Map<DeviceId, Member>();
 
-  private constructor(parts: Pick<SimulatedFleet, 'layout' | 'context' | 'housekeeping'>, closers: Closers) {
+  private constructor(
+    parts: Pick<SimulatedFleet, 'now' | 'layout' | 'context' | 'housekeeping'>,
+    closers: Closers,
+  ) {
+    this.now = parts.now;
     this.layout = parts.layout;
     this.context = parts.context;
     this.housekeeping = parts.housekeeping;
     this.#closers = closers;
   }
 
-  static async begin({ folder, retention, archiveRows }: SimulationOptions): Promise<SimulatedFleet> {
+  static async begin(options: SimulationOptions): Promise<SimulatedFleet> {
+    const { folder, retention, archiveRows, beginning = BEGINNING } = options;
     let fleet: SimulatedFleet | undefined;
-    const clock = { now: () => fleet?.now ?? BEGINNING };
+    const clock = { now: () => fleet?.now ?? beginning };
     const settings = readSettings({ data: join(folder, 'data'), hostname: 'localhost' }, {});
     const layout = dataLayout(settings.data);
     await initialize(settings, clock, false);
@@ -79,7 +86,7 @@ export class SimulatedFleet {
       pause: async () => undefined,
       ...(archiveRows !== undefined && { archiveRows }),
     });
-    fleet = new SimulatedFleet({ layout, context, housekeeping }, closers);
+    fleet = new SimulatedFleet({ now: beginning, layout, context, housekeeping }, closers);
     return fleet;
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { connectWriter } from '../../registry/sqlite/connection.ts';
+import { prepareHousekeeping } from '../../registry/sqlite/housekeeping.ts';
 import { migrate } from '../../registry/sqlite/migrate.ts';
 import { prepareReads } from '../../registry/sqlite/read-statements.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -82,5 +83,27 @@ describe('the plan of each look-up', () => {
       expect.stringContaining('USING COVERING INDEX revokedCertificates'),
       expect.stringContaining('TEMP B-TREE FOR ORDER BY'),
     ]);
+  });
+});
+
+describe('the plan of what housekeeping does', () => {
+  const { insertJournalArchive, ...statements } = prepareHousekeeping(database);
+  const housekeeping = Object.entries(statements).map(
+    ([name, { source }]) => [name, planOf(source)] as const,
+  );
+
+  it.each(housekeeping)('%s looks at no row that it need not', (_name, plan) => {
+    expect(plan.filter((step) => step.startsWith('SCAN') || step.includes('TEMP B-TREE'))).toEqual([]);
+  });
+
+  it.each([
+    ['ended', 'endedCertificates (notAfter<?)'],
+    ['renewable', 'renewableCertificates (notAfter<?)'],
+    ['forgetPredecessor', 'certificatesByRenewed (renews=?)'],
+    ['removeRequestsOf', 'requestsByCertificate (serialNumber=?)'],
+    ['expiredTokens', 'tokensByExpiry (expiresAt<?)'],
+  ])('%s goes by the index made for it', (wanted, index) => {
+    const [, plan = []] = housekeeping.find(([name]) => name === wanted) ?? [];
+    expect(plan.join()).toContain(` INDEX ${index}`);
   });
 });
