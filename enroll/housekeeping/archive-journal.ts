@@ -85,13 +85,14 @@ async function archiveNext(terms: JournalArchiving, newest: number): Promise<boo
 
 async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): Promise<number> {
   let dropped = 0;
-  for (;;) {
+  while (!signal.aborted) {
     const since = performance.now();
     const rows = await registry.write('system', ({ housekeeping }) => housekeeping.dropArchivedRows(PAGE));
     dropped += rows;
-    if (rows < PAGE || signal.aborted) return dropped;
-    await pause(since);
+    if (rows < PAGE) break;
+    await pause(since, signal);
   }
+  return dropped;
 }
 
 async function isWorthAFile(terms: JournalArchiving, after: number, newest: number): Promise<boolean> {
@@ -125,7 +126,7 @@ async function* dueRows(
     yield* due;
     seq += due.length;
     if (due.length < PAGE) return;
-    await pause(since);
+    await pause(since, signal);
   }
 }
 

@@ -9,6 +9,8 @@ import { type Pause, usualPause } from './pace.ts';
 import { add, dropLapsedRequests, horizonOf, NOTHING, pruneCertificates, pruneTokens } from './prune.ts';
 
 const INTERVAL_MS = 3_600_000;
+const DAY = 86_400_000;
+const FAILED = 'housekeeping failed; trying again in an hour';
 /** As many rows of a kind are counted for the status at the most. */
 export const COUNTED = 10_000;
 
@@ -117,17 +119,29 @@ export class Housekeeping {
     const done: Done = { pruned: NOTHING, journal: { archives: 0, rows: 0 } };
     let failure: string | null = null;
     try {
+      this.#warnOfClock();
       await this.#work(done);
     } catch (error) {
-      failure = this.#stop.signal.aborted ? 'it was stopped' : (error as Error).message;
-      if (!this.#stop.signal.aborted)
-        log.error({ err: error }, 'housekeeping failed; trying again in an hour');
+      failure = (error as Error).message;
+      if (!this.#stop.signal.aborted) log.error({ err: error }, FAILED);
     }
+    if (this.#stop.signal.aborted) failure = 'it was stopped';
     this.#lastRun = { startedAt, endedAt: clock.now(), ...done, failure };
     onRun(this.#lastRun);
     const removed = { ...done.pruned, journalRows: done.journal.rows, archives: done.journal.archives };
     if (Object.values(removed).some((count) => count > 0)) log.info(removed, 'housekeeping is done');
     return this.#lastRun;
+  }
+
+  #warnOfClock(): void {
+    const { clock, carefulClock, retention, log } = this.#options;
+    const ahead = clock.now() - carefulClock.now();
+    if (retention === null || ahead < DAY) return;
+    const until = new Date(carefulClock.now()).toISOString();
+    log.warn(
+      { until },
+      'the clock is far ahead of the journal: housekeeping goes by it after the next start',
+    );
   }
 
   async #work(done: Done): Promise<void> {

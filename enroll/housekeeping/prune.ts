@@ -46,24 +46,26 @@ export async function dropLapsedRequests({
   signal,
   pause,
 }: Omit<Pruning, 'before'>): Promise<number> {
-  for (let dropped = 0; ; ) {
+  let dropped = 0;
+  while (!signal.aborted) {
     const since = performance.now();
     const now = clock.now();
-    if ((await registry.lapsedRequests(now, 1)).length === 0 || signal.aborted) return dropped;
+    if ((await registry.lapsedRequests(now, 1)).length === 0) break;
     dropped += await registry.write('system', async (transaction) => {
       const lapsed = await transaction.lapsedRequests(now, STEP);
       for (const request of lapsed) await dropRequest(transaction, request);
       return lapsed.length;
     });
-    await pause(since);
+    await pause(since, signal);
   }
+  return dropped;
 }
 
 type PruneStep = (reader: RegistryReader, housekeeping: HousekeepingTransaction) => Promise<Pruned>;
 
 async function pruneBySteps({ registry, before, signal, pause }: Pruning, step: PruneStep): Promise<Pruned> {
   let pruned = NOTHING;
-  for (;;) {
+  while (!signal.aborted) {
     const since = performance.now();
     const now = await registry.write('system', async (transaction) => {
       const removed = await step(transaction, transaction.housekeeping);
@@ -74,9 +76,10 @@ async function pruneBySteps({ registry, before, signal, pause }: Pruning, step: 
       return removed;
     });
     pruned = add(pruned, now);
-    if (countOf(now) < STEP || signal.aborted) return pruned;
-    await pause(since);
+    if (countOf(now) < STEP) break;
+    await pause(since, signal);
   }
+  return pruned;
 }
 
 export function add(one: Pruned, other: Pruned): Pruned {

@@ -2,12 +2,14 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { verifyArchivedJournal } from '../../cli/archived-journal.ts';
 import { archiveName } from '../../core/journal/archive.ts';
 import { type ChainHead, verifyChain } from '../../core/journal/chain.ts';
+import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
 import type { Registry } from '../../registry/port.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
@@ -149,6 +151,15 @@ describe('an archive', () => {
     expect(await seqs()).toHaveLength(OLD_ROWS + YOUNG_ROWS);
   });
 
+  it('takes the place of one that was written and never recorded, and ended elsewhere', async () => {
+    const rows = await registry.journal(0, 8);
+    const { file } = await new ArchiveFolder(folder).write(Readable.from(rows), 1, () => verifyChain(rows));
+    expect(readdirSync(folder)).toEqual([file]);
+    await archiveNow(registry, folder);
+    expect(readdirSync(folder)).toEqual([(await onlyArchive()).file]);
+    expect(await verifyWhole(registry, folder)).toMatchObject({ from: 1, archives: 1 });
+  });
+
   it('of another history is left alone', async () => {
     mkdirSync(folder);
     const foreign = archiveName(1, { seq: 20, hash: 'f'.repeat(64) });
@@ -203,13 +214,14 @@ describe('the registry', () => {
     ['of rows that are not there', { lastSeq: 99 }],
     ['that ends before it begins', { firstSeq: 1, lastSeq: 0 }],
   ])('refuses an archive %s', async (_what, change) => {
-    await expect(record(change)).rejects.toThrow();
+    await expect(record(change)).rejects.toHaveProperty('message');
     expect(await registry.lastJournalArchive()).toBeUndefined();
   });
 
   it('refuses an archive with the newest row', async () => {
     const [newest] = await registry.journal(24, 1);
-    await expect(record({ lastSeq: 25, lastHash: newest?.hash ?? '' })).rejects.toThrow(/archive/);
+    const archive = { lastSeq: 25, lastHash: newest?.hash ?? '' };
+    await expect(record(archive)).rejects.toMatchObject({ message: expect.stringContaining('archive') });
   });
 
   it('drops rows from the first one on, and none that is not archived', async () => {
