@@ -4,7 +4,6 @@
  */
 import type { Database, RunResult } from 'better-sqlite3';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
 import type { Horizon, HousekeepingTransaction } from '../port.ts';
 import type { JournalArchiveRecord, Pruned } from '../records.ts';
 
@@ -20,21 +19,19 @@ interface Outdated {
   readonly serialNumber: SerialNumber;
   readonly keyFingerprint: Fingerprint;
   readonly device: DeviceId | null;
-  readonly reason: RevocationReason | null;
 }
 
 export function prepareHousekeeping(database: Database) {
   const outdated = (which: string) =>
     database.prepare<[number, number], Outdated>(
-      `SELECT serialNumber, keyFingerprint, device, reason FROM certificates
+      `SELECT serialNumber, keyFingerprint, device FROM certificates
        WHERE ${which} AND notAfter <= ? ORDER BY notAfter LIMIT ?`,
     );
   return {
     ended: outdated(ENDED),
     renewable: outdated(RENEWABLE),
-    rememberKey: database.prepare<[Fingerprint, DeviceId, number]>(
-      `INSERT INTO formerKeys (key, device, compromised) VALUES (${FORMER_KEY}, ?, ?)
-       ON CONFLICT DO UPDATE SET compromised = 1 WHERE excluded.compromised > compromised`,
+    rememberKey: database.prepare<[Fingerprint, DeviceId]>(
+      `INSERT INTO formerKeys (key, device) VALUES (${FORMER_KEY}, ?) ON CONFLICT DO NOTHING`,
     ),
     removeRequestsOf: database.prepare<[SerialNumber]>('DELETE FROM requests WHERE serialNumber = ?'),
     forgetPredecessor: database.prepare<[SerialNumber]>(
@@ -90,10 +87,9 @@ export class SqliteHousekeeping implements HousekeepingTransaction {
   }
 
   /** @returns how many requests went with it */
-  #removeCertificate({ serialNumber, keyFingerprint, device, reason }: Outdated): number {
+  #removeCertificate({ serialNumber, keyFingerprint, device }: Outdated): number {
     const { rememberKey, removeRequestsOf, forgetPredecessor, removeCertificate } = this.#statements;
-    const compromised = reason === 'keyCompromise' ? 1 : 0;
-    if (device !== null) this.#change(() => rememberKey.run(keyFingerprint, device, compromised));
+    if (device !== null) this.#change(() => rememberKey.run(keyFingerprint, device));
     const { changes } = this.#change(() => removeRequestsOf.run(serialNumber));
     this.#change(() => forgetPredecessor.run(serialNumber));
     this.#change(() => removeCertificate.run(serialNumber));

@@ -9,7 +9,6 @@ import type { EnrollContext } from '../../enroll/context.ts';
 import { Housekeeping, type HousekeepingRun } from '../../enroll/housekeeping/housekeeping.ts';
 import { initialize } from '../../enroll/init.ts';
 import { openData } from '../../enroll/open-data.ts';
-import { recordCrl, signIssuingCrl } from '../../enroll/status/issuing-crl.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { applyProfile } from '../../enroll/use-cases/operating/apply-documents.ts';
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
@@ -127,11 +126,10 @@ export class SimulatedFleet {
     return this.#keep({ id, csr: asked, certificate: renewed.certificate });
   }
 
-  /** Everybody renews, a CRL is issued, and housekeeping runs. */
+  /** Everybody renews, and housekeeping runs. */
   async liveOneDay(): Promise<HousekeepingRun> {
     this.now += DAY;
     await Promise.all([...this.#members.values()].map((member) => this.renew(member)));
-    await this.#issueCrl();
     return this.housekeeping.run();
   }
 
@@ -157,12 +155,6 @@ export class SimulatedFleet {
 
   close(): Promise<void> {
     return this.#closers.closeAll(log);
-  }
-
-  async #issueCrl(): Promise<void> {
-    const { registry, issuing, statusUrl } = this.context;
-    const crl = await signIssuingCrl(registry, { issuer: issuing.current(), statusUrl, now: this.now });
-    await registry.write('system', (transaction) => recordCrl(transaction, crl));
   }
 
   #keep(member: Member): Member {

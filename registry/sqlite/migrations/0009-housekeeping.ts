@@ -11,11 +11,10 @@ ALTER TABLE devices ADD COLUMN enrolledAt INTEGER;
 UPDATE devices SET enrolledAt = (SELECT min(issuedAt) FROM certificates WHERE device = devices.id);
 
 -- Public keys of certificates that are gone. \`key\`: the first 16 bytes of the SHA-256 over the SubjectPublicKeyInfo;
--- to find another key with the same ones takes 2^128 attempts. 1 where a certificate of it was revoked for keyCompromise.
+-- to find another key with the same ones takes 2^128 attempts.
 CREATE TABLE formerKeys (
   key BLOB PRIMARY KEY CHECK (length(key) = 16),
-  device TEXT NOT NULL REFERENCES devices,
-  compromised INTEGER NOT NULL CHECK (compromised IN (0, 1))
+  device TEXT NOT NULL REFERENCES devices
 ) STRICT, WITHOUT ROWID;
 
 -- Those that can be renewed no more, and those that might be, in the grace of their group.
