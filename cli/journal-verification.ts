@@ -17,16 +17,18 @@ const rowForm = z.object({
 });
 
 /**
- * @param pages the journal from its first row on
+ * @param pages the journal from its first row on, or from the one after `start`
  * @param expected a head noted earlier, which the journal must still hold: what finds rows cut off its end
- * @returns the head: its seq is the number of rows
+ * @param start where the rows before them end
+ * @returns the head: its seq is the number of rows since the first
  * @throws GatehouseError `journal_broken`, naming the first row that is missing or does not fit
  */
 export async function verifyJournal(
   pages: AsyncIterable<readonly unknown[]>,
   expected?: ChainHead,
+  start: ChainHead = emptyChain,
 ): Promise<ChainHead> {
-  let head = emptyChain;
+  let head = verifyChain([], start, expected?.seq === start.seq ? expected : undefined);
   for await (const page of pages) {
     const rows = page.map(checkForm);
     // Only the page that holds the expected row can tell whether it is the one that was noted.

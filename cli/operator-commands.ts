@@ -49,6 +49,11 @@ export const operatorCommandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/journal.ts')).journalCommands,
   },
   {
+    name: 'housekeeping',
+    summary: 'Housekeeping: what ended long ago leaves the registry (--retention of enroll).',
+    load: async () => (await import('./commands/housekeeping.ts')).housekeepingCommands,
+  },
+  {
     name: 'ca',
     summary: 'The CAs: show, rotate, retire, revoke what they issued.',
     load: async () => (await import('./commands/ca.ts')).caCommands,

@@ -623,6 +623,23 @@ export const errorCatalog = {
     remedy:
       'Rows were changed outside Gatehouse from the row that the detail names on. Keep a copy and compare with a backup.',
   },
+  archive_missing: {
+    title: 'An archive of the journal cannot be read',
+    remedy:
+      'Bring the file back from where archives are kept, or give the folder that has it with --archives.',
+  },
+  archive_damaged: {
+    title: 'An archive of the journal is not what was written',
+    remedy: 'Take the file from a backup: it was changed or cut off since Gatehouse wrote it.',
+  },
+  archive_needed: {
+    title: 'The row that is expected is in an archive of the journal',
+    remedy: 'Give the folder that has the archives with --archives.',
+  },
+  housekeeping_failed: {
+    title: 'Housekeeping did not come to its end',
+    remedy: 'Remove what the detail names, then run it again; it also tries again every hour.',
+  },
   server_unknown: {
     title: 'No Gatehouse is known to ask',
     remedy:

@@ -27,6 +27,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'crlShards',
   'enrollRate',
   'tokenRate',
+  'retention',
   'logLevel',
   'logFormat',
 ];

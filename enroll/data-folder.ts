@@ -102,7 +102,8 @@ async function hasBeenUsed(database: string): Promise<boolean> {
   const registry = await openRegistryView({ file: database });
   try {
     const rows = await registry.journal(0, 1_000);
-    return rows.some(({ actor }) => actor !== 'system');
+    // Where the first rows are in archives, it has been there for a while.
+    return rows.some(({ actor }) => actor !== 'system') || (rows[0]?.seq ?? 1) > 1;
   } finally {
     await registry.close();
   }

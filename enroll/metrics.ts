@@ -1,6 +1,9 @@
 /** The counters of the enroll process, read by operators at /metrics. */
-import { Counter, type Registry } from 'prom-client';
+import { Counter, type Registry as MetricsRegistry } from 'prom-client';
+import type { Registry } from '../registry/port.ts';
 import { createMetricsRegistry } from '../runtime/metrics.ts';
+import type { HousekeepingRun } from './housekeeping/housekeeping.ts';
+import { createHousekeepingMetrics } from './housekeeping/metrics.ts';
 
 export interface EnrollMetrics {
   /** An enrollment that succeeded; `created` is false where the certificate was given again. */
@@ -12,12 +15,15 @@ export interface EnrollMetrics {
   /** A request to the device listener that was refused, by the code of the error table. */
   refused(rule: string): void;
   /** For what counts by itself. */
-  readonly registry: Registry;
+  readonly registry: MetricsRegistry;
+  /** A run of the housekeeping. */
+  housekept(run: HousekeepingRun): void;
   readonly contentType: string;
   text(): Promise<string>;
 }
 
-export function createEnrollMetrics(): EnrollMetrics {
+/** @param kept of which it is told how large it is */
+export function createEnrollMetrics(kept: Pick<Registry, 'space'>): EnrollMetrics {
   const registry = createMetricsRegistry();
   const enrollments = new Counter({
     name: 'gatehouse_enroll_enrollments_total',
@@ -48,6 +54,7 @@ export function createEnrollMetrics(): EnrollMetrics {
     renewed: (created) => renewals.inc({ result: created ? 'created' : 'repeated' }),
     refused: (rule) => refusals.inc({ rule }),
     registry,
+    housekept: createHousekeepingMetrics(registry, kept),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

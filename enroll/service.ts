@@ -12,6 +12,8 @@ import { CrlPublisher } from './crl/crl-publisher.ts';
 import { CrlStore } from './crl/crl-store.ts';
 import { CrlThread } from './crl/crl-thread-client.ts';
 import { FirstUseFollower } from './first-use-follower.ts';
+import { carefulClock, timeOfLastWrite } from './housekeeping/careful-clock.ts';
+import { Housekeeping } from './housekeeping/housekeeping.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { createOperatorListener } from './listeners/operator.ts';
@@ -44,6 +46,7 @@ export async function startEnroll(
 
   // Step 1: the data folder, as its one writer, and the CA key.
   const { layout, registry, keys, issuing } = await openData(settings, clock, closers);
+  const lastWrite = await timeOfLastWrite(registry);
   for (const { issuer, error } of issuing.lostKeys) {
     log.error(
       { issuer: issuer.subject, rule: error.code, detail: error.message, remedy: error.remedy },
@@ -72,7 +75,7 @@ export async function startEnroll(
   // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
   const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
   closers.add('first uses', () => follower.close());
-  const metrics = createEnrollMetrics();
+  const metrics = createEnrollMetrics(registry);
   const builder = new CrlThread(layout.registry.database);
   closers.add('crl thread', () => builder.close());
   const crls = await CrlPublisher.start({
@@ -109,11 +112,32 @@ export async function startEnroll(
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
-  const operator = await createOperatorListener({ context, rollover, crls: store, metrics, tlsFile, log });
+  const housekeeping = new Housekeeping({
+    registry,
+    clock,
+    carefulClock: carefulClock({ clock, lastWrite }),
+    retention: settings.retention,
+    archive: layout.archive,
+    onRun: (run) => metrics.housekept(run),
+    log,
+  });
+  closers.add('housekeeping', () => housekeeping.close());
+  const operator = await createOperatorListener({
+    context,
+    rollover,
+    crls: store,
+    housekeeping,
+    metrics,
+    tlsFile,
+    log,
+  });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);
   closers.add('operator url', () => rm(layout.operator.url, { force: true }));
+
+  // Step 6: what nobody waits for.
+  housekeeping.start();
   return { enrollUrl, statusUrl, adminUrl };
 }
 

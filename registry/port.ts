@@ -22,10 +22,13 @@ import type {
   FleetProgress,
   GroupRecord,
   IssuerRecord,
+  JournalArchiveRecord,
   KeptCrl,
   ManufacturerRecord,
   NewIssuer,
   OperatorRecord,
+  Pruned,
+  RegistrySpace,
   RequestRecord,
   StandingCertificate,
   StatusChange,
@@ -83,7 +86,7 @@ export interface RegistryReader {
   device(id: DeviceId): Promise<DeviceRecord | undefined>;
   /** In the order of their IDs. */
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
-  /** When the device was given its first certificate. */
+  /** When the device was given its first certificate, which may be gone since. */
   enrolledAt(id: DeviceId): Promise<number | undefined>;
   /** When the device was given the `nth` certificate from the newest, which is the first; undefined where it has had fewer. */
   issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
@@ -169,10 +172,14 @@ export interface RegistryReader {
   operators(): Promise<readonly OperatorRecord[]>;
   operatorByTokenId(tokenId: string): Promise<OperatorRecord | undefined>;
 
-  /** Rows with `seq > after`, in order, at most `limit`. */
+  /** Rows with `seq > after`, in order, at most `limit`. The first ones may be in archives alone. */
   journal(after: number, limit: number): Promise<readonly JournalRow[]>;
   /** `seq` of the last row; 0 where there is none. */
   journalHead(): Promise<number>;
+  /** Those that end after the row `after`, in order, at most `limit`. */
+  journalArchives(after: number, limit: number): Promise<readonly JournalArchiveRecord[]>;
+  /** Undefined where there is none. */
+  lastJournalArchive(): Promise<JournalArchiveRecord | undefined>;
 }
 
 /** What of a device may change; what is absent stays. */
@@ -183,6 +190,37 @@ export type RequestUpdate = Pick<
   RequestRecord,
   'status' | 'expiresAt' | 'decidedAt' | 'decidedBy' | 'reason' | 'serialNumber'
 >;
+
+/** ms since the epoch: what ended by then goes. */
+export interface Horizon {
+  readonly ended: number;
+  /** Of certificates that could still be renewed within a grace. Not after `ended`. */
+  readonly renewable: number;
+}
+
+/** How much there is beyond a horizon, counted up to a limit. */
+export interface Due {
+  readonly certificates: number;
+  readonly tokens: number;
+}
+
+/** What leaves the registry. Each takes away at most `limit` rows and their like, those that ended first before others. */
+export interface HousekeepingTransaction {
+  /**
+   * Certificates, and the requests that they came of. Their keys stay known (`keyOwner`), and so does when their devices
+   * enrolled (`enrolledAt`).
+   */
+  pruneCertificates(horizon: Horizon, limit: number): Promise<Pruned>;
+  /** Tokens that expired by then, with their uses and the requests by them that were denied; none with an open request. */
+  pruneTokens(before: number, limit: number): Promise<Pruned>;
+  /** It follows the archive before it, and ends before the journal's last row. */
+  insertJournalArchive(archive: JournalArchiveRecord): Promise<void>;
+  /**
+   * Takes rows out of the journal that an archive holds, and no others. Needs no journal row of its own: the archive has
+   * its `journal.archived`. @returns how many
+   */
+  dropArchivedRows(limit: number): Promise<number>;
+}
 
 /**
  * Look-ups and changes within one transaction. It ends with the promise that `work` returns. A change that is
@@ -195,7 +233,10 @@ export interface RegistryTransaction extends RegistryReader {
   updateDevice(id: DeviceId, change: DeviceUpdate): Promise<void>;
   /** From revoked to active, once. @throws GatehouseError `device_unknown` where none is revoked under this ID */
   reinstateDevice(id: DeviceId): Promise<void>;
-  /** Serial numbers and fingerprints are unique for the registry's life. */
+  /**
+   * Serial numbers and fingerprints are unique: refused where the registry has them. Of certificates that have left it,
+   * they are by chance alone, 126 random bits and a SHA-256.
+   */
   insertCertificate(certificate: CertificateRecord): Promise<void>;
   /**
    * `at` and `reason` (where absent: `unspecified` for revoked, `certificateHold` for suspended, `superseded` for
@@ -214,7 +255,8 @@ export interface RegistryTransaction extends RegistryReader {
   putProfile(profile: DocumentRecord): Promise<void>;
   insertToken(token: TokenRecord): Promise<void>;
   /**
-   * Counts one use and remembers which certificate it led to. A token and a key go together once.
+   * Counts one use and remembers which certificate it led to. A token and a key go together once, for as long as that
+   * certificate is there.
    * @throws GatehouseError `token_spent`, `token_unknown`
    */
   recordTokenUse(tokenId: string, keyFingerprint: Fingerprint, serialNumber: SerialNumber): Promise<void>;
@@ -252,6 +294,7 @@ export interface RegistryTransaction extends RegistryReader {
   blockKey(keyFingerprint: Fingerprint, note: string, at: number): Promise<void>;
   /** @throws GatehouseError `key_not_blocked` */
   unblockKey(keyFingerprint: Fingerprint): Promise<void>;
+  readonly housekeeping: HousekeepingTransaction;
   /** Adds a journal row in this transaction. A transaction that changes rows and appends none is refused. */
   append(event: JournalEvent): Promise<void>;
   /**
@@ -274,6 +317,9 @@ export interface RegistryView extends RegistryReader {
 
 /** What the enroll process gets. */
 export interface Registry extends RegistryView {
+  space(): Promise<RegistrySpace>;
+  /** Counts up to `limit` of each. */
+  due(horizon: Horizon, limit: number): Promise<Due>;
   /**
    * Runs `work` in a transaction and resolves once it is durable (on disk, not merely written). Transactions
    * run one after another; if `work` rejects, nothing of it remains and the rejection is passed on.

@@ -36,7 +36,7 @@ export interface CertificateRecord {
   readonly issuedAt: number;
   readonly revokedAt: number | null;
   readonly reason: RevocationReason | null;
-  /** The certificate of the same device that this one renews; null where it came of an enrollment. */
+  /** The certificate of the same device that this one renews; null where it came of an enrollment, or that one is gone. */
   readonly renews: SerialNumber | null;
   /** When a renewed certificate was first used at the broker; null until then. */
   readonly firstUsedAt: number | null;
@@ -209,6 +209,35 @@ export interface StandingCertificate {
   readonly device: DeviceId;
   /** Grows with each that is issued. */
   readonly position: number;
+}
+
+/** A file that holds rows of the journal which have left the registry, or are about to. */
+export interface JournalArchiveRecord {
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Of its last row: what the next one builds on. */
+  readonly lastHash: string;
+  /** Its name, without a folder. */
+  readonly file: string;
+  /** Hex, over the file as it is. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly archivedAt: number;
+}
+
+/** Rows that have left the registry for good. */
+export interface Pruned {
+  readonly certificates: number;
+  readonly tokens: number;
+  readonly tokenUses: number;
+  readonly requests: number;
+}
+
+/** What the registry takes on disk, without what waits to be folded into its file. */
+export interface RegistrySpace {
+  readonly bytes: number;
+  /** Of these, the ones that are free, and taken by new rows before the file grows. */
+  readonly freeBytes: number;
 }
 
 /** What the broker must know of one certificate, read at one moment. */

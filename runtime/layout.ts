@@ -41,6 +41,8 @@ export function dataLayout(data: string) {
     crls: join(data, 'crls'),
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
+    /** Rows of the journal that have left the registry: written by enroll, read by nobody. */
+    archive: join(data, 'archive'),
     /** Which renewed certificates were used: written by the broker, read by enroll. */
     firstUses: join(data, 'first-uses', 'first-uses.db'),
   };

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname as machineName } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { durationSchema } from '../core/duration-schema.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
 import { CRL_SHARDS } from '../core/pki/crl-names.ts';
@@ -24,6 +25,21 @@ const hostnames = z.preprocess(
   z.array(z.string().regex(/^[A-Za-z0-9.:-]+$/)).min(1),
 );
 const text = z.string().min(1);
+/**
+ * A week: enrollments that wait for an operator, and clocks that are wrong (enroll/housekeeping/careful-clock.ts), stay
+ * well within it; brokers and CRLs are a day behind at the most.
+ */
+export const LEAST_RETENTION = 7 * 86_400_000;
+/** ms; null for ever. */
+const retention = z.union([
+  z.literal('forever').transform(() => null),
+  durationSchema.pipe(
+    z
+      .number()
+      .min(LEAST_RETENTION)
+      .max(100 * 365 * 86_400_000),
+  ),
+]);
 
 /** What of a setting is common to several, for help and messages. */
 const aPort = { schema: port, placeholder: '<port>', takes: 'a port number, 0 to 65535' } as const;
@@ -136,6 +152,14 @@ export const settingsTable = {
     help: 'requests a minute that one address may send to the device listener',
   },
   tokenRate: { ...aRate, default: 6_000, help: 'enrollments a minute that may be tried with one token' },
+  retention: {
+    schema: retention,
+    default: 365 * 86_400_000,
+    defaultText: '365d',
+    placeholder: '<duration>',
+    takes: 'a duration from 7d to 100y, such as 365d, or forever',
+    help: 'how long what has ended stays in the registry: certificates, tokens, requests, rows of the journal',
+  },
   logLevel: {
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',

@@ -1,6 +1,7 @@
 /** `gatehouse journal …`: what happened, who did it, and the proof that nobody rewrote it. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { JournalArchiveView } from '../../core/api.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
@@ -14,7 +15,7 @@ import { renderTable, toTheSecond } from '../table.ts';
 const FOLLOW_INTERVAL_MS = 500;
 const LONGEST_SHOWN = 40;
 /** Values that are milliseconds since the Unix epoch. */
-const TIMES: readonly string[] = ['notAfter', 'expiresAt'];
+const TIMES: readonly string[] = ['notAfter', 'expiresAt', 'endedBefore'];
 
 export function journalCommands(journal: Command, io: CommandIo): void {
   const list = journal
@@ -56,17 +57,43 @@ export function journalCommands(journal: Command, io: CommandIo): void {
   const verify = journal
     .command('verify')
     .description(
-      'Reads the whole journal and verifies its hash chain here, without trusting the server. Note the head that it prints and give it as --expect next time: that also finds rows cut off the end.',
+      'Reads the whole journal and verifies its hash chain here, without trusting the server. Note the head that it prints and give it as --expect next time: that also finds rows cut off the end. Rows that have left the registry are verified from the files of --archives.',
     )
+    .option('--archives <dir>', 'the folder with the archives of the journal: DATA/archive, or a copy of it')
     .option('--expect <seq:hash>', 'a head noted earlier, which the journal must still hold', parseChainHead);
-  addExamples(verify, ['gatehouse journal verify', 'gatehouse journal verify --expect 1204:9f86d08…']);
-  operatorCommand<[], { expect?: ChainHead }>(verify, io, async ({ api, output }, { expect }) => {
-    const { verifyJournal } = await import('../journal-verification.ts');
-    const { seq, hash } = await verifyJournal(api.pages('/journal'), expect);
-    output.result({ verified: true, rows: seq, head: { seq, hash } }, () => {
-      return `the journal verifies: ${seq} rows\nhead ${seq}:${hash}`;
-    });
-  });
+  addExamples(verify, [
+    'gatehouse journal verify',
+    'gatehouse journal verify --archives data/archive',
+    'gatehouse journal verify --expect 1204:9f86d08…',
+  ]);
+  operatorCommand<[], { archives?: string; expect?: ChainHead }>(
+    verify,
+    io,
+    async ({ api, output }, { archives: folder, expect: expected }) => {
+      const { verifyArchivedJournal } = await import('../archived-journal.ts');
+      const source = {
+        async archives() {
+          const listed: JournalArchiveView[] = [];
+          for await (const page of api.pages<JournalArchiveView>('/journal/archives')) listed.push(...page);
+          return listed;
+        },
+        rows: (after: number) => api.pages('/journal', { after }),
+      };
+      const { head, from, archives, unread } = await verifyArchivedJournal(source, { folder, expected });
+      const rows = head.seq - from + 1;
+      output.result({ verified: true, rows, from, archives, unreadArchives: unread, head }, () =>
+        [
+          from === 1
+            ? `the journal verifies: ${rows} rows`
+            : `the journal verifies from row ${from} on: ${rows} rows`,
+          ...(unread === 0
+            ? []
+            : [`not verified: rows 1 to ${from - 1}, which are in ${unread} archives (see --archives)`]),
+          `head ${head.seq}:${head.hash}`,
+        ].join('\n'),
+      );
+    },
+  );
 }
 
 /** Rows after `seq`, then new ones as they come, until `end`. */

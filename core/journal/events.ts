@@ -185,7 +185,30 @@ export type JournalEvent =
   /** A number that was given out. If a list came of it, it is the number of all that were built with it. */
   | EventShape<'crl.issued', Fingerprint, { readonly number: string }>
   /** From now on, its certificates may name one of so many lists instead of the full one. */
-  | EventShape<'crl.sharded', Fingerprint, { readonly shards: number }>;
+  | EventShape<'crl.sharded', Fingerprint, { readonly shards: number }>
+  /** What had ended by then (ms) left the registry: how much. */
+  | EventShape<
+      'registry.pruned',
+      'registry',
+      {
+        readonly endedBefore: number;
+        readonly certificates: number;
+        readonly tokens: number;
+        readonly tokenUses: number;
+        readonly requests: number;
+      }
+    >
+  /** These rows are in the file of that name, with that SHA-256, and leave the registry. */
+  | EventShape<
+      'journal.archived',
+      string,
+      {
+        readonly firstSeq: number;
+        readonly lastSeq: number;
+        readonly lastHash: string;
+        readonly sha256: string;
+      }
+    >;
 
 /** Who did it: `operator:NAME`, `token:ID`, `device:ID`, or `system`. */
 export type Actor = `operator:${string}` | `token:${string}` | `device:${string}` | 'system';

@@ -10,6 +10,7 @@ import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
+import type { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -20,6 +21,7 @@ import { bulkTargetRoutes } from '../routes/bulk-targets.ts';
 import { certificateRoutes } from '../routes/certificates.ts';
 import { deviceRoutes } from '../routes/devices.ts';
 import { documentRoutes } from '../routes/documents.ts';
+import { housekeepingRoutes } from '../routes/housekeeping.ts';
 import { importRoutes } from '../routes/imports.ts';
 import { issuerRoutes } from '../routes/issuers.ts';
 import { journalRoutes } from '../routes/journal.ts';
@@ -48,6 +50,7 @@ export interface OperatorListener {
   readonly context: EnrollContext;
   readonly rollover: Rollover;
   readonly crls: Pick<CrlStore, 'list'>;
+  readonly housekeeping: Housekeeping;
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
@@ -57,6 +60,7 @@ export async function createOperatorListener({
   context,
   rollover,
   crls,
+  housekeeping,
   metrics,
   log,
   tlsFile,
@@ -124,6 +128,7 @@ export async function createOperatorListener({
       manufacturerRoutes(v1, context);
       requestRoutes(v1, context);
       journalRoutes(v1, context);
+      housekeepingRoutes(v1, { housekeeping, registry: context.registry });
       operatorRoutes(v1, context);
       done();
     },

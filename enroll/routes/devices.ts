@@ -32,6 +32,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry } = context;
   const detailOf = async (id: DeviceId): Promise<DeviceDetail> =>
     deviceDetail(await deviceOrRefuse(registry, id), {
+      enrolledAt: await registry.enrolledAt(id),
       certificates: await registry.certificatesOf(id),
       factoryUse: await registry.factoryUse(id),
       releasedAt: await registry.releasedAt(id),

@@ -47,6 +47,7 @@ export function deviceView(device: DeviceRecord, enrolledAt: number | undefined)
 }
 
 export interface DeviceParts {
+  readonly enrolledAt: number | undefined;
   readonly certificates: readonly CertificateRecord[];
   readonly factoryUse: FactoryUseRecord | undefined;
   readonly releasedAt: number | undefined;
@@ -55,14 +56,14 @@ export interface DeviceParts {
 /** @param certificates newest first */
 export function deviceDetail(
   device: DeviceRecord,
-  { certificates, factoryUse, releasedAt }: DeviceParts,
+  { enrolledAt, certificates, factoryUse, releasedAt }: DeviceParts,
 ): DeviceDetail {
   const factory = factoryUse && {
     manufacturer: factoryUse.manufacturer,
     certificate: factoryUse.factoryCertificate,
   };
   return {
-    ...deviceView(device, certificates.at(-1)?.issuedAt),
+    ...deviceView(device, enrolledAt),
     certificates: certificates.map(certificateView),
     factory: factory ?? null,
     releasedAt: releasedAt === undefined ? null : iso(releasedAt),

@@ -8,6 +8,7 @@ import { enrollmentWays } from './migrations/0004-enrollment-ways.ts';
 import { supersededInTime } from './migrations/0005-superseded-in-time.ts';
 import { crl } from './migrations/0006-crl.ts';
 import { revocation } from './migrations/0007-revocation.ts';
+import { housekeeping } from './migrations/0008-housekeeping.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
 const migrations: readonly string[] = [
@@ -18,6 +19,7 @@ const migrations: readonly string[] = [
   supersededInTime,
   crl,
   revocation,
+  housekeeping,
 ];
 
 /**

@@ -22,6 +22,7 @@ import type {
   FleetProgress,
   GroupRecord,
   IssuerRecord,
+  JournalArchiveRecord,
   KeptCrl,
   ManufacturerRecord,
   OperatorRecord,
@@ -31,7 +32,8 @@ import type {
   TokenRecord,
 } from '../records.ts';
 import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
-import type { AdmissionRow, CrlRow, DeviceRow, StoredJournalRow } from './rows.ts';
+import { FORMER_KEY } from './housekeeping.ts';
+import type { AdmissionRow, CrlRow, StoredDeviceRow, StoredJournalRow } from './rows.ts';
 
 export type ReadStatements = ReturnType<typeof prepareReads>;
 
@@ -49,12 +51,12 @@ function standing(now: '?' | '@now'): string {
 export function prepareReads(database: Database) {
   /** One statement for each combination of filters, so that each has an index to go by. */
   const devicesWhere = (filter: string) =>
-    database.prepare<DeviceQuery, DeviceRow>(
+    database.prepare<DeviceQuery, StoredDeviceRow>(
       `SELECT * FROM devices WHERE ${filter} id > @after ORDER BY id LIMIT @limit`,
     );
 
   return {
-    device: database.prepare<[DeviceId], DeviceRow>('SELECT * FROM devices WHERE id = ?'),
+    device: database.prepare<[DeviceId], StoredDeviceRow>('SELECT * FROM devices WHERE id = ?'),
     devices: {
       all: devicesWhere(''),
       ofGroup: devicesWhere('"group" = @group AND'),
@@ -63,7 +65,7 @@ export function prepareReads(database: Database) {
     },
 
     enrolledAt: database
-      .prepare<[DeviceId], number | null>('SELECT min(issuedAt) FROM certificates WHERE device = ?')
+      .prepare<[DeviceId], number | null>('SELECT enrolledAt FROM devices WHERE id = ?')
       .pluck(),
 
     issuedAt: database
@@ -112,8 +114,9 @@ export function prepareReads(database: Database) {
       )
       .expand(),
     keyOwner: database
-      .prepare<[Fingerprint], DeviceId>(
-        'SELECT device FROM certificates WHERE keyFingerprint = ? AND device IS NOT NULL LIMIT 1',
+      .prepare<[Fingerprint, Fingerprint], DeviceId>(
+        `SELECT device FROM certificates WHERE keyFingerprint = ? AND device IS NOT NULL
+         UNION ALL SELECT device FROM formerKeys WHERE key = ${FORMER_KEY} LIMIT 1`,
       )
       .pluck(),
     compromisedKey: database
@@ -225,5 +228,11 @@ export function prepareReads(database: Database) {
       'SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?',
     ),
     journalHead: database.prepare<[], ChainHead>('SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1'),
+    journalArchives: database.prepare<[number, number], JournalArchiveRecord>(
+      'SELECT * FROM journalArchives WHERE lastSeq > ? ORDER BY lastSeq LIMIT ?',
+    ),
+    lastJournalArchive: database.prepare<[], JournalArchiveRecord>(
+      'SELECT * FROM journalArchives WHERE lastSeq = (SELECT max(lastSeq) FROM journalArchives)',
+    ),
   };
 }

@@ -81,7 +81,7 @@ export class SqliteReader implements RegistryReader {
   }
 
   async keyOwner(keyFingerprint: Fingerprint) {
-    return this.reads.keyOwner.get(keyFingerprint);
+    return this.reads.keyOwner.get(keyFingerprint, keyFingerprint);
   }
 
   async isKeyCompromised(keyFingerprint: Fingerprint) {
@@ -241,6 +241,15 @@ export class SqliteReader implements RegistryReader {
 
   async journalHead() {
     return this.reads.journalHead.get()?.seq ?? 0;
+  }
+
+  async journalArchives(after: number, limit: number) {
+    checkLimit(limit);
+    return this.reads.journalArchives.all(after, limit);
+  }
+
+  async lastJournalArchive() {
+    return this.reads.lastJournalArchive.get();
   }
 }
 

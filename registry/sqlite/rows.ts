@@ -5,9 +5,11 @@
 import { GatehouseError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/journal/canonical-json.ts';
 import type { JournalEvent, JournalRow } from '../../core/journal/events.ts';
+import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
 import type {
   Admission,
   CertificateRecord,
+  CertificateStatus,
   CrlRecord,
   DeviceRecord,
   DocumentRecord,
@@ -16,19 +18,28 @@ import type {
 } from '../records.ts';
 
 export type DeviceRow = Omit<DeviceRecord, 'attributes'> & { readonly attributes: string };
+/** When it enrolled is told apart from the rest (`enrolledAt` of the port). */
+export type StoredDeviceRow = DeviceRow & { readonly enrolledAt: number | null };
 /** With the number as text. */
 export type CrlRow<Record extends CrlRecord | KeptCrl> = Omit<Record, 'number'> & { readonly number: string };
 export type StoredJournalRow = Omit<JournalRow, 'event'> & { readonly event: string };
 
+/** What a certificate that stands no more is listed with where nobody said why (RFC 5280 §5.3.1). */
+export const USUAL_REASON = {
+  revoked: 'unspecified',
+  suspended: 'certificateHold',
+  superseded: 'superseded',
+} as const satisfies Record<Exclude<CertificateStatus, 'active'>, RevocationReason>;
+
 /** One row of a join, by table. */
 export interface AdmissionRow {
   readonly certificates: CertificateRecord;
-  readonly devices: DeviceRow;
+  readonly devices: StoredDeviceRow;
   readonly issuers: IssuerRecord;
   readonly policies: DocumentRecord;
 }
 
-export function toDevice(row: DeviceRow): DeviceRecord {
+export function toDevice({ enrolledAt, ...row }: StoredDeviceRow): DeviceRecord {
   return { ...row, attributes: JSON.parse(row.attributes) };
 }
 

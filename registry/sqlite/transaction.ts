@@ -16,7 +16,7 @@ import { nextRow } from '../../core/journal/chain.ts';
 import type { Actor, JournalEvent } from '../../core/journal/events.ts';
 import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { DeviceUpdate, RegistryTransaction, RequestUpdate } from '../port.ts';
+import type { DeviceUpdate, HousekeepingTransaction, RegistryTransaction, RequestUpdate } from '../port.ts';
 import type {
   CertificateRecord,
   CertificateStatus,
@@ -32,9 +32,10 @@ import type {
   RequestRecord,
   TokenRecord,
 } from '../records.ts';
+import { SqliteHousekeeping } from './housekeeping.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { SqliteReader } from './reader.ts';
-import { fromDevice, fromJournalRow } from './rows.ts';
+import { fromDevice, fromJournalRow, USUAL_REASON } from './rows.ts';
 import type { WriteStatements } from './write-statements.ts';
 
 interface TransactionOptions {
@@ -44,13 +45,6 @@ interface TransactionOptions {
   /** Milliseconds since the Unix epoch: one moment for all that happens in the transaction. */
   readonly now: number;
 }
-
-/** What a certificate that stands no more is listed with where nobody said why (RFC 5280 §5.3.1). */
-const USUAL_REASON = {
-  revoked: 'unspecified',
-  suspended: 'certificateHold',
-  superseded: 'superseded',
-} as const satisfies Record<Exclude<CertificateStatus, 'active'>, RevocationReason>;
 
 export class SqliteTransaction extends SqliteReader implements RegistryTransaction {
   readonly #writes: WriteStatements;
@@ -117,6 +111,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
 
   async insertCertificate(certificate: CertificateRecord) {
     this.#change((writes) => writes.insertCertificate.run(certificate));
+    this.#change(({ recordEnrolled }) => recordEnrolled.run(certificate));
   }
 
   async setCertificateStatus(
@@ -166,7 +161,10 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
       (writes) => writes.countTokenUse.run(tokenId),
       () => (known ? new GatehouseError('token_spent') : new GatehouseError('token_unknown')),
     );
-    this.#change((writes) => writes.insertTokenUse.run(tokenId, keyFingerprint, serialNumber));
+    this.#change(
+      (writes) => writes.insertTokenUse.run(tokenId, keyFingerprint, serialNumber),
+      () => new Error(`Token ${tokenId} was used for this key before`),
+    );
   }
 
   async revokeToken(tokenId: string, at: number) {
@@ -269,6 +267,11 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
       (writes) => writes.unblockKey.run(keyFingerprint),
       () => new GatehouseError('key_not_blocked', `the key ${keyFingerprint} is not on the block-list`),
     );
+  }
+
+  get housekeeping(): HousekeepingTransaction {
+    this.#checkUsable();
+    return new SqliteHousekeeping(this.#writes.housekeeping, (run) => this.#change(run));
   }
 
   async append(event: JournalEvent) {

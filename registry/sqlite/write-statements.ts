@@ -20,6 +20,7 @@ import type {
   RequestRecord,
   TokenRecord,
 } from '../records.ts';
+import { prepareHousekeeping } from './housekeeping.ts';
 import type { DeviceRow, StoredJournalRow } from './rows.ts';
 
 export type WriteStatements = ReturnType<typeof prepareWrites>;
@@ -77,6 +78,10 @@ export function prepareWrites(database: Database) {
          @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @renews, @firstUsedAt,
          iif(@status = 'active', NULL, ${NEXT_SEQ}), @der)`,
     ),
+    recordEnrolled: database.prepare<Pick<CertificateRecord, 'device' | 'issuedAt'>>(
+      `UPDATE devices SET enrolledAt = @issuedAt
+       WHERE id = @device AND (enrolledAt IS NULL OR enrolledAt > @issuedAt)`,
+    ),
     setCertificateStatus: database.prepare<CertificateStatusRow>(
       `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason, statusSeq = ${NEXT_SEQ}
        WHERE serialNumber = @serialNumber`,
@@ -104,7 +109,9 @@ export function prepareWrites(database: Database) {
       'UPDATE tokens SET uses = uses + 1 WHERE id = ? AND uses < maxUses',
     ),
     insertTokenUse: database.prepare<[string, Fingerprint, SerialNumber]>(
-      'INSERT INTO tokenUses (token, keyFingerprint, serialNumber) VALUES (?, ?, ?)',
+      `INSERT INTO tokenUses (token, keyFingerprint, serialNumber) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET serialNumber = excluded.serialNumber
+       WHERE NOT EXISTS (SELECT 1 FROM certificates WHERE serialNumber = tokenUses.serialNumber)`,
     ),
     revokeToken: database.prepare<[number, string]>(
       'UPDATE tokens SET revokedAt = coalesce(revokedAt, ?) WHERE id = ?',
@@ -183,5 +190,6 @@ export function prepareWrites(database: Database) {
       `INSERT INTO journal (seq, time, actor, event, previousHash, hash)
        VALUES (@seq, @time, @actor, @event, @previousHash, @hash)`,
     ),
+    housekeeping: prepareHousekeeping(database),
   };
 }

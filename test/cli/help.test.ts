@@ -45,6 +45,8 @@ const commands = [
   'profile test',
   'journal list',
   'journal verify',
+  'housekeeping status',
+  'housekeeping run',
   'ca status',
   'ca rotate',
   'ca retire',

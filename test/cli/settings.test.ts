@@ -36,6 +36,10 @@ describe('a setting', () => {
     ['statusUrl', 'http://gate.test', 'http://gate.test'],
     ['statusUrl', 'https://gate.test', 'https://gate.test'],
     ['hostname', 'a, b', ['a', 'b']],
+    ['retention', '90d', 90 * 86_400_000],
+    ['retention', '7d', 7 * 86_400_000],
+    ['retention', 86_400 * 30, 30 * 86_400_000],
+    ['retention', 'forever', null],
   ])('%s takes %j', (name, given, value) => {
     expect(readSettings({ ...nowhere, [name]: given }, {})).toMatchObject({ [name]: value });
   });
@@ -59,6 +63,11 @@ describe('a setting', () => {
     ],
     ['hostname', '--hostname takes DNS names and IP addresses, separated by commas', ['', 'a,', 'a b', 'ü']],
     ['logFormat', '--log-format takes json or text', ['', 'yaml']],
+    [
+      'retention',
+      '--retention takes a duration from 7d to 100y, such as 365d, or forever',
+      ['', '0', '6d', '101y', 'never', '-90d', '1.5y'],
+    ],
   ])('%s refuses what it does not take, and says what it takes', (name, message, values) => {
     for (const value of values) {
       expect(() => readSettings({ ...nowhere, [name]: value }, {})).toThrow(

@@ -5,6 +5,7 @@ import { describeDevices } from './contract/devices.ts';
 import { describeEnrollmentWays } from './contract/enrollment-ways.ts';
 import { describeFleetProgress } from './contract/fleet-progress.ts';
 import { describeGroupCommit } from './contract/group-commit.ts';
+import { describeHousekeeping } from './contract/housekeeping.ts';
 import { describeJournal } from './contract/journal.ts';
 import { describeRecords } from './contract/records.ts';
 import { describeTokens } from './contract/tokens.ts';
@@ -34,6 +35,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeTransactions(world);
     describeGroupCommit(world);
     describeJournal(world);
+    describeHousekeeping(world);
     describeWatch(world);
   });
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { connectWriter } from '../../registry/sqlite/connection.ts';
 import { CHANGED, REVOKED } from '../../registry/sqlite/crl-rows.ts';
+import { prepareHousekeeping } from '../../registry/sqlite/housekeeping.ts';
 import { migrate } from '../../registry/sqlite/migrate.ts';
 import { prepareReads } from '../../registry/sqlite/read-statements.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -108,5 +109,27 @@ describe('what CRLs are built from', () => {
     ['CHANGED', 'COVERING INDEX statusChanges (issuer=? AND statusSeq>?)'],
   ] as const)('%s touches no table and sorts nothing', (name, step) => {
     expect(planOf({ REVOKED, CHANGED }[name])).toEqual([`SEARCH certificates USING ${step}`]);
+  });
+});
+
+describe('the plan of what housekeeping does', () => {
+  const { insertJournalArchive, ...statements } = prepareHousekeeping(database);
+  const housekeeping = Object.entries(statements).map(
+    ([name, { source }]) => [name, planOf(source)] as const,
+  );
+
+  it.each(housekeeping)('%s looks at no row that it need not', (_name, plan) => {
+    expect(plan.filter((step) => step.startsWith('SCAN') || step.includes('TEMP B-TREE'))).toEqual([]);
+  });
+
+  it.each([
+    ['ended', 'endedCertificates (notAfter<?)'],
+    ['renewable', 'renewableCertificates (notAfter<?)'],
+    ['forgetPredecessor', 'certificatesByRenewed (renews=?)'],
+    ['removeRequestsOf', 'requestsByCertificate (serialNumber=?)'],
+    ['expiredTokens', 'tokensByExpiry (expiresAt<?)'],
+  ])('%s goes by the index made for it', (wanted, index) => {
+    const [, plan = []] = housekeeping.find(([name]) => name === wanted) ?? [];
+    expect(plan.join()).toContain(` INDEX ${index}`);
   });
 });

@@ -76,7 +76,7 @@ export async function admitRenewal(
 }
 
 /**
- * Each certificate is a row for ever, and one more on the CRL until it expires: a device that renews in a loop would
+ * Each certificate is a row until the retention is over, and one more on the CRL until it expires: a device that renews in a loop would
  * make both grow as fast as the network lets it.
  */
 async function refuseTooMany(
