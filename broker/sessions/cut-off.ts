@@ -10,8 +10,8 @@ import type { Connection } from './connection.ts';
 import type { DurableSessions } from './durable-sessions.ts';
 import type { LiveTable } from './live-table.ts';
 
-/** Some 5 ms. */
-const CUT_AT_ONCE = 50;
+/** Connections that are ended, or reported on, without a turn for anybody else: some 5 ms. */
+const AT_ONCE = 50;
 
 export interface CutOffOptions {
   readonly live: LiveTable;
@@ -35,26 +35,42 @@ export class CutOff {
    * @param since ms since the epoch: when the right ended, for the latency
    */
   async cut(connection: Connection, rule: ErrorCode, since: number): Promise<void> {
-    const { metrics, clock, store, log } = this.#options;
-    if (!connection.cut(rule) || connection.client === null) return;
-    metrics.cutOff(rule);
-    connection.socket.once('close', () => metrics.cutOffLatency(clock.now() - since));
-    this.#report(connection, rule);
-    try {
-      await store.delWill({ id: connection.client.id });
-    } catch (error) {
-      log.error({ err: error, device: connection.device }, 'the will of a session that was cut off stayed');
-    }
+    await this.cutAll([connection], rule, since);
   }
 
-  /** Ends all sockets before it does what takes time, and lets the messages of others through in between. */
+  /** Ends all sockets before it does what takes longer, and lets the messages of others through in between. */
   async cutAll(connections: readonly Connection[], rule: ErrorCode, since: number): Promise<void> {
-    const cuts: Promise<void>[] = [];
-    for (const connection of connections) {
-      cuts.push(this.cut(connection, rule, since));
-      if (cuts.length % CUT_AT_ONCE === 0) await nextTurn();
+    const cut: Connection[] = [];
+    for (const [index, connection] of connections.entries()) {
+      if (this.#end(connection, rule, since)) cut.push(connection);
+      if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
     }
-    await Promise.all(cuts);
+    const wills: Promise<void>[] = [];
+    for (const [index, connection] of cut.entries()) {
+      this.#report(connection, rule);
+      wills.push(this.#withdrawWill(connection));
+      if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
+    }
+    await Promise.all(wills);
+  }
+
+  /** False where it had ended before, or only arrives. */
+  #end(connection: Connection, rule: ErrorCode, since: number): boolean {
+    const { metrics, clock } = this.#options;
+    if (!connection.cut(rule) || connection.client === null) return false;
+    metrics.cutOff(rule);
+    connection.socket.once('close', () => metrics.cutOffLatency(clock.now() - since));
+    return true;
+  }
+
+  async #withdrawWill({ client, device }: Connection): Promise<void> {
+    const { store, log } = this.#options;
+    if (client === null) return;
+    try {
+      await store.delWill({ id: client.id });
+    } catch (error) {
+      log.error({ err: error, device }, 'the will of a session that was cut off stayed');
+    }
   }
 
   /** Revoked for good, and cut off before: nothing of them is kept. */
