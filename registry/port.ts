@@ -10,6 +10,7 @@ import type {
   Admission,
   BlockedKeyRecord,
   CertificateRecord,
+  CertificateStanding,
   CertificateStatus,
   CredentialName,
   CrlRecord,
@@ -73,6 +74,8 @@ export interface RegistryReader {
   issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;
   certificateBySerial(serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  /** Of the same certificate, only what it takes to say whether it stands. */
+  certificateStanding(serialNumber: SerialNumber): Promise<CertificateStanding | undefined>;
   /** Newest first, and no more than the newest hundred. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */

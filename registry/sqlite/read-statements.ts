@@ -7,6 +7,7 @@ import type { BlockedKeyQuery, DependentQuery, DeviceQuery } from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
+  CertificateStanding,
   CredentialName,
   CrossCertificateRecord,
   DocumentRecord,
@@ -67,6 +68,9 @@ export function prepareReads(database: Database) {
     ),
     certificateBySerial: database.prepare<[SerialNumber], CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber = ?',
+    ),
+    certificateStanding: database.prepare<[SerialNumber], CertificateStanding>(
+      'SELECT issuer, status, issuedAt, revokedAt, reason FROM certificates WHERE serialNumber = ?',
     ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
       'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC LIMIT 100',

@@ -45,6 +45,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificateBySerial.get(serialNumber);
   }
 
+  async certificateStanding(serialNumber: SerialNumber) {
+    return this.reads.certificateStanding.get(serialNumber);
+  }
+
   async certificatesOf(device: DeviceId) {
     return this.reads.certificatesOf.all(device);
   }
