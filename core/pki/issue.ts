@@ -88,6 +88,7 @@ export function issueIssuingCertificate(request: IssuingRequest): Promise<Issued
     publicKey,
     ...validityWithin(root.certificate, { backdate: BACKDATE, ...request }),
     extensions: caExtensions(keyIdentifierOf(publicKey), ISSUING_PATH_LENGTH),
+    ocsp: false,
   });
 }
 
@@ -186,6 +187,8 @@ interface LeafContent {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly extensions: readonly Asn1[];
+  /** False where nobody answers OCSP for the issuer: a root, whose key is away. */
+  readonly ocsp?: false;
 }
 
 /** Adds what every certificate has from its issuer: the name, the AKI, and where to ask for the status. */
@@ -197,10 +200,11 @@ export async function issue(
   if (signer.keyFingerprint !== certificate.publicKey.keyFingerprint) {
     throw new GatehouseError('issuer_key_mismatch', `The key at hand is not that of ${certificate.subject}`);
   }
+  const { ocsp = true } = content;
   const extensions = [
     ...content.extensions,
     authorityKeyIdentifier(certificate.subjectKeyIdentifier),
-    ...(statusUrl === undefined ? [] : statusPointers(statusUrls(statusUrl, certificate.fingerprint))),
+    ...(statusUrl === undefined ? [] : statusPointers(statusUrls(statusUrl, certificate.fingerprint), ocsp)),
   ];
   return signCertificate({ ...content, issuerName: encoded(certificate.subjectDer), extensions }, signer);
 }
