@@ -25,6 +25,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'mqttPort',
   'mqttUrl',
   'enrollRate',
+  'statusRate',
   'tokenRate',
   'logLevel',
   'logFormat',

@@ -1,5 +1,5 @@
 /** The counters of the enroll process, read by operators at /metrics. */
-import { Counter } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import { createMetricsRegistry } from '../runtime/metrics.ts';
 
 export interface EnrollMetrics {
@@ -11,6 +11,8 @@ export interface EnrollMetrics {
   renewed(created: boolean): void;
   /** A request to the device listener that was refused, by the code of the error table. */
   refused(rule: string): void;
+  /** For what counts by itself. */
+  readonly registry: Registry;
   readonly contentType: string;
   text(): Promise<string>;
 }
@@ -45,6 +47,7 @@ export function createEnrollMetrics(): EnrollMetrics {
     awaiting: () => waits.inc(),
     renewed: (created) => renewals.inc({ result: created ? 'created' : 'repeated' }),
     refused: (rule) => refusals.inc({ rule }),
+    registry,
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };

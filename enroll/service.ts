@@ -17,6 +17,8 @@ import { openData, publishTrustAnchors } from './open-data.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
 import { startCrlPublisher } from './status/crl-publisher.ts';
+import { DelegatedResponders } from './status/delegated-responders.ts';
+import { createOcspMetrics } from './status/ocsp-metrics.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
 import { configuredStatusUrl } from './status-url.ts';
 
@@ -55,9 +57,12 @@ export async function startEnroll(
   }
 
   // Step 2: the status listener, first because its address is part of every certificate from here on.
-  const ocsp = createOcspResponder({ registry, issuing, clock, log });
-  const { enrollRate: addressRate, tokenRate } = settings;
-  const status = await createStatusListener({ registry, ocsp, clock, log, addressRate });
+  const metrics = createEnrollMetrics();
+  const responders = new DelegatedResponders({ registry, issuing, clock, log });
+  closers.add('OCSP responders', () => responders.close());
+  const ocspMetrics = createOcspMetrics(metrics.registry);
+  const ocsp = createOcspResponder({ registry, issuing, responders, clock, metrics: ocspMetrics, log });
+  const status = await createStatusListener({ registry, ocsp, clock, log, addressRate: settings.statusRate });
   const statusPort = await open(status, 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
@@ -73,8 +78,9 @@ export async function startEnroll(
   const certificates = await keepServerCertificates({ ...context, hostnames }, layout, log);
   closers.add('server certificates', () => certificates.close());
 
+
   // Step 4: devices.
-  const metrics = createEnrollMetrics();
+  const { enrollRate: addressRate, tokenRate } = settings;
   const tlsFile = layout.tls.enroll;
   const device = await createDeviceListener({
     context,
