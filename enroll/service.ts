@@ -20,6 +20,7 @@ import { startCrlPublisher } from './status/crl-publisher.ts';
 import { DelegatedResponders } from './status/delegated-responders.ts';
 import { createOcspMetrics } from './status/ocsp-metrics.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
+import { keepStaples } from './status/staples.ts';
 import { configuredStatusUrl } from './status-url.ts';
 
 export interface EnrollAddresses {
@@ -78,10 +79,12 @@ export async function startEnroll(
   const certificates = await keepServerCertificates({ ...context, hostnames }, layout, log);
   closers.add('server certificates', () => certificates.close());
 
+  const staples = await keepStaples({ registry, ocsp, layout, log });
+  closers.add('staples', () => staples.close());
 
   // Step 4: devices.
   const { enrollRate: addressRate, tokenRate } = settings;
-  const tlsFile = layout.tls.enroll;
+  const [tlsFile, stapleFile] = [layout.tls.enroll, layout.staples.enroll];
   const device = await createDeviceListener({
     context,
     metrics,
@@ -89,6 +92,7 @@ export async function startEnroll(
     tokenRate,
     addressRate,
     tlsFile,
+    stapleFile,
     log,
   });
   const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;
@@ -97,11 +101,14 @@ export async function startEnroll(
   const rollover = new Rollover({
     ...context,
     keys,
-    renewServerCertificates: () => certificates.ensure(),
+    renewServerCertificates: async () => {
+      await certificates.ensure();
+      await staples.refresh();
+    },
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
-  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, log });
+  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, stapleFile, log });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);

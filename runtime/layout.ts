@@ -34,6 +34,11 @@ export function dataLayout(data: string) {
       enroll: join(data, 'tls', 'enroll', 'server.pem'),
       broker: join(data, 'tls', 'broker', 'server.pem'),
     },
+    /** What OCSP says of these certificates, DER: kept by enroll, stapled to their handshakes by the listeners. */
+    staples: {
+      enroll: join(data, 'tls', 'enroll', 'ocsp.der'),
+      broker: join(data, 'tls', 'broker', 'ocsp.der'),
+    },
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
     /** Which renewed certificates were used: written by the broker, read by enroll. */
