@@ -20,7 +20,7 @@ RUN groupadd --system --gid 10001 gatehouse \
  && useradd --system --uid 10001 --gid gatehouse --home-dir /data gatehouse \
  && useradd --system --uid 10002 --gid gatehouse --home-dir /data gatehouse-broker \
  && install -d -o gatehouse -g gatehouse -m 0755 /data /data/tls /data/public \
- && install -d -o gatehouse -g gatehouse -m 0700 /data/ca /data/operator /data/tls/enroll /data/sim \
+ && install -d -o gatehouse -g gatehouse -m 0700 /data/ca /data/crls /data/operator /data/tls/enroll /data/sim \
  && install -d -o gatehouse -g gatehouse -m 2750 /data/registry /data/tls/broker \
  && install -d -o gatehouse-broker -g gatehouse -m 2750 /data/first-uses
 WORKDIR /app

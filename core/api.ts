@@ -5,6 +5,7 @@
 import type { Approval, RequestStatus } from './enrollment/approval.ts';
 import type { FactoryAdmission, IdSource } from './enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from './ids.ts';
+import type { CrlPart } from './pki/crl-names.ts';
 import type { KeyKind } from './pki/public-key.ts';
 
 /** RFC 9457. */
@@ -252,6 +253,20 @@ export interface CaStatusView {
 export interface IssuerStatusView extends IssuerView {
   /** On the active issuing CA, or dependent on a retiring one; null for roots and for what is retired. */
   readonly devices: number | null;
+  /** Its CRLs: the full list, the delta and the shards, as far as there are any. */
+  readonly crls: readonly CrlView[];
+}
+export interface CrlView {
+  readonly list: CrlPart;
+  readonly number: string;
+  readonly thisUpdate: string;
+  readonly nextUpdate: string;
+  /** Certificates on it; null where that was not counted. */
+  readonly entries: number | null;
+  /** Of the DER. */
+  readonly bytes: number;
+  /** Under the address of the status listener; `.pem` in place of `.crl` gives PEM. */
+  readonly path: string;
 }
 
 /** POST /api/v1/issuers/rotate */

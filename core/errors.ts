@@ -296,6 +296,10 @@ export const errorCatalog = {
     title: 'Another command is changing the CAs',
     remedy: 'Wait for its end, and look at gatehouse ca status before going on.',
   },
+  crl_unknown: {
+    title: 'There is no such CRL',
+    remedy: 'Take the address from the certificate (CRL distribution points), or from gatehouse ca status.',
+  },
   not_found: {
     title: 'There is nothing at this address',
     remedy: 'Check the path and the method, and that this is the listener you mean.',

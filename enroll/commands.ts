@@ -24,6 +24,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'adminPort',
   'mqttPort',
   'mqttUrl',
+  'crlShards',
   'enrollRate',
   'statusRate',
   'tokenRate',

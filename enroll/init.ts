@@ -6,7 +6,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { type Fingerprint, parseEntityName } from '../core/ids.ts';
-import { buildCrl } from '../core/pki/crl.ts';
 import type { Issuer } from '../core/pki/issue.ts';
 import { defaultProfile } from '../core/pki/profile.ts';
 import { defaultPolicies } from '../core/policy/policy.ts';
@@ -15,6 +14,7 @@ import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';
 import type { Settings } from '../runtime/settings.ts';
+import { recordCrl } from './crl/record-crl.ts';
 import {
   beginSetup,
   type DataFolderState,
@@ -25,6 +25,7 @@ import {
   stateOf,
 } from './data-folder.ts';
 import { keepSettings } from './kept-settings.ts';
+import { signRootCrl } from './rollover/root-crl.ts';
 import { ensureServerCertificate } from './server-certificates.ts';
 import { createIssuing, createRoot } from './signer/create-ca.ts';
 import type { CaKeyStore } from './signer/key-store.ts';
@@ -118,13 +119,8 @@ async function create(
 
 async function fillRegistry(registry: Registry, root: Issuer, issuing: Issuer, now: number): Promise<void> {
   // The root signs its CRL now, for as long as the issuing CA lives: its key may leave the machine after this.
-  const rootCrl = {
-    issuer: root.certificate.fingerprint,
-    number: 1n,
-    thisUpdate: now,
-    nextUpdate: issuing.certificate.notAfter,
-  };
-  const der = await buildCrl({ ...rootCrl, issuer: root, revoked: [] });
+  const until = issuing.certificate.notAfter;
+  const rootCrl = await signRootCrl(registry, { root, now, until });
   await registry.write('system', async (transaction) => {
     for (const [kind, { certificate }] of [['root', root] as const, ['issuing', issuing] as const]) {
       const { fingerprint, serialNumber, subject, notBefore, notAfter } = certificate;
@@ -144,8 +140,7 @@ async function fillRegistry(registry: Registry, root: Issuer, issuing: Issuer, n
         data: { subject, serialNumber },
       });
     }
-    await transaction.putCrl({ ...rootCrl, der });
-    await transaction.append({ action: 'crl.issued', subject: rootCrl.issuer, data: { number: '1' } });
+    await recordCrl(transaction, rootCrl);
     for (const policy of defaultPolicies) await putPolicy(transaction, policy, now);
     const profile = await putProfile(transaction, defaultProfile, now);
     for (const group of defaultGroups) {

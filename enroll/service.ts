@@ -7,6 +7,10 @@ import type { Logger } from '../runtime/log.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
+import { createCrlMetrics } from './crl/crl-metrics.ts';
+import { CrlPublisher } from './crl/crl-publisher.ts';
+import { CrlStore } from './crl/crl-store.ts';
+import { CrlThread } from './crl/crl-thread-client.ts';
 import { FirstUseFollower } from './first-use-follower.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { createDeviceListener } from './listeners/device.ts';
@@ -16,7 +20,6 @@ import { createEnrollMetrics } from './metrics.ts';
 import { openData, publishTrustAnchors } from './open-data.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
-import { startCrlPublisher } from './status/crl-publisher.ts';
 import { DelegatedResponders } from './status/delegated-responders.ts';
 import { createOcspMetrics } from './status/ocsp-metrics.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
@@ -63,22 +66,38 @@ export async function startEnroll(
   closers.add('OCSP responders', () => responders.close());
   const ocspMetrics = createOcspMetrics(metrics.registry);
   const ocsp = createOcspResponder({ registry, issuing, responders, clock, metrics: ocspMetrics, log });
-  const status = await createStatusListener({ registry, ocsp, clock, log, addressRate: settings.statusRate });
+  const store = await CrlStore.open({ folder: layout.crls, registry });
+  const status = await createStatusListener({
+    registry,
+    crls: store,
+    ocsp,
+    clock,
+    log,
+    addressRate: settings.statusRate,
+  });
   const statusPort = await open(status, 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
   const ownHostnames = [...settings.hostname, new URL(mqttUrl).hostname];
-  const context: EnrollContext = { registry, issuing, clock, statusUrl, ownHostnames };
+  const { crlShards } = settings;
+  const context: EnrollContext = { registry, issuing, clock, statusUrl, crlShards, ownHostnames };
 
   // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
   const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
   closers.add('first uses', () => follower.close());
-  const publisher = await startCrlPublisher({ ...context, log });
-  closers.add('crl publisher', () => publisher.close());
+  const builder = new CrlThread(layout.registry.database);
+  closers.add('crl thread', () => builder.close());
+  const crls = await CrlPublisher.start({
+    ...context,
+    store,
+    builder,
+    metrics: createCrlMetrics({ registry: metrics.registry, store, clock }),
+    log,
+  });
+  closers.add('crl publisher', () => crls.close());
   const { hostname: hostnames } = settings;
   const certificates = await keepServerCertificates({ ...context, hostnames }, layout, log);
   closers.add('server certificates', () => certificates.close());
-
   const staples = await keepStaples({ registry, ocsp, layout, log });
   closers.add('staples', () => staples.close());
 
@@ -101,6 +120,7 @@ export async function startEnroll(
   const rollover = new Rollover({
     ...context,
     keys,
+    crls,
     renewServerCertificates: async () => {
       await certificates.ensure();
       await staples.refresh();
@@ -108,7 +128,15 @@ export async function startEnroll(
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
-  const operator = await createOperatorListener({ context, rollover, metrics, tlsFile, stapleFile, log });
+  const operator = await createOperatorListener({
+    context,
+    rollover,
+    crls: store,
+    metrics,
+    tlsFile,
+    stapleFile,
+    log,
+  });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);
   const adminUrl = `https://${adminHostname(settings)}:${adminPort}`;
   await writeFileAtomic(layout.operator.url, `${adminUrl}\n`, 0o644);

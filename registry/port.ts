@@ -5,6 +5,7 @@
 import type { RequestStatus } from '../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/ids.ts';
 import type { Actor, JournalEvent, JournalRow } from '../core/journal/events.ts';
+import type { CrlPart, CrlShards } from '../core/pki/crl-names.ts';
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
 import type {
   Admission,
@@ -22,11 +23,12 @@ import type {
   FleetProgress,
   GroupRecord,
   IssuerRecord,
+  KeptCrl,
   ManufacturerRecord,
   NewIssuer,
   OperatorRecord,
   RequestRecord,
-  RevokedCertificate,
+  StatusChange,
   TokenRecord,
 } from './records.ts';
 
@@ -137,9 +139,15 @@ export interface RegistryReader {
   dependents(query: DependentQuery): Promise<readonly DeviceId[]>;
   /** Counts the next `limit` devices of the fleet: a million take half a second, so go on from `last`. */
   fleetProgress(query: DependentQuery): Promise<FleetProgress>;
-  /** Certificates of one issuer that stand no more and have not expired at `now`, by serial number. */
-  revokedCertificates(issuer: Fingerprint, now: number): Promise<readonly RevokedCertificate[]>;
-  latestCrl(issuer: Fingerprint): Promise<CrlRecord | undefined>;
+  /** What changed among the certificates of one issuer since this row of the journal. */
+  statusChange(issuer: Fingerprint, since: number): Promise<StatusChange | undefined>;
+  /** The last one given out, whether or not a list came of it; 0 where there was none. */
+  crlNumber(issuer: Fingerprint): Promise<bigint>;
+  /** Into how many shards the issuer's certificates were ever split, from few to many. */
+  crlShardings(issuer: Fingerprint): Promise<readonly CrlShards[]>;
+  keptCrl(issuer: Fingerprint, part: CrlPart): Promise<CrlRecord | undefined>;
+  /** Of every issuer, without the lists themselves. */
+  keptCrls(): Promise<readonly KeptCrl[]>;
 
   operators(): Promise<readonly OperatorRecord[]>;
   operatorByTokenId(tokenId: string): Promise<OperatorRecord | undefined>;
@@ -212,8 +220,12 @@ export interface RegistryTransaction extends RegistryReader {
   /** `retired` is final. */
   setIssuerStatus(fingerprint: Fingerprint, status: 'retiring' | 'retired', at: number): Promise<void>;
   insertCrossCertificate(certificate: CrossCertificateRecord): Promise<void>;
-  /** Replaces the issuer's CRL by one with a higher number; any other is refused (RFC 5280 §5.2.3). */
-  putCrl(crl: CrlRecord): Promise<void>;
+  /** Gives a number out: one above the last, or higher; any other is refused (RFC 5280 §5.2.3). */
+  putCrlNumber(issuer: Fingerprint, number: bigint): Promise<void>;
+  /** Nothing where it is known. */
+  putCrlSharding(issuer: Fingerprint, shards: CrlShards): Promise<void>;
+  /** Replaces the issuer's list of this part. */
+  keepCrl(crl: CrlRecord): Promise<void>;
   /** @throws GatehouseError `operator_exists` */
   insertOperator(operator: OperatorRecord): Promise<void>;
   /** @throws GatehouseError `operator_unknown` */

@@ -2,6 +2,7 @@
 import type { Approval, RequestStatus } from '../core/enrollment/approval.ts';
 import type { FactoryAdmission, NamingRule } from '../core/enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/ids.ts';
+import type { CrlPart } from '../core/pki/crl-names.ts';
 import type { KeyKind } from '../core/pki/public-key.ts';
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
 
@@ -39,6 +40,8 @@ export interface CertificateRecord {
   readonly renews: SerialNumber | null;
   /** When a renewed certificate was first used at the broker; null until then. */
   readonly firstUsedAt: number | null;
+  /** Of the journal row that last changed the status; null where that never changed. The registry sets it by itself. */
+  readonly statusSeq: number | null;
   readonly der: Uint8Array;
 }
 
@@ -190,19 +193,21 @@ export interface BlockedKeyRecord {
   readonly blockedAt: number;
 }
 
+/** A list that nobody may be able to sign again: of a root, or the last ones of a CA. */
 export interface CrlRecord {
   readonly issuer: Fingerprint;
+  readonly part: CrlPart;
   readonly number: bigint;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
   readonly der: Uint8Array;
 }
 
-export interface RevokedCertificate {
-  readonly serialNumber: SerialNumber;
-  readonly revokedAt: number;
-  readonly reason: RevocationReason;
-}
+/** What is known of such a list without reading it. */
+export type KeptCrl = Omit<CrlRecord, 'der'> & { readonly bytes: number };
+
+/** What changed among an issuer's certificates: `urgent` if anything did but that some were superseded. */
+export type StatusChange = 'superseded' | 'urgent';
 
 /** What the broker must know of one certificate, read at one moment. */
 export interface Admission {

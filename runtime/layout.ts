@@ -39,6 +39,8 @@ export function dataLayout(data: string) {
       enroll: join(data, 'tls', 'enroll', 'ocsp.der'),
       broker: join(data, 'tls', 'broker', 'ocsp.der'),
     },
+    /** The CRLs that are served, by issuer: enroll alone. All of them can be signed again. */
+    crls: join(data, 'crls'),
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
     /** Which renewed certificates were used: written by the broker, read by enroll. */

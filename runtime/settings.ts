@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
+import { CRL_SHARDS } from '../core/pki/crl-names.ts';
 import { parseYaml } from './yaml.ts';
 
 /** Digits alone: what JavaScript would also take for a number (`''`, `0x1F`, `1e3`) is a mistake here. */
@@ -120,6 +121,13 @@ export const settingsTable = {
     placeholder: '<file>',
     takes: 'the path of a file',
     help: "file with the token's PIN, with --signer pkcs11",
+  },
+  crlShards: {
+    schema: z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).pipe(z.literal(CRL_SHARDS)),
+    default: 1,
+    placeholder: '<n>',
+    takes: '1, 16 or 256',
+    help: 'into how many lists the CRL of new certificates is split: 1, 16 or 256',
   },
   enrollRate: {
     ...aRate,

@@ -2,16 +2,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Sample } from '../harness/closed-loop.ts';
+import { type Pinning, pinToCores } from '../harness/pinning.ts';
+import type { Course } from '../harness/program.ts';
+import { provideRegisteredData } from '../harness/registered-data.ts';
 import { cfsslVersion, startCfssl } from './cfssl-server.ts';
 import { startGatehouse } from './gatehouse-server.ts';
-import { measure, type Sample } from './load.ts';
-import { type Pinning, pinToCores } from './pinning.ts';
-import { provideRegisteredData } from './registered-data.ts';
+import { measure } from './load.ts';
 import { type Report, reportOn } from './report.ts';
 import type { Series, SigningServer } from './series.ts';
 import { makeSigningRequests } from './signing-requests.ts';
 
-export interface BenchmarkOptions {
+export interface BenchmarkOptions extends Course {
   /** One Gatehouse for each of these numbers of registered devices. */
   readonly devices: readonly number[];
   /** Besides the first one, which warms up and is not counted. */
@@ -23,10 +25,7 @@ export interface BenchmarkOptions {
   /** How many ask at one time. */
   readonly clients: number;
   /** A folder in which filled data folders are kept for later runs; undefined to keep none. */
-  readonly keep: string | undefined;
-  readonly signal: AbortSignal;
-  /** Says to people what is being done. */
-  readonly say: (line: string) => void;
+  readonly keep?: string | undefined;
 }
 
 /** Requests of each client before the measured ones: connections open, the core's caches the server's own again. */

@@ -4,21 +4,18 @@
  */
 import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { issueRootCertificate } from '../../core/pki/issue.ts';
 import { signingKeyOf } from '../../core/pki/signer.ts';
-import type { Pinning } from './pinning.ts';
+import type { Pinning } from '../harness/pinning.ts';
+import { freePort, untilListening } from '../harness/ports.ts';
+import { startProcess } from '../harness/server-process.ts';
 import type { SigningServer } from './series.ts';
-import { type ServerProcess, startProcess } from './server-process.ts';
 
 const CA_VALIDITY_MS = 86_400_000 * 365;
-const START_TIMEOUT_MS = 20_000;
-const ASK_AGAIN_MS = 50;
+const VERSION_TIMEOUT_MS = 20_000;
 /** Fewer lines than its default of one for each certificate, which would be counted against it. */
 const LOG_LEVEL_ERROR = '3';
 
@@ -35,7 +32,7 @@ const answerSchema = z.object({ success: z.literal(true), result: z.object({ cer
 /** Undefined where it is not installed. */
 export function cfsslVersion(): string | undefined {
   try {
-    const text = execFileSync('cfssl', ['version'], { encoding: 'utf8', timeout: START_TIMEOUT_MS });
+    const text = execFileSync('cfssl', ['version'], { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS });
     return /^Version:\s*(\S+)/m.exec(text)?.[1];
   } catch {
     return undefined;
@@ -104,28 +101,4 @@ async function writeAuthority(folder: string) {
   await writeFile(files.key, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
   await writeFile(files.configuration, JSON.stringify(CONFIGURATION));
   return files;
-}
-
-/** It takes a port by number only; that another process takes this one first is possible, and ends the benchmark. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
-async function untilListening(port: number, { failed }: ServerProcess, signal: AbortSignal): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(START_TIMEOUT_MS)]);
-  while (!(await Promise.race([accepts(port), failed])))
-    await pause(ASK_AGAIN_MS, undefined, { signal: deadline });
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

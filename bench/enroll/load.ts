@@ -1,10 +1,8 @@
-/**
- * The load: a closed loop of clients, each of which sends its next request when it has the answer to the last. So
- * what is measured is the rate at which a server answers when it always has something to do.
- */
+/** One round of enrollments at one server, over connections that are kept or one for each. */
 import { X509Certificate } from 'node:crypto';
 import { Pool } from 'undici';
 import { GatehouseError } from '../../core/errors.ts';
+import { runClosedLoop, type Sample } from '../harness/closed-loop.ts';
 import type { Series, SigningServer } from './series.ts';
 import type { SigningRequest } from './signing-requests.ts';
 
@@ -13,44 +11,25 @@ const REQUEST_TIMEOUT_MS = 30_000;
 export interface Load {
   readonly series: Series;
   readonly clients: number;
-  /** Sent before anything is timed, over the same connections where they are kept: open, and warm. */
   readonly runIn: readonly SigningRequest[];
   readonly requests: readonly SigningRequest[];
   readonly signal: AbortSignal;
-}
-
-/** One round of one series. */
-export interface Sample {
-  readonly perSecond: number;
-  /** Processor time of the server, for one request. */
-  readonly cpuMilliseconds: number;
-  /** The share of the time in which the server had its core. */
-  readonly serverBusy: number;
-  /** The same of the load: near 1, it is the load that was measured. */
-  readonly loadBusy: number;
-  /** In ms, of each request. */
-  readonly latencies: readonly number[];
 }
 
 /** @throws GatehouseError `enrollment_failed` for an answer that is not a certificate for the key that was sent */
 export async function measure({ series, clients, runIn, requests, signal }: Load): Promise<Sample> {
   const { server } = series;
   const pool = openPool(series, clients);
-  const send = (batch: readonly SigningRequest[]) => sendAll({ pool, server, clients, batch, signal });
+  const perform = async (signing: SigningRequest) => {
+    const { statusCode, body } = await pool.request(server.callFor(signing));
+    const text = await body.text();
+    const certificate = statusCode < 300 ? server.certificateIn(text) : undefined;
+    if (certificate === undefined) throw wrongAnswer(server, `${statusCode} ${text.slice(0, 500)}`);
+    // Not each of them: the load would be busier with that than with anything else.
+    if (signing === requests[0]) checkCertificate(server, signing, certificate);
+  };
   try {
-    await send(runIn);
-    const [usage, ownUsage, start] = [server.process.usage(), process.cpuUsage(), performance.now()];
-    const latencies = await send(requests);
-    const seconds = (performance.now() - start) / 1_000;
-    const own = process.cpuUsage(ownUsage);
-    const cpuSeconds = server.process.usage().cpuSeconds - usage.cpuSeconds;
-    return {
-      perSecond: requests.length / seconds,
-      cpuMilliseconds: (cpuSeconds * 1_000) / requests.length,
-      serverBusy: cpuSeconds / seconds,
-      loadBusy: (own.user + own.system) / 1e6 / seconds,
-      latencies,
-    };
+    return await runClosedLoop({ server: server.process, clients, runIn, jobs: requests, perform, signal });
   } finally {
     await pool.destroy();
   }
@@ -66,36 +45,6 @@ function openPool({ server, connections }: Series, clients: number): Pool {
     bodyTimeout: REQUEST_TIMEOUT_MS,
     connect: { timeout: REQUEST_TIMEOUT_MS, ...tls },
   });
-}
-
-interface Batch {
-  readonly pool: Pool;
-  readonly server: SigningServer;
-  readonly clients: number;
-  readonly batch: readonly SigningRequest[];
-  readonly signal: AbortSignal;
-}
-
-/** @returns the latency of each, in ms */
-async function sendAll({ pool, server, clients, batch, signal }: Batch): Promise<number[]> {
-  const latencies: number[] = [];
-  const waiting = batch.values();
-  const client = async () => {
-    // All clients take from the one iterator.
-    for (const signing of waiting) {
-      signal.throwIfAborted();
-      const start = performance.now();
-      const { statusCode, body } = await pool.request(server.callFor(signing));
-      const text = await body.text();
-      latencies.push(performance.now() - start);
-      const certificate = statusCode < 300 ? server.certificateIn(text) : undefined;
-      if (certificate === undefined) throw wrongAnswer(server, `${statusCode} ${text.slice(0, 500)}`);
-      // Not each of them: the load would be busier with that than with anything else.
-      if (signing === batch[0]) checkCertificate(server, signing, certificate);
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  return latencies;
 }
 
 function checkCertificate(server: SigningServer, signing: SigningRequest, pem: string): void {

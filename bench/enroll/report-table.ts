@@ -1,5 +1,7 @@
 /** The report for people. */
 import { renderTable } from '../../cli/table.ts';
+import { fixed, megabytes, percent, whole } from '../harness/figures.ts';
+import { machineLines } from '../harness/machine.ts';
 import type { Report, SeriesReport } from './report.ts';
 
 const COLUMNS: readonly (readonly [title: string, cell: (series: SeriesReport) => string | null])[] = [
@@ -24,12 +26,10 @@ const COLUMNS: readonly (readonly [title: string, cell: (series: SeriesReport) =
 ];
 
 export function renderReport({ machine, load, series, growth }: Report): string {
-  const { processor, cores, pinned, node, cfssl } = machine;
-  const peer = cfssl === null ? 'cfssl is not installed' : `cfssl ${cfssl}`;
+  const { cfssl } = machine;
   return [
-    `${processor}, ${cores} cores; Node ${node}; ${peer}`,
+    ...machineLines(machine, cfssl === null ? 'cfssl is not installed' : `cfssl ${cfssl}`),
     `${load.rounds} rounds of ${whole(load.requests)} requests (with a handshake each: ${whole(load.handshakes)}) by ${load.clients} clients, medians;`,
-    pinned ? 'servers on one core, the load on another' : 'NOT pinned: servers and load share the cores',
     '',
     renderTable(
       COLUMNS.map(([title]) => title),
@@ -42,20 +42,4 @@ export function renderReport({ machine, load, series, growth }: Report): string 
           `From ${whole(growth.from)} to ${whole(growth.to)} devices, an enrollment takes ${fixed(growth.cpuMilliseconds)} times the CPU time, at ${fixed(growth.perSecond)} times the rate.`,
         ]),
   ].join('\n');
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-GB');
-}
-
-function fixed(value: number, digits = 2): string {
-  return value.toFixed(digits);
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)}%`;
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -1,24 +1,19 @@
 /** What the benchmark found, as it is printed with --json. */
-import { cpus } from 'node:os';
+import type { Sample } from '../harness/closed-loop.ts';
+import { describeMachine, type Machine } from '../harness/machine.ts';
+import { median, percentile } from '../harness/statistics.ts';
 import type { BenchmarkOptions } from './benchmark.ts';
-import type { Sample } from './load.ts';
 import type { Connections, Series, StoredBytes } from './series.ts';
-import { median, percentile } from './statistics.ts';
 
 export interface Report {
-  readonly machine: Machine;
+  readonly machine: PeeredMachine;
   readonly load: Pick<BenchmarkOptions, 'rounds' | 'requests' | 'handshakes' | 'clients'>;
   readonly series: readonly SeriesReport[];
   /** From the smallest registry to the largest; null where there is one only. */
   readonly growth: Growth | null;
 }
 
-export interface Machine {
-  readonly processor: string;
-  readonly cores: number;
-  /** Whether servers and load each had a core of their own. */
-  readonly pinned: boolean;
-  readonly node: string;
+export interface PeeredMachine extends Machine {
   /** Null where it is not installed. */
   readonly cfssl: string | null;
 }
@@ -71,14 +66,7 @@ export function reportOn({ options, pinned, cfssl, series, samples }: Findings):
   const described = series.map((one) => describe(one, samples.get(one) ?? []));
   const peer = described.find(({ devices }) => devices === null);
   return {
-    machine: {
-      processor: cpus()[0]?.model ?? 'unknown',
-      // All there are: this process may be held to one of them.
-      cores: cpus().length,
-      pinned,
-      node: process.version,
-      cfssl: cfssl ?? null,
-    },
+    machine: { ...describeMachine(pinned), cfssl: cfssl ?? null },
     load: { rounds, requests, handshakes, clients },
     series: described.map((one) => ({
       ...one,

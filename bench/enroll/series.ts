@@ -1,6 +1,6 @@
 /** What is measured beside one another: a server, and how the load reaches it. */
 import type { Dispatcher } from 'undici';
-import type { ServerProcess } from './server-process.ts';
+import type { ServerProcess } from '../harness/server-process.ts';
 import type { SigningRequest } from './signing-requests.ts';
 
 /** A server that signs, and the form in which it is asked and answers. */

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
-import { deviceIdFrom } from './device-id.ts';
+import { deviceIdFrom } from '../harness/device-id.ts';
 
 export interface SigningRequest {
   /** Random, so that rows go to random places of the registry's indexes, as those of a real fleet do. */

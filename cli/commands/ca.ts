@@ -17,7 +17,9 @@ export function caCommands(program: Command, io: CommandIo): void {
 function statusCommand(ca: Command, io: CommandIo): void {
   const status = ca
     .command('status')
-    .description('Shows the CAs, and how many devices are on the active one. With --json, in PEM too.');
+    .description(
+      'Shows the CAs with their CRLs, and how many devices are on the active one. With --json, in PEM too.',
+    );
   addExamples(status, ['gatehouse ca status', `gatehouse ca status --json | jq -r '.issuers[].pem'`]);
   operatorCommand<[]>(status, io, async ({ api, output }) => {
     const result = await api.get<CaStatusView>('/issuers/status');
@@ -37,10 +39,34 @@ function renderStatus({ devices, moved, issuers }: CaStatusView): string {
       fingerprint,
     ]),
   );
-  if (devices === 0) return `${table}\n\nno device has a certificate that stands`;
+  const lists = `${table}\n\n${renderCrls(issuers)}`;
+  if (devices === 0) return `${lists}\n\nno device has a certificate that stands`;
   // Rounded down: 100 % is all of them.
   const share = Math.floor((100 * moved) / devices);
-  return `${table}\n\n${moved} of ${devices} devices (${share} %) are on the active issuing CA`;
+  return `${lists}\n\n${moved} of ${devices} devices (${share} %) are on the active issuing CA`;
+}
+
+/** Shards, of which there may be hundreds, in one row: how long the longest is. */
+function renderCrls(issuers: CaStatusView['issuers']): string {
+  const rows = issuers.flatMap(({ subject, fingerprint, crls }) => {
+    const shards = crls.filter(({ list }) => list.startsWith('shard-'));
+    const longest = Math.max(...shards.map(({ bytes }) => bytes));
+    return [
+      ...crls
+        .filter((crl) => !shards.includes(crl))
+        .map((crl) => [
+          ...[subject, fingerprint.slice(0, 12), crl.list, crl.number],
+          ...[toTheSecond(crl.thisUpdate), toTheSecond(crl.nextUpdate), crl.entries, crl.bytes],
+        ]),
+      ...(shards.length === 0
+        ? []
+        : [[subject, fingerprint.slice(0, 12), `${shards.length} shards`, null, null, null, null, longest]]),
+    ];
+  });
+  return renderTable(
+    ['CRL OF', 'SHA-256', 'LIST', 'NUMBER', 'ISSUED', 'NEXT UPDATE', 'ENTRIES', 'BYTES'],
+    rows,
+  );
 }
 
 function rotateCommand(ca: Command, io: CommandIo): void {

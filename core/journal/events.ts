@@ -150,7 +150,10 @@ export type JournalEvent =
       }
     >
   | EventShape<'key.unblocked', Fingerprint, Record<string, never>>
-  | EventShape<'crl.issued', Fingerprint, { readonly number: string }>;
+  /** A number that was given out. If a list came of it, it is the number of all that were built with it. */
+  | EventShape<'crl.issued', Fingerprint, { readonly number: string }>
+  /** From now on, its certificates may name one of so many lists instead of the full one. */
+  | EventShape<'crl.sharded', Fingerprint, { readonly shards: number }>;
 
 /** Who did it: `operator:NAME`, `token:ID`, `device:ID`, or `system`. */
 export type Actor = `operator:${string}` | `token:${string}` | `device:${string}` | 'system';

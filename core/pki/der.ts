@@ -95,7 +95,24 @@ export function printableString(text: string): Asn1 {
  * @param time milliseconds since the epoch; a fraction of a second is cut off
  */
 export function time(time: number): Asn1 {
-  return time < LAST_UTC_TIME ? primitive(Type.UTCTIME, timeDigits(time).slice(2)) : generalizedTime(time);
+  const { tag, text } = timeText(time);
+  return primitive(tag, text);
+}
+
+/** What `time` encodes: the tag number, and the characters. */
+export function timeText(time: number): { readonly tag: number; readonly text: string } {
+  const digits = timeDigits(time);
+  return time < LAST_UTC_TIME
+    ? { tag: Type.UTCTIME, text: digits.slice(2) }
+    : { tag: Type.GENERALIZEDTIME, text: digits };
+}
+
+/** Identifier and length octets of an element whose content is this long (X.690 §8.1.3, §10.1). */
+export function header(tag: number, length: number): Uint8Array {
+  if (length < 0x80) return Uint8Array.of(tag, length);
+  const octets: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
+  return Uint8Array.of(tag, 0x80 | octets.length, ...octets);
 }
 
 /** GeneralizedTime without fractions (RFC 5280 §4.1.2.5.2, RFC 6960 §4.2.2.1). */

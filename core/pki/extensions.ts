@@ -86,9 +86,19 @@ export function crlNumber(number: bigint): Asn1 {
   return extension(oids.crlNumber, integer(number));
 }
 
-/** §5.2.5: this CRL is complete for the distribution point that the certificates name. */
-export function issuingDistributionPoint(url: string): Asn1 {
-  return criticalExtension(oids.issuingDistributionPoint, sequence(distributionPointName(url)));
+/** §5.2.4. @param baseNumber of the full CRL that the delta adds to */
+export function deltaCrlIndicator(baseNumber: bigint): Asn1 {
+  return criticalExtension(oids.deltaCrlIndicator, integer(baseNumber));
+}
+
+/** §5.2.5: this CRL is complete for certificates that name any of these addresses. */
+export function issuingDistributionPoint(...urls: readonly string[]): Asn1 {
+  return criticalExtension(oids.issuingDistributionPoint, sequence(distributionPointName(...urls)));
+}
+
+/** §5.2.6: where the delta is. */
+export function freshestCrl(url: string): Asn1 {
+  return extension(oids.freshestCrl, sequence(sequence(distributionPointName(url))));
 }
 
 /** RFC 6960 §4.2.2.2.1: nobody need ask for the status of the responder's own certificate. */
@@ -96,7 +106,7 @@ export function ocspNoCheck(): Asn1 {
   return extension(oids.ocspNoCheck, nullValue());
 }
 
-/** distributionPoint [0] { fullName [0] { uniformResourceIdentifier } } */
-function distributionPointName(url: string): Asn1 {
-  return explicit(0, implicit(0, uri(url)));
+/** distributionPoint [0] { fullName [0] { uniformResourceIdentifier, … } }: each a name of the same place */
+function distributionPointName(...urls: readonly string[]): Asn1 {
+  return explicit(0, implicit(0, ...urls.map(uri)));
 }

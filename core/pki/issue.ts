@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { GatehouseError } from '../errors.ts';
 import type { TemplateSubject } from '../template.ts';
 import type { CaCertificate } from './certificate.ts';
+import { type CrlShards, crlPartOf } from './crl-names.ts';
 import { type Asn1, encoded } from './der.ts';
 import { deviceNames } from './device-names.ts';
 import {
@@ -22,6 +23,7 @@ import { generalName } from './general-name.ts';
 import { commonNameOnly } from './name.ts';
 import type { Profile } from './profile.ts';
 import type { PublicKey } from './public-key.ts';
+import { randomSerialNumber } from './serial-number.ts';
 import { type IssuedCertificate, signCertificate } from './sign-certificate.ts';
 import type { Signer, SigningKey } from './signer.ts';
 import { statusUrls } from './status-urls.ts';
@@ -100,6 +102,8 @@ export interface DeviceRequest {
   readonly publicKey: PublicKey;
   readonly now: number;
   readonly statusUrl: string;
+  /** Into how many lists the certificates are split, of which this one names its own; 1 where absent. */
+  readonly crlShards?: CrlShards | undefined;
   /** DNS names that no device may have: those of Gatehouse's own listeners. */
   readonly reservedHostnames: readonly string[];
 }
@@ -112,7 +116,7 @@ export const DEVICE_KEY_USAGE = ['digitalSignature'] as const;
  *   `certificate_name_invalid`, `issuer_expired`, `issuer_key_mismatch`
  */
 export async function issueDeviceCertificate(request: DeviceRequest): Promise<IssuedCertificate> {
-  const { issuer, profile, device, publicKey, now, statusUrl, reservedHostnames } = request;
+  const { issuer, profile, device, publicKey, now, statusUrl, crlShards, reservedHostnames } = request;
   const { kind } = publicKey;
   if (!profile.keys.includes(kind)) {
     throw new GatehouseError(
@@ -124,6 +128,7 @@ export async function issueDeviceCertificate(request: DeviceRequest): Promise<Is
   return issue(issuer, statusUrl, {
     subject,
     publicKey,
+    crlShards,
     ...validityWithin(issuer.certificate, { ...profile, now }),
     extensions: [
       keyUsage(...DEVICE_KEY_USAGE),
@@ -189,6 +194,8 @@ interface LeafContent {
   readonly extensions: readonly Asn1[];
   /** False where nobody answers OCSP for the issuer: a root, whose key is away. */
   readonly ocsp?: false;
+  /** 1 where absent: it is on the full list alone. */
+  readonly crlShards?: CrlShards | undefined;
 }
 
 /** Adds what every certificate has from its issuer: the name, the AKI, and where to ask for the status. */
@@ -201,12 +208,17 @@ export async function issue(
     throw new GatehouseError('issuer_key_mismatch', `The key at hand is not that of ${certificate.subject}`);
   }
   const { ocsp = true } = content;
+  const serialNumber = randomSerialNumber();
+  const part = crlPartOf(serialNumber, content.crlShards ?? 1);
   const extensions = [
     ...content.extensions,
     authorityKeyIdentifier(certificate.subjectKeyIdentifier),
-    ...(statusUrl === undefined ? [] : statusPointers(statusUrls(statusUrl, certificate.fingerprint), ocsp)),
+    ...(statusUrl === undefined
+      ? []
+      : statusPointers(statusUrls(statusUrl, certificate.fingerprint, part), ocsp)),
   ];
-  return signCertificate({ ...content, issuerName: encoded(certificate.subjectDer), extensions }, signer);
+  const issuerName = encoded(certificate.subjectDer);
+  return signCertificate({ ...content, serialNumber, issuerName, extensions }, signer);
 }
 
 /**

@@ -27,6 +27,8 @@ export interface CertificateContent {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly extensions: readonly Asn1[];
+  /** A random one where absent. */
+  readonly serialNumber?: SerialNumber;
 }
 
 const VERSION_3 = 2;
@@ -35,8 +37,7 @@ export async function signCertificate(
   content: CertificateContent,
   signer: Signer,
 ): Promise<IssuedCertificate> {
-  const { issuerName, subject, publicKey, extensions } = content;
-  const serialNumber = randomSerialNumber();
+  const { issuerName, subject, publicKey, extensions, serialNumber = randomSerialNumber() } = content;
   const [notBefore, notAfter] = [wholeSecond(content.notBefore), wholeSecond(content.notAfter)];
   const toBeSigned = encode(
     sequence(

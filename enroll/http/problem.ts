@@ -88,6 +88,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   pkcs11_pin_refused: 409,
   pkcs11_mechanism_missing: 409,
   pkcs11_failed: 409,
+  crl_unknown: 404,
   not_found: 404,
   entry_invalid: 400,
   device_repeated: 400,

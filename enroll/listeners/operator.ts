@@ -9,6 +9,7 @@ import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
+import type { CrlStore } from '../crl/crl-store.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -43,6 +44,7 @@ declare module 'fastify' {
 export interface OperatorListener {
   readonly context: EnrollContext;
   readonly rollover: Rollover;
+  readonly crls: Pick<CrlStore, 'list'>;
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
@@ -52,6 +54,7 @@ export interface OperatorListener {
 export async function createOperatorListener({
   context,
   rollover,
+  crls,
   metrics,
   log,
   tlsFile,
@@ -111,7 +114,7 @@ export async function createOperatorListener({
       importRoutes(v1, { context, report: refusalReporter({ log }) });
       certificateRoutes(v1, context);
       blockedKeyRoutes(v1, context);
-      issuerRoutes(v1, context, rollover);
+      issuerRoutes(v1, { context, crls, rollover });
       tokenRoutes(v1, context);
       documentRoutes(v1, context);
       manufacturerRoutes(v1, context);

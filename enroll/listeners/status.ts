@@ -5,19 +5,18 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
-import { encodePem } from '../../core/pki/pem.ts';
+import { parseFingerprint } from '../../core/ids.ts';
 import type { RegistryReader } from '../../registry/port.ts';
-import type { CrlRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { CrlStore } from '../crl/crl-store.ts';
+import { crlRoutes } from '../crl/routes.ts';
 import { createHttpServer, type HttpServer } from '../http/http-server.ts';
 import { ocspRoutes } from '../routes/ocsp.ts';
-import { JournalCache } from '../status/journal-cache.ts';
+import { bundleRoutes } from '../status/bundles.ts';
 import type { OcspResponder } from '../status/ocsp-responder.ts';
 
 /** This process also answers operators: strangers do not get all of it. */
 const MAX_CONNECTIONS = 1_000;
-const CRL_KEPT_MS = 600_000;
 const file = (extension: string) =>
   z.object({
     fingerprint: z.string().transform(parseFingerprint).describe(`of the issuer, then .${extension}`),
@@ -25,6 +24,7 @@ const file = (extension: string) =>
 
 export interface StatusListener {
   readonly registry: RegistryReader;
+  readonly crls: Pick<CrlStore, 'find'>;
   readonly ocsp: OcspResponder;
   readonly clock: Clock;
   readonly log: Logger;
@@ -33,10 +33,8 @@ export interface StatusListener {
 }
 
 export async function createStatusListener(options: StatusListener): Promise<HttpServer> {
-  const { registry, ocsp, clock, log, addressRate } = options;
+  const { registry, crls, ocsp, clock, log, addressRate } = options;
   const server = await createHttpServer({ log, addressRate, maxConnections: MAX_CONNECTIONS });
-  // One copy for all who fetch it at the same time: a large CRL times many slow readers would be much memory.
-  const crls = new JournalCache<CrlRecord>({ registry, clock, maxEntries: 64, maxAge: CRL_KEPT_MS });
   server.get('/health', async () => ({ status: 'ok' }));
 
   server.get('/ca/:fingerprint.cer', { schema: { params: file('cer') } }, async ({ params }, reply) => {
@@ -45,31 +43,8 @@ export async function createStatusListener(options: StatusListener): Promise<Htt
     return reply.type('application/pkix-cert').send(Buffer.from(issuer.der));
   });
 
-  server.get(
-    '/crl/:fingerprint.crl',
-    { schema: { params: file('crl') } },
-    async ({ params, headers }, reply) => {
-      const crl = await latestCrl(params.fingerprint);
-      const etag = `"${crl.issuer.slice(0, 16)}-${crl.number}"`;
-      reply.header('ETag', etag).header('Last-Modified', new Date(crl.thisUpdate).toUTCString());
-      if (headers['if-none-match'] === etag) return reply.status(304).send();
-      return reply.type('application/pkix-crl').send(crl.der);
-    },
-  );
-  server.get('/crl/:fingerprint.pem', { schema: { params: file('pem') } }, async ({ params }, reply) =>
-    reply
-      .type('application/x-pem-file')
-      .send(encodePem('X509 CRL', (await latestCrl(params.fingerprint)).der)),
-  );
-
+  crlRoutes(server, { crls, clock });
+  bundleRoutes(server, { registry, crls });
   ocspRoutes(server, { ocsp, clock });
-
-  function latestCrl(issuer: Fingerprint): Promise<CrlRecord> {
-    return crls.get(issuer, async () => {
-      const crl = await registry.latestCrl(issuer);
-      if (crl === undefined) throw new GatehouseError('issuer_unknown', 'there is no CRL of this issuer');
-      return crl;
-    });
-  }
   return server;
 }

@@ -1,10 +1,12 @@
 /** What a rollover works with besides what every use case does: the keys, and what must follow at once. */
 import type { Logger } from '../../runtime/log.ts';
 import type { EnrollContext } from '../context.ts';
+import type { CrlPublisher } from '../crl/crl-publisher.ts';
 import type { CaKeyStore } from '../signer/key-store.ts';
 
 export interface RolloverContext extends EnrollContext {
   readonly keys: CaKeyStore;
+  readonly crls: Pick<CrlPublisher, 'begin' | 'lastLists' | 'end'>;
   /** Brings the certificates of the listeners, with their chain, in step with the issuers. */
   readonly renewServerCertificates: () => Promise<void>;
   /** Brings the file with the trust anchors in step with the issuers. */

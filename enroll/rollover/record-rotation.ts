@@ -2,13 +2,14 @@
 import type { Issuer } from '../../core/pki/issue.ts';
 import type { RegistryTransaction } from '../../registry/port.ts';
 import type { CrlRecord, CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
-import { recordCrl } from '../status/issuing-crl.ts';
+import { recordCrl } from '../crl/record-crl.ts';
 
 export interface NewCas {
   /** Null where the root stays. */
   readonly root: Issuer | null;
   readonly issuing: Issuer;
   readonly cross: readonly CrossCertificateRecord[];
+  /** Of the roots. */
   readonly crls: readonly CrlRecord[];
 }
 

@@ -7,9 +7,10 @@ import type { Fingerprint } from '../../core/ids.ts';
 import type { Actor } from '../../core/journal/events.ts';
 import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
 import type { CrlRecord, IssuerRecord } from '../../registry/records.ts';
+import type { Publication, PublishedCrl } from '../crl/publication.ts';
+import { recordCrl } from '../crl/record-crl.ts';
 import { openIssuer } from '../signer/issuing-authority.ts';
 import { rootOf } from '../signer/lineage.ts';
-import { recordCrl, signIssuingCrl } from '../status/issuing-crl.ts';
 import { countFleet } from './ca-status.ts';
 import { follow, type RolloverContext } from './context.ts';
 import { signRootCrl } from './root-crl.ts';
@@ -43,21 +44,22 @@ export async function retireCa(
   for (;;) {
     // Step 2: its last CRL, and that of the root.
     const now = clock.now();
-    const crls = await lastCrls(context, leaving, now);
+    const last = await lastCrls(context, leaving, now);
 
     // Step 3: decide again and record it, in one durable transaction.
     const lockedOut = await registry.write(actor, async (transaction) => {
-      if (!(await areNext(transaction, crls))) return null;
-      return recordRetirement(transaction, leaving, { crls, lockOut, now });
+      if (!(await areTheLast(transaction, last))) return null;
+      return recordRetirement(transaction, leaving, { last, lockOut, now });
     });
-    // A CRL was published meanwhile, and has taken the number.
+    // Meanwhile something was revoked, or a CRL has taken the number.
     if (lockedOut === null) continue;
 
     // Step 4: what follows.
     issuing.retire(fingerprint);
+    await context.crls.end(fingerprint);
     await follow(context);
     const issuer = await issuerOf(registry, fingerprint);
-    const listedByRoot = crls.some((crl) => crl.issuer !== fingerprint);
+    const listedByRoot = last.byRoot !== undefined;
     log.warn({ issuer: issuer.subject, fingerprint, lockedOut, listedByRoot, actor }, 'a CA was retired');
     return { issuer, lockedOut, listedByRoot };
   }
@@ -66,11 +68,7 @@ export async function retireCa(
 async function recordRetirement(
   transaction: RegistryTransaction,
   leaving: IssuerRecord,
-  {
-    crls,
-    lockOut,
-    now,
-  }: { readonly crls: readonly CrlRecord[]; readonly lockOut: number; readonly now: number },
+  { last, lockOut, now }: { readonly last: LastCrls; readonly lockOut: number; readonly now: number },
 ): Promise<number> {
   const { fingerprint: issuer, kind } = leaving;
   await refuseNeeded(transaction, leaving);
@@ -79,7 +77,8 @@ async function recordRetirement(
   refuseLockOut(leaving, lockedOut, lockOut);
   await transaction.setIssuerStatus(issuer, 'retired', now);
   await transaction.append({ action: 'issuer.retired', subject: issuer, data: { lockedOut } });
-  for (const crl of crls) await recordCrl(transaction, crl);
+  for (const crl of last.own?.lists.values() ?? []) await transaction.keepCrl({ issuer, ...keptPart(crl) });
+  if (last.byRoot !== undefined) await recordCrl(transaction, last.byRoot);
   return lockedOut;
 }
 
@@ -116,22 +115,23 @@ function refuseLockOut({ subject }: IssuerRecord, dependents: number, lockOut: n
   throw new GatehouseError('issuer_in_use', `${devices} would be locked out by the end of ${subject}`);
 }
 
+interface LastCrls {
+  /** Undefined for a root, and where there is nothing of an issuing CA but what the registry has. */
+  readonly own: Publication | undefined;
+  /** Whether they were signed for the occasion, or are what was published before its key was lost. */
+  readonly signed: boolean;
+  readonly byRoot: CrlRecord | undefined;
+}
+
 /**
- * The last CRL of an issuing CA lasts as long as its certificates. The root's names it from now on: whoever trusts the
+ * The last CRLs of an issuing CA last as long as its certificates. The root's names it from now on: whoever trusts the
  * root and asks no Gatehouse learns of its end there.
  */
-async function lastCrls(
-  context: RolloverContext,
-  leaving: IssuerRecord,
-  now: number,
-): Promise<readonly CrlRecord[]> {
-  const { registry, issuing, statusUrl } = context;
-  const issuer = issuing.of(leaving.fingerprint);
-  const own =
-    issuer === undefined
-      ? []
-      : [await signIssuingCrl(registry, { issuer, statusUrl, now, until: leaving.notAfter })];
-  return [...own, ...(await crlOfRoot(context, leaving, now))];
+async function lastCrls(context: RolloverContext, leaving: IssuerRecord, now: number): Promise<LastCrls> {
+  const { fingerprint, kind, notAfter } = leaving;
+  const issuer = context.issuing.of(fingerprint);
+  const own = kind === 'root' ? undefined : await context.crls.lastLists(fingerprint, issuer, notAfter);
+  return { own, signed: issuer !== undefined, byRoot: await crlOfRoot(context, leaving, now) };
 }
 
 /** None where the root's key is not there: it is made up for by the next CRL that the root signs. */
@@ -139,16 +139,16 @@ async function crlOfRoot(
   { registry, keys, log }: RolloverContext,
   leaving: IssuerRecord,
   now: number,
-): Promise<readonly CrlRecord[]> {
+): Promise<CrlRecord | undefined> {
   const signer = await signerOf(registry, leaving);
-  if (signer === undefined) return [];
+  if (signer === undefined) return undefined;
   try {
     const root = await openIssuer(keys, signer);
-    return [await signRootCrl(registry, { root, now, until: leaving.notAfter, leaving })];
+    return await signRootCrl(registry, { root, now, until: leaving.notAfter, leaving });
   } catch (error) {
     if (!(error instanceof GatehouseError)) throw error;
     log.warn({ rule: error.code, issuer: leaving.subject }, 'the root cannot sign: its CRL stays as it is');
-    return [];
+    return undefined;
   }
 }
 
@@ -160,9 +160,18 @@ async function signerOf(registry: RegistryReader, leaving: IssuerRecord): Promis
   return by && registry.issuer(by.issuer);
 }
 
-async function areNext(transaction: RegistryTransaction, crls: readonly CrlRecord[]): Promise<boolean> {
-  for (const { issuer, number } of crls) {
-    if (((await transaction.latestCrl(issuer))?.number ?? 0n) + 1n !== number) return false;
-  }
-  return true;
+/** Whether no list was numbered after them, and they know of all that was revoked. */
+async function areTheLast(
+  transaction: RegistryTransaction,
+  { own, signed, byRoot }: LastCrls,
+): Promise<boolean> {
+  if (byRoot !== undefined && (await transaction.crlNumber(byRoot.issuer)) + 1n !== byRoot.number)
+    return false;
+  if (own === undefined || !signed) return true;
+  const change = await transaction.statusChange(own.issuer, own.head.seq);
+  return change === undefined && (await transaction.crlNumber(own.issuer)) === own.number;
+}
+
+function keptPart({ part, number, thisUpdate, nextUpdate, der }: PublishedCrl): Omit<CrlRecord, 'issuer'> {
+  return { part, number, thisUpdate, nextUpdate, der };
 }

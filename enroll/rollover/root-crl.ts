@@ -24,11 +24,11 @@ export async function signRootCrl(
   { root, now, until, leaving }: RootCrlTerms,
 ): Promise<CrlRecord> {
   const issuer = root.certificate.fingerprint;
-  const latest = await registry.latestCrl(issuer);
-  const number = (latest?.number ?? 0n) + 1n;
+  const latest = await registry.keptCrl(issuer, 'full');
+  const number = (await registry.crlNumber(issuer)) + 1n;
   const terms = { number, thisUpdate: now, nextUpdate: Math.max(until, latest?.nextUpdate ?? 0) };
   const revoked = await revokedBy(registry, root, { now, leaving });
-  return { issuer, ...terms, der: await buildCrl({ issuer: root, ...terms, revoked }) };
+  return { issuer, part: 'full', ...terms, der: await buildCrl({ issuer: root, ...terms, revoked }) };
 }
 
 async function revokedBy(

@@ -9,10 +9,9 @@ import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { issueCrossCertificate } from '../../core/pki/roll-over.ts';
 import type { RegistryReader } from '../../registry/port.ts';
-import type { CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
+import type { CrlRecord, CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
 import { createIssuing, createRoot } from '../signer/create-ca.ts';
 import { openIssuer } from '../signer/issuing-authority.ts';
-import { signIssuingCrl } from '../status/issuing-crl.ts';
 import { follow, type RolloverContext } from './context.ts';
 import { type NewCas, recordRotation } from './record-rotation.ts';
 import { signRootCrl } from './root-crl.ts';
@@ -44,8 +43,8 @@ export async function rotateCa(
   const next = await createIssuing({ keys, root: root ?? before, now, number, statusUrl });
   const cross = root === null ? [] : await crossCertify(before, root, context, now);
 
-  // Step 3: the CRLs. Whoever checks the first certificate of a CA finds one where that says there is one.
-  const crls = [await signIssuingCrl(registry, { issuer: next, statusUrl, now })];
+  // Step 3: the CRLs of the roots.
+  const crls: CrlRecord[] = [];
   const until = next.certificate.notAfter;
   if (root === null) crls.push(await signRootCrl(registry, { root: before, now, until }));
   else {
@@ -59,8 +58,8 @@ export async function rotateCa(
   await registry.write(actor, (transaction) => recordRotation(transaction, added, now));
 
   // Step 5: into use, once the broker trusts it too: a device may come with a certificate of it at once, and show it
-  // without the CA's.
-  await delay(settleTime);
+  // without the CA's. Whoever checks the first certificate of it finds a CRL where that says there is one.
+  await Promise.all([delay(settleTime), context.crls.begin(next)]);
   issuing.succeed(next);
   await follow(context);
   const rotation = await recordsOf(registry, added);

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import type { CaRetirement, CaRotation, CaStatusView, IssuerView, Page } from '../../core/api.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseFingerprint } from '../../core/ids.ts';
+import type { IssuerRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
+import type { CrlStore } from '../crl/crl-store.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { caStatus } from '../rollover/ca-status.ts';
 import type { Rollover } from '../rollover/rollover.ts';
-import { issuerView } from './views.ts';
+import { crlView, issuerView } from './views.ts';
 
 const params = z.object({ fingerprint: z.string().transform(parseFingerprint) });
 const query = z.object({
@@ -21,7 +23,13 @@ const retirement = z
   })
   .default({ lockOut: 0 });
 
-export function issuerRoutes(server: HttpServer, context: EnrollContext, rollover: Rollover): void {
+export interface IssuerRoutes {
+  readonly context: EnrollContext;
+  readonly crls: Pick<CrlStore, 'list'>;
+  readonly rollover: Rollover;
+}
+
+export function issuerRoutes(server: HttpServer, { context, crls, rollover }: IssuerRoutes): void {
   const { registry, clock } = context;
 
   server.get(
@@ -32,12 +40,22 @@ export function issuerRoutes(server: HttpServer, context: EnrollContext, rollove
 
   server.get(
     '/issuers/status',
-    { config: { role: 'viewer' }, schema: { summary: 'How many devices are on the active issuing CA' } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'How many devices are on the active issuing CA, and the CRLs' },
+    },
     async (): Promise<CaStatusView> => {
       const { issuers, ...fleet } = await caStatus(registry, clock.now());
+      const lists = await crls.list();
+      const crlsOf = ({ fingerprint }: IssuerRecord) =>
+        lists.filter(({ issuer }) => issuer === fingerprint).map(crlView);
       return {
         ...fleet,
-        issuers: issuers.map(({ issuer, devices }) => ({ ...issuerView(issuer), devices })),
+        issuers: issuers.map(({ issuer, devices }) => ({
+          ...issuerView(issuer),
+          devices,
+          crls: crlsOf(issuer),
+        })),
       };
     },
   );

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { MAX_OCSP_REQUEST } from '../../core/pki/ocsp.ts';
-import { isKnownToCaller } from '../http/etag.ts';
+import { isNotModified } from '../http/conditional.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import type { OcspResponder, SharedAnswer } from '../status/ocsp-responder.ts';
 
@@ -34,18 +34,16 @@ export function ocspRoutes(server: HttpServer, { ocsp, clock }: OcspRoutes): voi
     scope.get(`${PREFIX}/*`, async ({ url, headers }, reply) => {
       const { der, shared } = await ocsp.answer(requestInPath(url));
       if (shared === null) return send(reply.header('Cache-Control', 'no-store'), der);
-      const etag = `"${shared.etag}"`;
-      allowCaching(reply, shared, etag);
-      if (isKnownToCaller(headers['if-none-match'], etag)) return reply.status(304).send();
-      return send(reply, der);
+      const validators = { etag: `"${shared.etag}"`, lastModified: shared.thisUpdate };
+      allowCaching(reply, shared, validators.etag);
+      // By If-None-Match alone: a revocation may come within the second that If-Modified-Since knows.
+      const known = isNotModified({ 'if-none-match': headers['if-none-match'] }, validators);
+      return known ? reply.status(304).send() : send(reply, der);
     });
     done();
   });
 
-  /**
-   * RFC 5019 §6.2. Never beyond nextUpdate; and If-Modified-Since is not looked at, for a revocation may come within the
-   * second in which an answer was made.
-   */
+  /** RFC 5019 §6.2. Nobody keeps an answer beyond nextUpdate. */
   function allowCaching(reply: FastifyReply, { thisUpdate, nextUpdate }: SharedAnswer, etag: string): void {
     const left = Math.floor((nextUpdate - clock.now()) / 1_000);
     const maxAge = Math.max(0, Math.min(MAX_AGE, left));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type {
   BlockedKeyView,
   CertificateView,
+  CrlView,
   DeviceDetail,
   DeviceView,
   GroupView,
@@ -13,6 +14,7 @@ import type {
   TokenView,
 } from '../../core/api.ts';
 import { parseFingerprint } from '../../core/ids.ts';
+import { crlFileName } from '../../core/pki/crl-names.ts';
 import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import type {
@@ -28,6 +30,7 @@ import type {
   RequestRecord,
   TokenRecord,
 } from '../../registry/records.ts';
+import type { ListedCrl } from '../crl/crl-store.ts';
 
 /** @param enrolledAt undefined where it has no certificate yet */
 export function deviceView(device: DeviceRecord, enrolledAt: number | undefined): DeviceView {
@@ -121,6 +124,26 @@ export function issuerView(issuer: IssuerRecord): IssuerView {
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
     pem: encodePem('CERTIFICATE', der),
+  };
+}
+
+export function crlView({
+  issuer,
+  part,
+  number,
+  thisUpdate,
+  nextUpdate,
+  entries,
+  bytes,
+}: ListedCrl): CrlView {
+  return {
+    list: part,
+    number: String(number),
+    thisUpdate: iso(thisUpdate),
+    nextUpdate: iso(nextUpdate),
+    entries,
+    bytes,
+    path: `/crl/${crlFileName({ issuer, part })}.crl`,
   };
 }
 

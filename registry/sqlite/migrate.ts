@@ -6,9 +6,10 @@ import { renewal } from './migrations/0002-renewal.ts';
 import { rollover } from './migrations/0003-rollover.ts';
 import { enrollmentWays } from './migrations/0004-enrollment-ways.ts';
 import { supersededInTime } from './migrations/0005-superseded-in-time.ts';
+import { crl } from './migrations/0007-crl.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
-const migrations: readonly string[] = [initial, renewal, rollover, enrollmentWays, supersededInTime];
+const migrations: readonly string[] = [initial, renewal, rollover, enrollmentWays, supersededInTime, crl];
 
 /**
  * Applies the missing steps, each in a transaction of its own with the version it leads to, so that an

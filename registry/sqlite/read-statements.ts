@@ -3,22 +3,25 @@ import type { Database } from 'better-sqlite3';
 import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
+import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
 import type { BlockedKeyQuery, DependentQuery, DeviceQuery } from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
   CertificateStanding,
   CredentialName,
+  CrlRecord,
   CrossCertificateRecord,
   DocumentRecord,
   FactoryUseRecord,
   FleetProgress,
   GroupRecord,
   IssuerRecord,
+  KeptCrl,
   ManufacturerRecord,
   OperatorRecord,
   RequestRecord,
-  RevokedCertificate,
+  StatusChange,
   TokenRecord,
 } from '../records.ts';
 import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
@@ -173,12 +176,30 @@ export function prepareReads(database: Database) {
     ),
     dependents: database.prepare<Required<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
     fleetProgress: database.prepare<Required<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
-    revokedCertificates: database.prepare<[Fingerprint, number], RevokedCertificate>(
-      `SELECT serialNumber, revokedAt, reason FROM certificates
-       WHERE issuer = ? AND notAfter > ? AND status <> 'active' ORDER BY serialNumber`,
+    // The first that is found decides, however many there are.
+    statusChange: database
+      .prepare<{ readonly issuer: Fingerprint; readonly since: number }, StatusChange | null>(
+        `SELECT CASE
+           WHEN EXISTS (SELECT 1 FROM certificates
+             WHERE issuer = @issuer AND statusSeq > @since AND status <> 'superseded') THEN 'urgent'
+           WHEN EXISTS (SELECT 1 FROM certificates WHERE issuer = @issuer AND statusSeq > @since)
+             THEN 'superseded'
+         END`,
+      )
+      .pluck(),
+    crlNumber: database
+      .prepare<[Fingerprint], string>('SELECT CAST(number AS TEXT) FROM crlNumbers WHERE issuer = ?')
+      .pluck(),
+    crlShardings: database
+      .prepare<[Fingerprint], CrlShards>('SELECT shards FROM crlShardings WHERE issuer = ? ORDER BY shards')
+      .pluck(),
+    keptCrl: database.prepare<[Fingerprint, CrlPart], CrlRow<CrlRecord>>(
+      `SELECT issuer, part, CAST(number AS TEXT) AS number, thisUpdate, nextUpdate, der
+       FROM keptCrls WHERE issuer = ? AND part = ?`,
     ),
-    latestCrl: database.prepare<[Fingerprint], CrlRow>(
-      `SELECT issuer, CAST(number AS TEXT) AS number, thisUpdate, nextUpdate, der FROM crls WHERE issuer = ?`,
+    keptCrls: database.prepare<[], CrlRow<KeptCrl>>(
+      `SELECT issuer, part, CAST(number AS TEXT) AS number, thisUpdate, nextUpdate, length(der) AS bytes
+       FROM keptCrls ORDER BY rowid`,
     ),
 
     operators: database.prepare<[], OperatorRecord>('SELECT * FROM operators ORDER BY name'),

@@ -1,9 +1,10 @@
 /** The look-ups of the port over one connection. Each is a single statement, so it sees a single moment. */
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { CrlPart } from '../../core/pki/crl-names.ts';
 import type { BlockedKeyQuery, DependentQuery, DeviceQuery, RegistryReader, RequestQuery } from '../port.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
-import { toAdmission, toCrl, toDevice, toJournalRow } from './rows.ts';
+import { toAdmission, toCrl, toDevice, toJournalRow, toKeptCrl } from './rows.ts';
 
 export class SqliteReader implements RegistryReader {
   readonly #statements: ReadStatements;
@@ -187,12 +188,24 @@ export class SqliteReader implements RegistryReader {
     return counted ?? { devices: 0, moved: 0, dependents: 0, last: null };
   }
 
-  async revokedCertificates(issuer: Fingerprint, now: number) {
-    return this.reads.revokedCertificates.all(issuer, now);
+  async statusChange(issuer: Fingerprint, since: number) {
+    return this.reads.statusChange.get({ issuer, since }) ?? undefined;
   }
 
-  async latestCrl(issuer: Fingerprint) {
-    return mapped(this.reads.latestCrl.get(issuer), toCrl);
+  async crlNumber(issuer: Fingerprint) {
+    return BigInt(this.reads.crlNumber.get(issuer) ?? 0);
+  }
+
+  async crlShardings(issuer: Fingerprint) {
+    return this.reads.crlShardings.all(issuer);
+  }
+
+  async keptCrl(issuer: Fingerprint, part: CrlPart) {
+    return mapped(this.reads.keptCrl.get(issuer, part), toCrl);
+  }
+
+  async keptCrls() {
+    return this.reads.keptCrls.all().map(toKeptCrl);
   }
 
   async operators() {

@@ -12,10 +12,12 @@ import type {
   DeviceRecord,
   DocumentRecord,
   IssuerRecord,
+  KeptCrl,
 } from '../records.ts';
 
 export type DeviceRow = Omit<DeviceRecord, 'attributes'> & { readonly attributes: string };
-export type CrlRow = Omit<CrlRecord, 'number'> & { readonly number: string };
+/** With the number as text. */
+export type CrlRow<Record extends CrlRecord | KeptCrl> = Omit<Record, 'number'> & { readonly number: string };
 export type StoredJournalRow = Omit<JournalRow, 'event'> & { readonly event: string };
 
 /** One row of a join, by table. */
@@ -34,7 +36,11 @@ export function fromDevice(device: DeviceRecord): DeviceRow {
   return { ...device, attributes: JSON.stringify(device.attributes) };
 }
 
-export function toCrl(row: CrlRow): CrlRecord {
+export function toCrl(row: CrlRow<CrlRecord>): CrlRecord {
+  return { ...row, number: BigInt(row.number) };
+}
+
+export function toKeptCrl(row: CrlRow<KeptCrl>): KeptCrl {
   return { ...row, number: BigInt(row.number) };
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../../core/ids.ts';
 import { nextRow } from '../../core/journal/chain.ts';
 import type { Actor, JournalEvent } from '../../core/journal/events.ts';
+import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
 import type { DeviceUpdate, RegistryTransaction, RequestUpdate } from '../port.ts';
 import type {
@@ -223,11 +224,16 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     this.#change((writes) => writes.insertCrossCertificate.run(certificate));
   }
 
-  async putCrl(crl: CrlRecord) {
-    this.#change(
-      (writes) => writes.putCrl.run(crl),
-      () => new Error(`CRL number ${crl.number} does not follow the number before it`),
-    );
+  async putCrlNumber(issuer: Fingerprint, number: bigint) {
+    this.#change((writes) => writes.putCrlNumber.run(issuer, number));
+  }
+
+  async putCrlSharding(issuer: Fingerprint, shards: CrlShards) {
+    this.#change((writes) => writes.putCrlSharding.run(issuer, shards));
+  }
+
+  async keepCrl(crl: CrlRecord) {
+    this.#change((writes) => writes.keepCrl.run(crl));
   }
 
   async insertOperator(operator: OperatorRecord) {

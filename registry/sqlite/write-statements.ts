@@ -1,6 +1,7 @@
 /** Every change as a statement, prepared once for the writing connection. */
 import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
 import type { RequestUpdate } from '../port.ts';
 import type {
@@ -39,6 +40,12 @@ interface CertificateStatusRow {
   readonly reason: RevocationReason | null;
 }
 
+/**
+ * Of the journal row that this transaction appends next, and no transaction before has: whoever knows the registry up to
+ * any row finds by it what changed since.
+ */
+const NEXT_SEQ = '(SELECT coalesce(max(seq), 0) + 1 FROM journal)';
+
 export function prepareWrites(database: Database) {
   const putDocument = (table: 'policies' | 'profiles') =>
     database.prepare<DocumentRecord>(
@@ -62,12 +69,13 @@ export function prepareWrites(database: Database) {
 
     insertCertificate: database.prepare<CertificateRecord>(
       `INSERT INTO certificates (serialNumber, fingerprint, keyFingerprint, device, issuer, status,
-         notBefore, notAfter, issuedAt, revokedAt, reason, renews, firstUsedAt, der)
+         notBefore, notAfter, issuedAt, revokedAt, reason, renews, firstUsedAt, statusSeq, der)
        VALUES (@serialNumber, @fingerprint, @keyFingerprint, @device, @issuer, @status,
-         @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @renews, @firstUsedAt, @der)`,
+         @notBefore, @notAfter, @issuedAt, @revokedAt, @reason, @renews, @firstUsedAt,
+         iif(@status = 'active', NULL, ${NEXT_SEQ}), @der)`,
     ),
     setCertificateStatus: database.prepare<CertificateStatusRow>(
-      `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason
+      `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason, statusSeq = ${NEXT_SEQ}
        WHERE serialNumber = @serialNumber`,
     ),
     recordFirstUse: database.prepare<[number, SerialNumber]>(
@@ -143,13 +151,18 @@ export function prepareWrites(database: Database) {
       `INSERT INTO crossCertificates (fingerprint, kind, subject, issuer, serialNumber, notBefore, notAfter, der)
        VALUES (@fingerprint, @kind, @subject, @issuer, @serialNumber, @notBefore, @notAfter, @der)`,
     ),
-    // RFC 5280 §5.2.3: CRL numbers increase.
-    putCrl: database.prepare<CrlRecord>(
-      `INSERT INTO crls (issuer, number, thisUpdate, nextUpdate, der)
-       VALUES (@issuer, @number, @thisUpdate, @nextUpdate, @der)
+    putCrlNumber: database.prepare<[Fingerprint, bigint]>(
+      `INSERT INTO crlNumbers (issuer, number) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET number = excluded.number`,
+    ),
+    putCrlSharding: database.prepare<[Fingerprint, CrlShards]>(
+      'INSERT INTO crlShardings (issuer, shards) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    ),
+    keepCrl: database.prepare<CrlRecord>(
+      `INSERT INTO keptCrls (issuer, part, number, thisUpdate, nextUpdate, der)
+       VALUES (@issuer, @part, @number, @thisUpdate, @nextUpdate, @der)
        ON CONFLICT DO UPDATE SET number = excluded.number, thisUpdate = excluded.thisUpdate,
-         nextUpdate = excluded.nextUpdate, der = excluded.der
-       WHERE excluded.number > number`,
+         nextUpdate = excluded.nextUpdate, der = excluded.der`,
     ),
 
     insertOperator: database.prepare<OperatorRecord>(

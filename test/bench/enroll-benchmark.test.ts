@@ -1,52 +1,15 @@
 /** The enrollment benchmark as a process, over numbers so small that its figures mean nothing. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Report, SeriesReport } from '../../bench/enroll/report.ts';
 import { hasProgram } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Run, runBenchmark, WITHOUT_PROGRAMS } from './run-benchmark.ts';
 
-const script = resolve(import.meta.dirname, '../../bench/enroll/run.js');
 const folder = temporaryFolder();
 const SMALL = ['--rounds', '2', '--requests', '6', '--handshakes', '3', '--clients', '2'];
-const DEADLINE_MS = 60_000;
-
-interface Run {
-  readonly flags: readonly string[];
-  readonly environment?: NodeJS.ProcessEnv;
-  /** Interrupts it once this stands on standard error. */
-  readonly interruptAt?: string;
-}
-
-let runs = 0;
-
-/** With a folder of its own for temporary files, which tells what it leaves behind. */
-async function run({ flags, environment = {}, interruptAt }: Run) {
-  runs += 1;
-  const temporary = join(folder, String(runs));
-  mkdirSync(temporary);
-  const child = spawn(process.execPath, [script, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment, TMPDIR: temporary },
-    timeout: DEADLINE_MS,
-  });
-  let [stdout, stderr, interrupted] = ['', '', false];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-    if (interrupted || interruptAt === undefined || !stderr.includes(interruptAt)) return;
-    interrupted = child.kill('SIGINT');
-  });
-  const [code] = await once(child, 'close');
-  return { code, stdout, stderr, left: readdirSync(temporary) };
-}
-
-/** A PATH on which neither the peer nor taskset is found. */
-const WITHOUT_PROGRAMS = { PATH: [folder, join(folder, 'none')].join(delimiter) };
+const run = (options: Omit<Run, 'benchmark'>) => runBenchmark({ benchmark: 'enroll', ...options });
 
 function expectFigures({ perSecond, perSecondByRound, cpuMilliseconds, latency, ...others }: SeriesReport) {
   expect(perSecond).toBeGreaterThan(0);

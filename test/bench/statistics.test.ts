@@ -1,6 +1,6 @@
 /** The order statistics that the benchmark's figures are. */
 import { describe, expect, it } from '@jest/globals';
-import { median, percentile } from '../../bench/enroll/statistics.ts';
+import { median, percentile } from '../../bench/harness/statistics.ts';
 
 describe('the median', () => {
   it('is the middle one of an odd number, wherever it stands', () => {

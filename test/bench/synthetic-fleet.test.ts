@@ -1,7 +1,7 @@
 /** The fleet that the benchmark makes up is one that the registry, and all who read it, take for real. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { registerSyntheticFleet } from '../../bench/enroll/synthetic-fleet.ts';
+import { registerSyntheticFleet } from '../../bench/harness/synthetic-fleet.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { initialize } from '../../enroll/init.ts';
 import type { Registry } from '../../registry/port.ts';

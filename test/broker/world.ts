@@ -90,6 +90,7 @@ export class World {
         reason: null,
         renews: null,
         firstUsedAt: null,
+        statusSeq: null,
         der,
         ...record,
       });
@@ -165,6 +166,7 @@ export class World {
         reason: null,
         renews: null,
         firstUsedAt: null,
+        statusSeq: null,
       });
       const group = parseEntityName('default');
       await transaction.append({

@@ -10,6 +10,7 @@ const documents = [
   'SECURITY.md',
   'docs/OPERATIONS.md',
   'docs/device-guide.md',
+  'docs/relying-parties.md',
   'docs/ARCHITECTURE.md',
 ];
 

@@ -1,15 +1,16 @@
 /** The device guide's own commands, one after another in one shell, against a running Gatehouse. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { TokenCreated } from '../../core/api.ts';
+import { blocksOf } from '../support/document.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const guide = readFileSync(resolve(import.meta.dirname, '../../docs/device-guide.md'), 'utf8');
-const blocks = [...guide.matchAll(/^```sh( operator)?\n([\s\S]*?)^```$/gm)].map(([, , text = '']) => text);
+const commands = blocksOf('docs/device-guide.md')
+  .filter(({ language }) => language === 'sh')
+  .map(({ text }) => text);
 
 describeWith(
   ['bash', 'openssl', 'curl', 'pki', 'mosquitto_pub', 'mosquitto_sub'],
@@ -23,13 +24,13 @@ describeWith(
     afterAll(() => gatehouse?.stop());
 
     it('leads a device from its key to a command received', async () => {
-      expect(blocks.length).toBeGreaterThanOrEqual(9);
+      expect(commands.length).toBeGreaterThanOrEqual(9);
       const { token } = await gatehouse.json<TokenCreated>('token', 'create', '--device', 'thermostat-17');
       const { hostname, port } = new URL(gatehouse.mqttUrl);
       const script = [
         'set -euo pipefail',
         `gatehouse() { "${process.execPath}" "${executable}" "$@" --data "${gatehouse.data}"; }`,
-        ...blocks,
+        ...commands,
       ].join('\n');
       const environment = {
         ...process.env,

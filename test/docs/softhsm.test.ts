@@ -1,16 +1,16 @@
 /** The operations guide's own commands for CA keys in hardware, with SoftHSM as the hardware. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { blocksOf } from '../support/document.ts';
 import { describeWith } from '../support/external.ts';
 import { executable } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const guide = readFileSync(resolve(import.meta.dirname, '../../docs/OPERATIONS.md'), 'utf8');
-const [makeToken = '', init = '', move = ''] = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
-  ([, text = '']) => text,
-);
+const [makeToken = '', init = '', move = ''] = blocksOf('docs/OPERATIONS.md')
+  .filter(({ language }) => language === 'sh')
+  .map(({ text }) => text);
 
 describeWith(['bash', 'openssl', 'softhsm2-util'], 'docs/OPERATIONS.md, CA keys in hardware', () => {
   const folder = temporaryFolder();

@@ -1,8 +1,11 @@
 /** Certificate revocation lists: what stands in them and what must not. */
 import { verify } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { buildCrl, type RevokedEntry } from '../../core/pki/crl.ts';
+import { CrlEntries, type EntryReason } from '../../core/pki/crl-entries.ts';
+import { encode, enumerated, sequence, time } from '../../core/pki/der.ts';
 import {
   contextTag,
   explicitContent,
@@ -11,9 +14,12 @@ import {
   tags,
 } from '../../core/pki/der-fields.ts';
 import { type DerElement, decodeDer } from '../../core/pki/der-reader.ts';
+import { extension } from '../../core/pki/extensions.ts';
 import { oids } from '../../core/pki/oids.ts';
 import { type RevocationReason, revocationReasons } from '../../core/pki/revocation-reason.ts';
-import { randomSerialNumber } from '../../core/pki/serial-number.ts';
+import { randomSerialNumber, serialNumberInteger } from '../../core/pki/serial-number.ts';
+import { verifySignature } from '../../core/pki/signature-algorithm.ts';
+import { createKeySigner } from '../../core/pki/signer.ts';
 import { statusUrls } from '../../core/pki/status-urls.ts';
 import { certificateFields, extensionsOf } from './certificate-fields.ts';
 import { createAuthority, DAY, generateKeyPairs, issueDevice, SECOND, STATUS_URL } from './test-authority.ts';
@@ -116,6 +122,72 @@ describe('an entry', () => {
   it('writes a serial number with its top bit set as the positive number it is', async () => {
     const [entry] = (await entryFor('unspecified', parseSerialNumber('FF01'))) ?? [];
     expect(entry).toMatch(/^3014020300ff01/);
+  });
+});
+
+describe('entries of any kind', () => {
+  const reasons = [...Object.keys(revocationReasons), 'removeFromCRL'] as EntryReason[];
+  const serials = fc
+    .uint8Array({ minLength: 1, maxLength: 20 })
+    .filter(([first]) => first !== 0)
+    .map((octets) => parseSerialNumber(Buffer.from(octets).toString('hex')));
+  const entries = fc.array(
+    fc.record({
+      serialNumber: serials,
+      revokedAt: fc.oneof(fc.nat(4_000_000_000_000), fc.constant(now)),
+      reason: fc.constantFrom(...reasons),
+    }),
+  );
+
+  /** As RFC 5280 §5.1 has it, element by element. */
+  const encodedPlainly = ({ serialNumber, revokedAt, reason }: RevokedEntry): Uint8Array => {
+    const number = { ...revocationReasons, removeFromCRL: 8 }[reason];
+    return encode(
+      sequence(
+        serialNumberInteger(serialNumber),
+        time(revokedAt),
+        ...(number === 0 ? [] : [sequence(extension(oids.reasonCode, enumerated(number)))]),
+      ),
+    );
+  };
+
+  it('are what the ASN.1 says, byte for byte', () => {
+    fc.assert(
+      fc.property(entries, (list) => {
+        const written = new CrlEntries();
+        for (const entry of list) written.add(entry);
+        expect(written.count).toBe(list.length);
+        expect(hex(written.bytes)).toBe(hex(Buffer.concat(list.map(encodedPlainly))));
+      }),
+    );
+  });
+
+  it('are none of a reason that there is not', () => {
+    const entry = { serialNumber: parseSerialNumber('01'), revokedAt: now, reason: 'bored' as EntryReason };
+    expect(() => new CrlEntries().add(entry)).toThrow('is no reason of RFC 5280');
+  });
+});
+
+describe('a delta', () => {
+  it('says so, critically, and to what it adds; a full list says where it is', async () => {
+    const delta = crlFields(await buildCrl({ ...content, revoked: [], base: 299n }));
+    expect(delta.extensions.get(oids.deltaCrlIndicator)).toBe('critical 0202012b');
+    const url = 'http://x/delta.crl';
+    const full = crlFields(await buildCrl({ ...content, revoked: [], freshest: url }));
+    expect(full.extensions.get(oids.freshestCrl)?.endsWith(hex(Buffer.from(url)))).toBe(true);
+    expect(full.extensions.has(oids.deltaCrlIndicator)).toBe(false);
+  });
+});
+
+describe('a signature over megabytes', () => {
+  it.each(['ec-p256', 'ec-p384', 'ed25519', 'rsa'] as const)('by %s is as good as any', async (kind) => {
+    const { privateKey, publicKey } = keys[kind];
+    const signer = createKeySigner(privateKey);
+    const data = Buffer.alloc(3_000_000, 'x');
+    const signature = await signer.sign(data);
+    expect(verifySignature(signer.algorithm, publicKey, data, signature)).toBe(true);
+    data[2_000_000] = 0;
+    expect(verifySignature(signer.algorithm, publicKey, data, signature)).toBe(false);
   });
 });
 

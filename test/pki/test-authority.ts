@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { type CaCertificate, parseCaCertificate } from '../../core/pki/certificate.ts';
+import type { CrlShards } from '../../core/pki/crl-names.ts';
 import {
   type IssuedCertificate,
   type Issuer,
@@ -97,6 +98,7 @@ export interface DeviceOptions {
   readonly now: number;
   readonly keys: KeyPair;
   readonly id?: DeviceId;
+  readonly crlShards?: CrlShards;
 }
 
 export function issueDevice({
@@ -104,6 +106,7 @@ export function issueDevice({
   now,
   keys,
   id = parseDeviceId('press-7'),
+  crlShards,
 }: DeviceOptions): Promise<IssuedCertificate> {
   return issueDeviceCertificate({
     issuer,
@@ -112,6 +115,7 @@ export function issueDevice({
     publicKey: publicKeyOf(keys.publicKey),
     now,
     statusUrl: STATUS_URL,
+    crlShards,
     reservedHostnames: [],
   });
 }

@@ -54,6 +54,7 @@ export function certificate(label: string, change: Partial<CertificateRecord> = 
     reason: null,
     renews: null,
     firstUsedAt: null,
+    statusSeq: null,
     der: Buffer.from(`der ${label}`),
     ...change,
   };
@@ -109,6 +110,7 @@ export function operator(of: string, change: Partial<OperatorRecord> = {}): Oper
 export function crl(number: bigint, change: Partial<CrlRecord> = {}): CrlRecord {
   return {
     issuer: issuer.fingerprint,
+    part: 'full',
     number,
     thisUpdate: NOW,
     nextUpdate: NOW + DAY,

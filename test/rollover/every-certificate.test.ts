@@ -3,9 +3,7 @@
  * certificates name: before a rollover, after one of the issuing CA, and while one root takes over from another.
  */
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { isIssuedBy } from '../../core/pki/issuer-search.ts';
@@ -17,6 +15,7 @@ import { basic, callEst, connectTo, csrText } from '../est/est-client.ts';
 import { generateKeyPair } from '../pki/test-authority.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';
+import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { shellIn } from './shell.ts';
 
@@ -175,14 +174,6 @@ describeWith(['bash', 'openssl', 'certtool', 'pki'], 'every certificate', () => 
     }, 10_000);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 const hex = (fingerprint: string) => fingerprint.replaceAll(':', '').toLowerCase();
 

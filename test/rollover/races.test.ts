@@ -1,5 +1,6 @@
 /** What happens at the same time as a rollover: nothing is recorded under a CA that has ended meanwhile. */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CaStatusView, IssuerView } from '../../core/api.ts';
 import { parseDeviceId } from '../../core/ids.ts';
@@ -10,8 +11,8 @@ import type { EnrollContext } from '../../enroll/context.ts';
 import { countFleet } from '../../enroll/rollover/ca-status.ts';
 import { retireCa } from '../../enroll/rollover/retire-ca.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { startCrlPublisher } from '../../enroll/status/crl-publisher.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
+import { revokeDevice } from '../../enroll/use-cases/operating/change-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
 import type { Registry } from '../../registry/port.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
@@ -21,6 +22,7 @@ import { createLogger } from '../../runtime/log.ts';
 import { enrollHolder, renewed } from '../enrollment/renewing.ts';
 import { beforeWrite } from '../support/before-write.ts';
 import { keysOf } from '../support/ca-keys.ts';
+import { type Publishing, startPublishing } from '../support/crl-publishing.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -110,6 +112,13 @@ function current() {
 describe('a CA that is to be retired', () => {
   let retiring: IssuerRecord;
   let context: EnrollContext;
+  let publishing: Publishing;
+  const publish = () =>
+    startPublishing({
+      ...{ registry, database: service.layout.registry.database, folder: join(folder, 'crls') },
+      ...{ issuing: context.issuing, statusUrl: service.statusUrl },
+    });
+  afterAll(() => publishing.close());
   /** Records a certificate of the retiring CA. */
   const enrollUnderIt = async (id: string, known: EnrollContext) => {
     const { token } = await service.createToken({ device: id });
@@ -119,7 +128,7 @@ describe('a CA that is to be retired', () => {
   const retire = async (happens: () => Promise<unknown>, lockOut: number) => {
     const { layout } = service;
     const issuing = await current();
-    const others = { keys: keysOf(layout), log: silent };
+    const others = { keys: keysOf(layout), log: silent, crls: publishing.crls };
     const nothing = async () => {};
     const follows = { renewServerCertificates: nothing, publishTrustAnchors: nothing };
     return retireCa(
@@ -142,6 +151,7 @@ describe('a CA that is to be retired', () => {
     const record = await registry.issuer(fingerprint);
     if (record === undefined) throw new Error('it has gone');
     retiring = record;
+    publishing = await publish();
   });
 
   it('is not, where a device has come to depend on it since that was counted', async () => {
@@ -152,19 +162,23 @@ describe('a CA that is to be retired', () => {
     expect((await registry.issuer(retiring.fingerprint))?.status).toBe('retiring');
   });
 
-  it('signs its last CRL again, where another was published since', async () => {
-    const before = await registry.latestCrl(retiring.fingerprint);
-    const publish = async () => {
-      const publisher = await startCrlPublisher({ ...context, log: silent });
-      await publisher.close();
-    };
-    await retire(publish, 100);
-    const last = await registry.latestCrl(retiring.fingerprint);
-    expect(last?.number).toBe((before?.number ?? 0n) + 2n);
+  it('signs its last CRLs again, where something was revoked since', async () => {
+    const device = parseDeviceId('revoked-in-between');
+    const outcome = await enrollUnderIt(device, context);
+    if (outcome.kind !== 'enrolled') throw new Error(outcome.kind);
+    const { serialNumber } = outcome.enrollment.certificate;
+    const before = await registry.crlNumber(retiring.fingerprint);
+    await retire(() => revokeDevice(context, 'operator:admin', device, 'keyCompromise'), 100);
+    expect(await registry.crlNumber(retiring.fingerprint)).toBeGreaterThanOrEqual(before + 2n);
+
+    const last = await registry.keptCrl(retiring.fingerprint, 'full');
     expect(last?.nextUpdate).toBe(retiring.notAfter);
+    expect(Buffer.from(last?.der ?? []).includes(Buffer.from(serialNumber, 'hex'))).toBe(true);
+    expect(await publishing.store.find({ issuer: retiring.fingerprint, part: 'full' })).toEqual(last);
     // Whoever still holds its key, and has not heard of its end, takes nothing back.
-    await publish();
-    expect(await registry.latestCrl(retiring.fingerprint)).toEqual(last);
+    await (await publish()).close();
+    expect(await registry.crlNumber(retiring.fingerprint)).toBe(last?.number);
+    expect(await registry.keptCrl(retiring.fingerprint, 'full')).toEqual(last);
   });
 });
 

@@ -36,6 +36,14 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token', () => {
     expect(signal).toBe('SIGKILL');
   });
 
+  it('signs what is long, such as a CRL, as it signs anything', () => {
+    const { status, stdout } = child('long-data.mjs', token.pinFile);
+    const lines = ['issuing 100', 'issuing 1000000', 'root 100', 'root 1000000'].map(
+      (line) => `${line} true\n`,
+    );
+    expect([status, stdout]).toEqual([0, lines.join('')]);
+  });
+
   it('does not keep keys that were made for a CA that did not come to be', () => {
     const { status, stdout } = child('unkept-key.mjs', token.pinFile);
     expect([status, stdout]).toEqual([0, '48\n48\n']);

@@ -8,6 +8,7 @@ export interface EnrollProcess {
   readonly child: ChildProcess;
   readonly enrollUrl: string;
   readonly adminUrl: string;
+  readonly statusUrl: string;
 }
 
 /** @param data a data folder that is there already */

@@ -1,11 +1,11 @@
 /** CA keys in a token that speaks PKCS #11: made there, used there, never out of there. */
-import { createPublicKey, hash } from 'node:crypto';
+import { createPublicKey, hash, webcrypto } from 'node:crypto';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { CaCertificate } from '../../../core/pki/certificate.ts';
 import { ecdsaSignature } from '../../../core/pki/ecdsa-signature.ts';
 import { keyIdentifierOf } from '../../../core/pki/issue.ts';
 import { type PublicKey, publicKeyOf } from '../../../core/pki/public-key.ts';
-import { algorithmOfKey, type Signer } from '../../../core/pki/signer.ts';
+import { algorithmOfKey, LONG_DATA, type Signer } from '../../../core/pki/signer.ts';
 import { type CaKeyStore, type CaKind, CURVES } from '../key-store.ts';
 import type { TokenAddress, TokenKey } from './request.ts';
 import { TokenClient } from './token-client.ts';
@@ -13,6 +13,8 @@ import { TokenClient } from './token-client.ts';
 const KIND_OF_CURVE = { 'P-256': 'ec-p256', 'P-384': 'ec-p384' } as const;
 /** As long as the curve's order: CKM_ECDSA takes the digest, made here. */
 const DIGESTS = { 'ec-p256': 'sha256', 'ec-p384': 'sha384' } as const;
+/** As the Web Cryptography API names them. */
+const WEB_DIGESTS = { 'ec-p256': 'SHA-256', 'ec-p384': 'SHA-384' } as const;
 const NAMES: Readonly<Record<CaKind, string>> = {
   root: 'Gatehouse Root CA',
   issuing: 'Gatehouse Issuing CA',
@@ -77,7 +79,7 @@ function signerWith(token: TokenClient, key: TokenKey, { keyFingerprint }: Publi
     keyFingerprint,
     async sign(data) {
       try {
-        const digest = hash(DIGESTS[key.kind], data, 'buffer');
+        const digest = await digestOf(key, data);
         return ecdsaSignature(await token.ask({ operation: 'sign', key, digest }));
       } catch (error) {
         if (!(error instanceof GatehouseError) || error.code === 'signer_unavailable') throw error;
@@ -85,4 +87,10 @@ function signerWith(token: TokenClient, key: TokenKey, { keyFingerprint }: Publi
       }
     },
   };
+}
+
+/** What is long is hashed in another thread: a large CRL has megabytes. */
+async function digestOf({ kind }: TokenKey, data: Uint8Array): Promise<Uint8Array> {
+  if (data.length <= LONG_DATA) return hash(DIGESTS[kind], data, 'buffer');
+  return new Uint8Array(await webcrypto.subtle.digest(WEB_DIGESTS[kind], data));
 }

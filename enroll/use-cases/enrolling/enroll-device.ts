@@ -101,7 +101,7 @@ async function credentialOf(
 }
 
 async function issue(
-  { registry, issuing, statusUrl, ownHostnames }: EnrollContext,
+  { registry, issuing, statusUrl, crlShards, ownHostnames }: EnrollContext,
   call: Call,
   entitled: Entitled,
   makeKey: EnrollmentTerms['makeKey'],
@@ -116,6 +116,7 @@ async function issue(
     publicKey,
     now,
     statusUrl,
+    crlShards,
     reservedHostnames: ownHostnames,
   });
 

@@ -30,6 +30,7 @@ export function certificateRecord({ certificate, ...terms }: NewCertificate): Ce
     revokedAt: null,
     reason: null,
     firstUsedAt: null,
+    statusSeq: null,
   };
 }
 

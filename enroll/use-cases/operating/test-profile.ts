@@ -56,7 +56,7 @@ export async function testProfile(
 }
 
 async function exampleFor(
-  { issuing, clock, statusUrl, ownHostnames }: EnrollContext,
+  { issuing, clock, statusUrl, crlShards, ownHostnames }: EnrollContext,
   profile: Profile,
   device: TemplateSubject,
   madeUp: boolean,
@@ -70,6 +70,7 @@ async function exampleFor(
     publicKey: publicKeyOf(await generatePrivateKey({ kind, bits: 2048 })),
     now,
     statusUrl,
+    crlShards,
     reservedHostnames: ownHostnames,
   });
   const { subject, subjectAltNames } = readCertifiedNames(issued.der);

@@ -28,7 +28,7 @@ export interface RenewalRequest {
  * `certificate_name_invalid`, `issuer_retired`, `terms_changed`
  */
 export async function renewDevice(
-  { registry, issuing, clock, statusUrl, ownHostnames }: EnrollContext,
+  { registry, issuing, clock, statusUrl, crlShards, ownHostnames }: EnrollContext,
   { peer, request, checkAgainst }: RenewalRequest,
 ): Promise<Enrollment> {
   // Step 1: who asks. TLS has proven that the device holds the key of the certificate it shows. Whether that is in
@@ -50,6 +50,7 @@ export async function renewDevice(
     publicKey: csr.publicKey,
     now,
     statusUrl,
+    crlShards,
     reservedHostnames: ownHostnames,
   });
 

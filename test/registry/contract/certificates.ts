@@ -85,7 +85,12 @@ export function describeCertificates(world: World): void {
         of('revoked', ended('revoked')),
         certificate('server'),
       );
-      expect(await world.registry.revocableCertificates(pump.id, NOW)).toEqual(revocable);
+      expect(await world.registry.revocableCertificates(pump.id, NOW)).toEqual(
+        revocable.map((record) => ({
+          ...record,
+          statusSeq: record.status === 'active' ? null : expect.any(Number),
+        })),
+      );
     });
 
     it('tell when their device was given the first of them', async () => {
@@ -188,11 +193,12 @@ export function describeCertificates(world: World): void {
       expect(await stored()).toEqual({
         ...record,
         status: 'suspended',
+        statusSeq: expect.any(Number),
         revokedAt: NOW + 1,
         reason: 'certificateHold',
       });
       await setStatus(record, 'active', NOW + 2);
-      expect(await stored()).toEqual(record);
+      expect(await stored()).toEqual({ ...record, statusSeq: expect.any(Number) });
     });
 
     it('keeps the reason of a revocation, or that there was none', async () => {
@@ -266,27 +272,47 @@ export function describeCertificates(world: World): void {
     });
   });
 
-  describe('the certificates for a CRL', () => {
-    it('are those of one issuer that stand no more and are still in time, by serial number', async () => {
-      const late = { notAfter: NOW + 1000 };
-      const records = ['a', 'b', 'c', 'd', 'e'].map((label) => certificate(label, late));
-      const foreign = certificate('foreign', { ...late, issuer: root.fingerprint });
-      const expired = certificate('expired', { notAfter: NOW });
-      const superseded = certificate('superseded', late);
-      await insert(...records, foreign, expired, superseded, certificate('active', late));
-      await setStatus(superseded, 'superseded', NOW + 2);
-      for (const record of [...records, foreign, expired])
-        await setStatus(record, 'revoked', NOW, 'keyCompromise');
-      const suspended = certificate('suspended', late);
-      await insert(suspended);
-      await setStatus(suspended, 'suspended', NOW + 1);
+  describe('a change of status', () => {
+    const NONE = undefined;
+    const since = (seq: number, of = issuer) => world.registry.statusChange(of.fingerprint, seq);
 
-      const expected = [
-        ...records.map(({ serialNumber }) => ({ serialNumber, revokedAt: NOW, reason: 'keyCompromise' })),
-        { serialNumber: suspended.serialNumber, revokedAt: NOW + 1, reason: 'certificateHold' },
-        { serialNumber: superseded.serialNumber, revokedAt: NOW + 2, reason: 'superseded' },
-      ].sort((a, b) => (a.serialNumber < b.serialNumber ? -1 : 1));
-      expect(await world.registry.revokedCertificates(issuer.fingerprint, NOW)).toEqual(expected);
+    it('is told of since the row of the journal that came with it, by issuer', async () => {
+      const [one, foreign] = [certificate('one'), certificate('foreign', { issuer: root.fingerprint })];
+      await insert(one, foreign);
+      const before = await world.registry.journalHead();
+      expect(await since(0)).toBe(NONE);
+      await setStatus(one, 'revoked', NOW);
+      expect((await world.registry.certificateBySerial(one.serialNumber))?.statusSeq).toBe(before + 1);
+      expect([await since(before), await since(before + 1)]).toEqual(['urgent', NONE]);
+      expect(await since(0, root)).toBe(NONE);
+    });
+
+    it('is urgent for all but those that were superseded', async () => {
+      const records = ['a', 'b'].map((label) => certificate(label));
+      const [a, b] = records as [CertificateRecord, CertificateRecord];
+      await insert(a, b);
+      const at = [];
+      for (const [record, status] of [
+        [a, 'superseded'],
+        [b, 'suspended'],
+        [b, 'active'],
+        [a, 'superseded'],
+      ] as const) {
+        at.push(await world.registry.journalHead());
+        await setStatus(record, status, NOW);
+      }
+      expect(await Promise.all(at.map((seq) => since(seq)))).toEqual([
+        'urgent',
+        'urgent',
+        'urgent',
+        'superseded',
+      ]);
+    });
+
+    it('is told of a certificate that is recorded as one that does not stand', async () => {
+      const before = await world.registry.journalHead();
+      await insert(certificate('imported', { status: 'revoked', revokedAt: NOW, reason: 'keyCompromise' }));
+      expect([await since(before), await since(before + 1)]).toEqual(['urgent', NONE]);
     });
   });
 }

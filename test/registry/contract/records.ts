@@ -1,6 +1,6 @@
 /** Groups, policies, profiles, issuers, CRLs, operators and blocked keys: kept and found again. */
 import { describe, expect, it } from '@jest/globals';
-import type { DocumentRecord } from '../../../registry/records.ts';
+import type { CrlRecord, DocumentRecord } from '../../../registry/records.ts';
 import { change, crl, fingerprint, issuer, NOW, name, operator, root, serial } from '../samples.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +12,9 @@ export function describeRecords(world: World): void {
       expect(await registry.policy(name('none'))).toBeUndefined();
       expect(await registry.profile(name('none'))).toBeUndefined();
       expect(await registry.issuer(fingerprint('none'))).toBeUndefined();
-      expect(await registry.latestCrl(issuer.fingerprint)).toBeUndefined();
+      expect(await registry.keptCrl(issuer.fingerprint, 'full')).toBeUndefined();
+      expect(await registry.crlNumber(issuer.fingerprint)).toBe(0n);
+      expect(await registry.crlShardings(issuer.fingerprint)).toEqual([]);
       expect(await registry.operatorByTokenId('none')).toBeUndefined();
       expect(await registry.operators()).toEqual([]);
       expect(await registry.isKeyBlocked(fingerprint('none'))).toBe(false);
@@ -153,31 +155,64 @@ export function describeRecords(world: World): void {
     });
   });
 
-  describe('CRLs', () => {
-    it('keep a number beyond the integers of JavaScript', async () => {
-      const { registry } = world;
-      const latest = crl(2n ** 62n + 1n);
-      await change(registry, (transaction) => transaction.putCrl(latest));
-      expect(await registry.latestCrl(issuer.fingerprint)).toEqual(latest);
+  describe('CRL numbers', () => {
+    const give = (number: bigint, of = issuer) =>
+      change(world.registry, (transaction) => transaction.putCrlNumber(of.fingerprint, number));
+
+    it('may be beyond the integers of JavaScript', async () => {
+      await give(2n ** 62n + 1n);
+      expect(await world.registry.crlNumber(issuer.fingerprint)).toBe(2n ** 62n + 1n);
     });
 
-    it('are replaced by a higher number only', async () => {
-      const { registry } = world;
-      await change(registry, (transaction) => transaction.putCrl(crl(7n)));
-      await change(registry, (transaction) => transaction.putCrl(crl(8n)));
-      for (const number of [8n, 7n]) {
-        await expect(
-          change(registry, (transaction) => transaction.putCrl(crl(number))),
-        ).rejects.toHaveProperty('message');
-      }
-      expect((await registry.latestCrl(issuer.fingerprint))?.number).toBe(8n);
+    it('only ever increase', async () => {
+      await give(7n);
+      await give(9n);
+      for (const number of [9n, 8n]) await expect(give(number)).rejects.toHaveProperty('message');
+      expect(await world.registry.crlNumber(issuer.fingerprint)).toBe(9n);
     });
 
     it('are counted for each issuer by itself', async () => {
+      await give(7n);
+      await give(1n, root);
+      expect(await world.registry.crlNumber(root.fingerprint)).toBe(1n);
+    });
+  });
+
+  describe('CRLs that are kept', () => {
+    const keep = (...crls: CrlRecord[]) =>
+      change(world.registry, async (transaction) => {
+        for (const crl of crls) await transaction.keepCrl(crl);
+      });
+
+    it('are found by issuer and part, the latest of each', async () => {
       const { registry } = world;
-      await change(registry, (transaction) => transaction.putCrl(crl(7n)));
-      await change(registry, (transaction) => transaction.putCrl(crl(1n, { issuer: root.fingerprint })));
-      expect((await registry.latestCrl(root.fingerprint))?.number).toBe(1n);
+      const shard = crl(8n, { part: 'shard-a3' });
+      await keep(crl(7n), shard, crl(3n, { issuer: root.fingerprint }));
+      await keep(crl(2n ** 62n + 1n));
+      expect(await registry.keptCrl(issuer.fingerprint, 'full')).toEqual(crl(2n ** 62n + 1n));
+      expect(await registry.keptCrl(issuer.fingerprint, 'shard-a3')).toEqual(shard);
+      expect(await registry.keptCrl(issuer.fingerprint, 'delta')).toBeUndefined();
+    });
+
+    it('are listed without their bytes', async () => {
+      await keep(crl(7n));
+      const { der, ...rest } = crl(7n);
+      expect(await world.registry.keptCrls()).toEqual([{ ...rest, bytes: der.length }]);
+    });
+
+    it('need no number, which somebody may have taken before', async () => {
+      await keep(crl(7n));
+      expect(await world.registry.crlNumber(issuer.fingerprint)).toBe(0n);
+    });
+  });
+
+  describe('shardings', () => {
+    it('are remembered, each once, from few to many', async () => {
+      const { registry } = world;
+      for (const shards of [256, 16, 256] as const)
+        await change(registry, (transaction) => transaction.putCrlSharding(issuer.fingerprint, shards));
+      expect(await registry.crlShardings(issuer.fingerprint)).toEqual([16, 256]);
+      expect(await registry.crlShardings(root.fingerprint)).toEqual([]);
     });
   });
 

@@ -1,5 +1,8 @@
 // A rollover that is killed between two of its steps. Runs on the build (dist).
 // Arguments: data folder, status URL, step to die at, then `rotate`, `rotate-root`, or `retire FINGERPRINT`.
+import { CrlPublisher } from '../../../dist/enroll/crl/crl-publisher.js';
+import { CrlStore } from '../../../dist/enroll/crl/crl-store.js';
+import { CrlThread } from '../../../dist/enroll/crl/crl-thread-client.js';
 import { openData } from '../../../dist/enroll/open-data.js';
 import { retireCa } from '../../../dist/enroll/rollover/retire-ca.js';
 import { rotateCa } from '../../../dist/enroll/rollover/rotate-ca.js';
@@ -18,8 +21,19 @@ function die() {
 const at = (name) => (step === name ? die() : undefined);
 
 const opened = await openData(readSettings({ data }, {}), systemClock, new Closers());
-const { registry, keys, issuing } = opened;
+const { registry, keys, issuing, layout } = opened;
 const write = registry.write.bind(registry);
+/** For the CRLs, whose numbers are no step of the rollover. */
+const immortal = new Proxy(registry, {
+  get: (target, name) => (name === 'write' ? write : target[name].bind(target)),
+});
+const log = createLogger('test', { level: 'silent', format: 'json' });
+const crls = await CrlPublisher.start({
+  ...{ registry: immortal, issuing, clock: systemClock, statusUrl, log },
+  store: await CrlStore.open({ folder: layout.crls, registry }),
+  builder: new CrlThread(layout.registry.database),
+  metrics: { published() {}, failed() {} },
+});
 registry.write = async (...args) => {
   await at('before commit');
   const result = await write(...args);
@@ -46,7 +60,8 @@ const context = {
   },
   publishTrustAnchors: async () => at('before the trust anchors'),
   renewServerCertificates: async () => at('before the listeners'),
-  log: createLogger('test', { level: 'silent', format: 'json' }),
+  log,
+  crls,
   settleTime: 0,
 };
 if (command === 'retire') await retireCa(context, 'operator:admin', fingerprint, { lockOut: 100 });

@@ -10,17 +10,19 @@ import { registerSyntheticFleet } from './synthetic-fleet.ts';
 
 export interface RegisteredData {
   readonly devices: number;
+  /** So many of them are revoked, evenly spread; none where absent. */
+  readonly revoked?: number;
   /** Where the data folder is to be. */
   readonly data: string;
   /** A folder of data folders that are used again; undefined to use none. */
-  readonly keep: string | undefined;
+  readonly keep?: string | undefined;
   readonly signal: AbortSignal;
 }
 
 export async function provideRegisteredData(options: RegisteredData): Promise<void> {
-  const { devices, data, keep } = options;
+  const { devices, revoked = 0, data, keep } = options;
   if (keep === undefined) return createRegisteredData(options);
-  const kept = join(keep, `registered-${devices}`);
+  const kept = join(keep, `registered-${devices}${revoked === 0 ? '' : `-${revoked}-revoked`}`);
   if (!existsSync(kept)) {
     // Its name says that it is whole: until then it has another.
     const unfinished = `${kept}.unfinished`;
@@ -31,6 +33,8 @@ export async function provideRegisteredData(options: RegisteredData): Promise<vo
   }
   // A copy, so that every run finds as many devices as it asked for.
   await cp(kept, data, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  // It may be that of a Gatehouse before this one.
+  await runGatehouse('migrate', '--data', data);
 }
 
 async function createRegisteredData({ data, ...fleet }: RegisteredData): Promise<void> {

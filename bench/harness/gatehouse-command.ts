@@ -16,9 +16,14 @@ export function gatehouseCommand(...words: readonly string[]): CommandLine {
 
 /** Runs a command to its end. @returns what it printed, as JSON */
 export async function runGatehouse(...words: readonly string[]): Promise<unknown> {
+  return JSON.parse(await runToItsEnd(...words));
+}
+
+/** @returns what it printed, which with some commands is a line of JSON for each thing that was named */
+export async function runToItsEnd(...words: readonly string[]): Promise<string> {
   const [command, ...args] = gatehouseCommand(...words, '--json');
   const { stdout } = await promisify(execFile)(command, args, { timeout: COMMAND_TIMEOUT_MS });
-  return JSON.parse(stdout);
+  return stdout;
 }
 
 function findExecutable(folder: string): string {

@@ -16,6 +16,8 @@ const MAX_LOG_LENGTH = 4_096;
 export interface Usage {
   /** Of all threads, in user and kernel mode, since the process began. */
   readonly cpuSeconds: number;
+  /** Of its first thread, which in Node runs the event loop. */
+  readonly loopSeconds: number;
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
 }
@@ -68,16 +70,21 @@ export function startProcess({ command: [command, ...args], name }: Launch): Ser
   };
 }
 
-/** proc(5) */
 function readUsage(pid: number): Usage {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The command's name, in parentheses, may hold anything; utime and stime are the fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kilobytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
   return {
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    cpuSeconds: cpuSecondsIn(`/proc/${pid}/stat`),
+    loopSeconds: cpuSecondsIn(`/proc/${pid}/task/${pid}/stat`),
     residentBytes: kilobytes('VmRSS') * 1_024,
     peakResidentBytes: kilobytes('VmHWM') * 1_024,
   };
+}
+
+/** proc(5): utime and stime are the fields 14 and 15. */
+function cpuSecondsIn(file: string): number {
+  const stat = readFileSync(file, 'utf8');
+  // The command's name, in parentheses, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -1,4 +1,14 @@
-/** Order statistics. Both take figures in any order and are NaN where there are none. */
+/** Order statistics. They take figures in any order and are NaN where there are none. */
+
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly longest: number;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { p50: percentile(values, 0.5), p99: percentile(values, 0.99), longest: percentile(values, 1) };
+}
 
 export function median(values: readonly number[]): number {
   const sorted = ascending(values);

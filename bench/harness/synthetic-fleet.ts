@@ -32,12 +32,14 @@ const GROUP = parseEntityName('devices');
 export interface SyntheticFleet {
   readonly registry: Registry;
   readonly devices: number;
+  /** So many of them are revoked, evenly spread; none where absent. */
+  readonly revoked?: number;
   readonly now: number;
   readonly signal: AbortSignal;
 }
 
 export async function registerSyntheticFleet(fleet: SyntheticFleet): Promise<void> {
-  const { registry, devices, now, signal } = fleet;
+  const { registry, devices, revoked = 0, now, signal } = fleet;
   const issuing = (await registry.issuers()).find(({ kind }) => kind === 'issuing');
   if (issuing === undefined) throw new Error('The registry has no issuing CA');
   const tokenId = await registerToken(fleet);
@@ -48,7 +50,10 @@ export async function registerSyntheticFleet(fleet: SyntheticFleet): Promise<voi
     const octets: RandomSource = (size) => randomOctets(size, slice, slices);
     await registry.write(`token:${tokenId}`, async (transaction) => {
       for (let index = 0; index < count; index += 1) {
-        await registerDevice(transaction, tokenId, certificateOf(issuing.fingerprint, now, octets));
+        const certificate = certificateOf(issuing.fingerprint, now, octets);
+        await registerDevice(transaction, tokenId, certificate);
+        const place = slice * DEVICES_A_TRANSACTION + index;
+        if (isChosen(place, revoked, devices)) await revokeDevice(transaction, certificate);
       }
     });
   }
@@ -90,6 +95,7 @@ function certificateOf(issuer: Fingerprint, now: number, octets: RandomSource): 
     reason: null,
     renews: null,
     firstUsedAt: null,
+    statusSeq: null,
     der: randomBytes(CERTIFICATE_BYTES),
   };
 }
@@ -127,4 +133,21 @@ async function registerDevice(
     subject: id,
     data: { serialNumber, fingerprint, issuer, notAfter, group: GROUP, token: tokenId, superseded: [] },
   });
+}
+
+/** Whether the device at this place is one of `chosen` among `all`, evenly spread. */
+function isChosen(place: number, chosen: number, all: number): boolean {
+  return Math.floor(((place + 1) * chosen) / all) > Math.floor((place * chosen) / all);
+}
+
+/** As use-cases/operating of the enroll role records it. */
+async function revokeDevice(
+  transaction: RegistryTransaction,
+  { device: id, serialNumber, issuedAt }: DeviceCertificate,
+): Promise<void> {
+  const serialNumbers = [serialNumber];
+  const reason = 'keyCompromise';
+  await transaction.updateDevice(id, { status: 'revoked' });
+  await transaction.setCertificateStatus(serialNumbers, 'revoked', issuedAt, reason);
+  await transaction.append({ action: 'device.revoked', subject: id, data: { reason, serialNumbers } });
 }

@@ -1,0 +1,37 @@
+/** Devices that nobody revokes: how long their messages of QoS 1 wait for PUBACK while others are cut off. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ConnectedDevice } from '../harness/fleet.ts';
+
+const EVERY_MS = 20;
+
+export interface Bystanders {
+  /** The latencies since the last call, in ms. */
+  take(): readonly number[];
+  stop(): Promise<void>;
+}
+
+export function startBystanders(devices: readonly ConnectedDevice[]): Bystanders {
+  let latencies: number[] = [];
+  const ended = new AbortController();
+  const publishing = devices.map(async ({ id, client }, place) => {
+    // Not all of them in one moment.
+    await pause((EVERY_MS * place) / devices.length);
+    while (!ended.signal.aborted) {
+      const start = performance.now();
+      await client.publishAsync(`devices/${id}/telemetry`, '{"temperature":21.5}', { qos: 1 });
+      latencies.push(performance.now() - start);
+      await pause(EVERY_MS);
+    }
+  });
+  return {
+    take() {
+      const taken = latencies;
+      latencies = [];
+      return taken;
+    },
+    async stop() {
+      ended.abort();
+      await Promise.all(publishing);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** Devices that are really enrolled and really connected: MQTT over TLS, each with a key and a certificate of its own. */
+import { generateKeyPairSync } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { Pool } from 'undici';
+import { z } from 'zod';
+import { encodePem } from '../../core/pki/pem.ts';
+import { buildCsr } from '../../device-sim/identity/csr.ts';
+import { runGatehouse } from './gatehouse-command.ts';
+import type { EnrollProcess } from './gatehouse-process.ts';
+
+/** How many enroll, or connect, at one time. */
+const AT_ONCE = 32;
+const CONNECT_TIMEOUT_MS = 60_000;
+
+const tokenSchema = z.object({ token: z.string() });
+const enrolledSchema = z.object({ certificate: z.string(), chain: z.string() });
+
+export interface Device {
+  readonly id: string;
+  /** PEM. */
+  readonly key: string;
+  readonly chain: string;
+}
+
+export interface ConnectedDevice {
+  readonly id: string;
+  readonly client: MqttClient;
+  /** Resolves with performance.now() when the socket has closed. */
+  readonly closed: Promise<number>;
+}
+
+export interface EnrollOptions {
+  readonly enroll: EnrollProcess;
+  readonly data: string;
+  readonly count: number;
+  /** The default is the group of devices. */
+  readonly group?: string;
+  /** Of their IDs; `device` where absent. */
+  readonly prefix?: string;
+  readonly signal: AbortSignal;
+}
+
+export async function enrollFleet(options: EnrollOptions): Promise<Device[]> {
+  const { enroll, data, count, group = 'devices', prefix = 'device', signal } = options;
+  const terms = ['--data', data, '--group', group, '--max-uses', String(count)];
+  const created = await runGatehouse('token', 'create', ...terms);
+  const authorization = `Bearer ${tokenSchema.parse(created).token}`;
+  const headers = { authorization, 'content-type': 'application/json' };
+  const pool = new Pool(enroll.enrollUrl, { connections: AT_ONCE, connect: { ca: enroll.ca } });
+  try {
+    return await forEachOf(count, signal, async (place) => {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const id = `${prefix}-${String(place).padStart(6, '0')}`;
+      const csr = encodePem('CERTIFICATE REQUEST', buildCsr({ commonName: id, privateKey }));
+      const body = JSON.stringify({ csr });
+      const answer = await pool.request({ method: 'POST', path: '/v1/enroll', headers, body });
+      const { certificate, chain } = enrolledSchema.parse(await answer.body.json());
+      const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      return { id, key, chain: `${certificate}${chain}` };
+    });
+  } finally {
+    await pool.close();
+  }
+}
+
+export interface ConnectOptions {
+  readonly mqttUrl: string;
+  readonly ca: string;
+  readonly devices: readonly Device[];
+  readonly signal: AbortSignal;
+}
+
+export function connectFleet({ mqttUrl, ca, devices, signal }: ConnectOptions): Promise<ConnectedDevice[]> {
+  return forEachOf(devices.length, signal, async (place) => {
+    const device = devices[place];
+    if (device === undefined) throw new Error(`there is no device ${place}`);
+    const { id, key, chain } = device;
+    const client = await connectAsync(mqttUrl, {
+      ...{ ca, key, cert: chain, clientId: id },
+      // What is closed stays closed, and nobody is woken for a ping meanwhile.
+      ...{ reconnectPeriod: 0, keepalive: 0, connectTimeout: CONNECT_TIMEOUT_MS },
+    });
+    client.on('error', () => undefined);
+    const closed = new Promise<number>((resolve) => {
+      client.stream.once('close', () => resolve(performance.now()));
+    });
+    return { id, client, closed };
+  });
+}
+
+/** @returns what `make` made for 0, 1, 2 …, in that order */
+async function forEachOf<T>(
+  count: number,
+  signal: AbortSignal,
+  make: (place: number) => Promise<T>,
+): Promise<T[]> {
+  const made: T[] = [];
+  const places = Array.from({ length: count }, (_none, place) => place).values();
+  const worker = async () => {
+    for (const place of places) {
+      signal.throwIfAborted();
+      made[place] = await make(place);
+      await nextTurn();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return made;
+}

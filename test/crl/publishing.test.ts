@@ -1,0 +1,274 @@
+/** When CRLs are issued, what they follow from, and what is served while none can be. */
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { crlPartOf } from '../../core/pki/crl-names.ts';
+import { oids } from '../../core/pki/oids.ts';
+import { eventually } from '../broker/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { CrlWorld } from './world.ts';
+
+const HOUR = 3_600_000;
+const folder = temporaryFolder();
+let world: CrlWorld;
+beforeEach(async () => {
+  world = await CrlWorld.create(mkdtempSync(join(folder, 'world-')));
+  await world.start();
+});
+afterEach(() => world.close());
+
+const baseOf = async () =>
+  BigInt(
+    `0x${(await world.read('delta')).extensions.get(oids.deltaCrlIndicator)?.replace('critical 02', '').slice(2)}`,
+  );
+const issueMany = (count: number) => Promise.all(Array.from({ length: count }, () => world.issue()));
+
+describe('what has changed', () => {
+  it('is on the next list within a second, whatever the event was called', async () => {
+    const serial = await world.issue();
+    const began = performance.now();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    // The list before was issued just now: that second, and the time to issue.
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it('comes together on few lists, though it comes all the time', async () => {
+    const serials = await issueMany(40);
+    const [before, began] = [await world.number(), performance.now()];
+    for (const serial of serials) {
+      await world.set('revoked', serial);
+      await eventually(() => performance.now() - began > 50 * (serials.indexOf(serial) + 1), 5_000);
+    }
+    await world.untilListed(...serials);
+    const seconds = (performance.now() - began) / 1_000;
+    expect(Number((await world.number()) - before)).toBeLessThanOrEqual(Math.ceil(seconds) + 1);
+  }, 20_000);
+
+  it('is not urgent where a certificate was superseded, and goes with what is', async () => {
+    await world.restart();
+    const [first, second, urgent] = (await issueMany(3)) as [never, never, never];
+    await world.set('superseded', first);
+    await world.untilListed(first);
+    const before = await world.number();
+    await world.set('superseded', second);
+    // Long after an urgent one would have been issued.
+    const began = performance.now();
+    await eventually(() => performance.now() - began > 1_500, 5_000);
+    expect(await world.number()).toBe(before);
+    await world.set('suspended', urgent);
+    await world.untilListed(second, urgent);
+    expect(await world.number()).toBe(before + 1n);
+    expect(await world.lists(first)).toBe(true);
+  });
+
+  it('is nobody else’s business', async () => {
+    const before = await world.number();
+    await world.issue();
+    await world.tick();
+    expect(await world.number()).toBe(before);
+  });
+});
+
+describe('while nothing can be signed', () => {
+  it('the last list is served, and it is tried again under the same number', async () => {
+    const [before, serial] = [await world.published(), await world.issue()];
+    let attempts = 0;
+    world.beforeSigning = async () => {
+      attempts += 1;
+      if (attempts === 1) throw new Error('the token is away');
+    };
+    await world.set('revoked', serial);
+    await eventually(async () => (await world.metric('gatehouse_crl_failures_total')) === 1, 5_000);
+    const name = { issuer: world.issuer, part: 'full' } as const;
+    expect(await world.publishing.store.find(name)).toBe(before);
+    await world.untilListed(serial);
+    expect(await world.number()).toBe(before.number + 1n);
+  }, 20_000);
+
+  it('a start goes on with what there is', async () => {
+    const before = await world.published();
+    await world.stop();
+    await world.set('revoked', await world.issue());
+    world.beforeSigning = () => Promise.reject(new Error('the token is away'));
+    await world.start();
+    expect((await world.published()).der).toEqual(before.der);
+  });
+});
+
+describe('a start', () => {
+  it('goes on with the same lists where nothing has changed', async () => {
+    const before = [await world.published(), await world.published('delta')];
+    await world.restart();
+    expect([await world.published(), await world.published('delta')]).toEqual(before);
+  });
+
+  it('brings what was revoked by the end of the last run, by a delta to the same base', async () => {
+    const [base, serial] = [await world.number(), await world.issue()];
+    await world.stop();
+    await world.set('revoked', serial);
+    await world.start();
+    expect(await world.lists(serial)).toBe(true);
+    expect(await baseOf()).toBe(base);
+    expect([...(await world.read('delta')).entries.keys()]).toEqual([serial]);
+  });
+
+  it.each([
+    ['the folder is gone', () => rmSync(world.crls, { recursive: true })],
+    [
+      'a list is not whole',
+      () => {
+        const place = join(world.crls, world.issuer);
+        truncateSync(join(place, readdirSync(place).find((name) => name.startsWith('full')) ?? ''), 100);
+      },
+    ],
+    ['the index is not whole', () => truncateSync(join(world.crls, world.issuer, 'index.json'), 100)],
+  ])('makes new ones where %s', async (_name, damage) => {
+    const serial = await world.issue();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    const before = await world.number();
+    await world.stop();
+    damage();
+    await world.start();
+    expect(await world.number()).toBe(before + 1n);
+    expect(await baseOf()).toBe(before + 1n);
+    expect(await world.lists(serial)).toBe(true);
+  });
+
+  it('on a registry from a backup takes no number again, and no delta goes on from what that does not know', async () => {
+    await world.stop();
+    await world.backUp();
+    await world.start();
+    const undone = await world.issue();
+    await world.set('revoked', undone);
+    await world.untilListed(undone);
+    const before = await world.number();
+    await world.stop();
+    await world.restore();
+    await world.start();
+    expect(await world.number()).toBe(before + 1n);
+    expect(await baseOf()).toBe(before + 1n);
+    expect(await world.lists(undone)).toBe(false);
+  });
+
+  it('leaves nothing of lists that are no more', async () => {
+    const serial = await world.issue();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    const number = await world.number();
+    await eventually(() => readdirSync(join(world.crls, world.issuer)).length === 3);
+    expect(readdirSync(join(world.crls, world.issuer)).sort()).toEqual([
+      `delta.${number}.crl`,
+      `full.${number}.crl`,
+      'index.json',
+    ]);
+  });
+});
+
+describe('in time', () => {
+  it('a list is replaced when half of its life is over, and deltas add to whichever others may hold', async () => {
+    const first = await world.number();
+    world.clock.advance(11 * HOUR);
+    await world.tick();
+    expect(await world.number()).toBe(first);
+    world.clock.advance(HOUR);
+    await world.tick();
+    const second = await world.number();
+    expect([second, await baseOf()]).toEqual([first + 1n, first]);
+    // Half an hour before its end the first is one that somebody may still go by.
+    world.clock.advance(11.5 * HOUR);
+    const serial = await world.issue();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    expect(await baseOf()).toBe(first);
+    world.clock.advance(HOUR);
+    await world.tick();
+    expect(await baseOf()).toBe(second);
+    const { thisUpdate, nextUpdate } = await world.read();
+    expect(nextUpdate - thisUpdate).toBe(24 * HOUR);
+  });
+
+  it('the list is replaced without anybody asking', async () => {
+    await world.stop();
+    const first = await world.start().then(() => world.number());
+    await world.stop();
+    world.clock.advance(12 * HOUR - 1_500);
+    await world.start();
+    expect(await world.number()).toBe(first);
+    await eventually(async () => (await world.number()) > first, 8_000);
+  }, 20_000);
+
+  it('what has expired stays for one more regular list, and then leaves', async () => {
+    const [short, long] = [await world.issue(world.clock.now() + HOUR), await world.issue()];
+    await world.set('revoked', short, long);
+    await world.untilListed(short);
+    world.clock.advance(2 * HOUR);
+    const other = await world.issue();
+    await world.set('revoked', other);
+    // Not a regular one.
+    await world.untilListed(other);
+    expect(await world.lists(short, long)).toBe(true);
+    world.clock.advance(10.5 * HOUR);
+    await world.tick();
+    expect(await world.lists(short, long)).toBe(true);
+    const last = await world.issue();
+    await world.set('revoked', last);
+    await world.untilListed(last);
+    expect([await world.lists(short), await world.lists(long)]).toEqual([false, true]);
+  }, 20_000);
+
+  it('a clock that was set back makes a list of now', async () => {
+    world.clock.advance(100 * HOUR);
+    await world.tick();
+    const expired = await world.issue(world.clock.now() - HOUR);
+    world.clock.advance(-100 * HOUR);
+    await world.set('revoked', expired);
+    await world.tick();
+    const { thisUpdate } = await world.read();
+    expect(Math.abs(thisUpdate - world.clock.now())).toBeLessThan(10_000);
+    // By the clock of now it is not expired at all.
+    expect(await world.lists(expired)).toBe(true);
+  });
+});
+
+describe('with shards', () => {
+  beforeEach(async () => {
+    await world.stop();
+    world.crlShards = 16;
+    await world.start();
+  });
+
+  it('only those in which something changed are issued anew, and all of them when it is time', async () => {
+    const serial = await world.issue();
+    const own = crlPartOf(serial, 16);
+    const others = Array.from({ length: 16 }, (_, digit) => `shard-${digit.toString(16)}` as const).filter(
+      (part) => part !== own,
+    );
+    const numbers = async () =>
+      new Set(await Promise.all(others.map(async (part) => (await world.published(part)).number)));
+    const first = await world.number();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    expect([...(await world.read(own)).entries.keys()]).toEqual([serial]);
+    expect([(await world.published(own)).number, [...(await numbers())]]).toEqual([first + 1n, [first]]);
+    world.clock.advance(12 * HOUR);
+    await world.tick();
+    expect([...(await numbers())]).toEqual([first + 2n]);
+  });
+
+  it('those that were once in use are kept up, and another number of them applies at once', async () => {
+    await world.stop();
+    world.crlShards = 256;
+    await world.start();
+    const serial = await world.issue();
+    await world.set('revoked', serial);
+    await world.untilListed(serial);
+    for (const shards of [16, 256] as const)
+      expect((await world.read(crlPartOf(serial, shards))).entries.has(serial)).toBe(true);
+    // No certificate names a shard of neither.
+    world.crlShards = 1;
+    await world.restart();
+    expect((await world.read(crlPartOf(serial, 16))).entries.has(serial)).toBe(true);
+  });
+});
