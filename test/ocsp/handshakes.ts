@@ -10,6 +10,8 @@ export interface Handshake {
   readonly resumed: boolean;
   /** To resume the session by; where `ticket` asked for it. */
   readonly session: Buffer | undefined;
+  /** ms from the end of the handshake to the first data, where something was said; else 0. */
+  readonly answeredIn: number;
 }
 
 export interface HandshakeOptions extends ConnectionOptions {
@@ -26,14 +28,16 @@ export function shakeHands(port: number, { ticket, say, ...options }: HandshakeO
   return new Promise((resolve, reject) => {
     let staple: Staple | undefined;
     let session: Buffer | undefined;
+    let said: number | undefined;
     const address = { port, host: '127.0.0.1', servername: 'localhost', requestOCSP: true };
     const socket = connect({ ...address, ...options } as ConnectionOptions);
     const done = () => {
       if (socket.destroyed) return;
       const { serialNumber } = socket.getPeerCertificate();
       const resumed = socket.isSessionReused();
+      const answeredIn = said === undefined ? 0 : performance.now() - said;
       socket.destroy();
-      resolve({ serialNumber, staple, resumed, session });
+      resolve({ serialNumber, staple, resumed, session, answeredIn });
     };
     // Without a staple Node calls this with null.
     socket.on('OCSPResponse', (response: Buffer | null) => {
@@ -46,8 +50,10 @@ export function shakeHands(port: number, { ticket, say, ...options }: HandshakeO
     socket.once('error', reject);
     socket.once('data', done);
     socket.once('secureConnect', () => {
-      if (say !== undefined) socket.write(say);
-      else if (!ticket || session !== undefined) done();
+      if (say !== undefined) {
+        said = performance.now();
+        socket.write(say);
+      } else if (!ticket || session !== undefined) done();
     });
   });
 }

@@ -67,15 +67,17 @@ describe.each(LISTENERS)('the %s listener', (listener) => {
 
 it('a device that asks the broker for a staple waits for no timer', async () => {
   const { deviceId, key, cert } = await enrollHolder(gate.enroll, 'quick');
+  await stapled('broker');
   const times: number[] = [];
-  for (let index = 0; index < 10; index++) {
-    const began = performance.now();
-    const { staple } = await handshake('broker', { key, cert, say: generate(connectPacket(deviceId)) });
-    times.push(performance.now() - began);
+  for (let index = 0; index < 20; index++) {
+    const say = generate(connectPacket(deviceId));
+    const { staple, answeredIn } = await handshake('broker', { key, cert, say });
     expect(staple).toBeDefined();
+    times.push(answeredIn);
   }
-  // Nagle's algorithm against a delayed acknowledgement would cost 40 ms, each time.
-  expect(Math.min(...times)).toBeLessThan(40);
+  // Nagle's algorithm against a delayed acknowledgement would cost 40 ms, nearly each time; a busy machine costs some.
+  times.sort((one, other) => one - other);
+  expect(times[5]).toBeLessThan(35);
 });
 
 describeWith(['openssl', 'bash'], 'the file of each', () => {
