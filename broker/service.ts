@@ -59,6 +59,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const secureContext = new SecureContextSource({
     file: layout.tls.broker,
     trustAnchors: () => trustAnchors(registry),
+    staple: { file: layout.staples.broker, clock },
     log,
   });
   const context = await awaitData('the server certificate', () => secureContext.read(), { log });

@@ -26,6 +26,7 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'mqttUrl',
   'crlShards',
   'enrollRate',
+  'statusRate',
   'tokenRate',
   'retention',
   'logLevel',

@@ -22,7 +22,10 @@ import { createEnrollMetrics } from './metrics.ts';
 import { openData, publishTrustAnchors } from './open-data.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
+import { DelegatedResponders } from './status/delegated-responders.ts';
+import { createOcspMetrics } from './status/ocsp-metrics.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
+import { keepStaples } from './status/staples.ts';
 import { configuredStatusUrl } from './status-url.ts';
 
 export interface EnrollAddresses {
@@ -61,10 +64,20 @@ export async function startEnroll(
   }
 
   // Step 2: the status listener, first because its address is part of every certificate from here on.
-  const ocsp = createOcspResponder({ registry, issuing, clock, log });
-  const { enrollRate: addressRate, tokenRate } = settings;
+  const metrics = createEnrollMetrics(registry);
+  const responders = new DelegatedResponders({ registry, issuing, clock, log });
+  closers.add('OCSP responders', () => responders.close());
+  const ocspMetrics = createOcspMetrics(metrics.registry);
+  const ocsp = createOcspResponder({ registry, issuing, responders, clock, metrics: ocspMetrics, log });
   const store = await CrlStore.open({ folder: layout.crls, registry });
-  const status = await createStatusListener({ registry, crls: store, ocsp, clock, log, addressRate });
+  const status = await createStatusListener({
+    registry,
+    crls: store,
+    ocsp,
+    clock,
+    log,
+    addressRate: settings.statusRate,
+  });
   const statusPort = await open(status, 'statusPort', settings.host);
   const statusUrl = configuredStatusUrl(settings) ?? `http://${host}:${statusPort}`;
   const mqttUrl = settings.mqttUrl ?? `mqtts://${host}:${settings.mqttPort}`;
@@ -75,7 +88,6 @@ export async function startEnroll(
   // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
   const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
   closers.add('first uses', () => follower.close());
-  const metrics = createEnrollMetrics(registry);
   const builder = new CrlThread(layout.registry.database);
   closers.add('crl thread', () => builder.close());
   const crls = await CrlPublisher.start({
@@ -89,9 +101,12 @@ export async function startEnroll(
   const { hostname: hostnames } = settings;
   const certificates = await keepServerCertificates({ ...context, hostnames }, layout, log);
   closers.add('server certificates', () => certificates.close());
+  const staples = await keepStaples({ registry, ocsp, layout, log });
+  closers.add('staples', () => staples.close());
 
   // Step 4: devices.
-  const tlsFile = layout.tls.enroll;
+  const { enrollRate: addressRate, tokenRate } = settings;
+  const [tlsFile, stapleFile] = [layout.tls.enroll, layout.staples.enroll];
   const device = await createDeviceListener({
     context,
     metrics,
@@ -99,6 +114,7 @@ export async function startEnroll(
     tokenRate,
     addressRate,
     tlsFile,
+    stapleFile,
     log,
   });
   const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;
@@ -108,7 +124,10 @@ export async function startEnroll(
     ...context,
     keys,
     crls,
-    renewServerCertificates: () => certificates.ensure(),
+    renewServerCertificates: async () => {
+      await certificates.ensure();
+      await staples.refresh();
+    },
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
     log,
   });
@@ -129,6 +148,7 @@ export async function startEnroll(
     housekeeping,
     metrics,
     tlsFile,
+    stapleFile,
     log,
   });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);

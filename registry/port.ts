@@ -11,6 +11,7 @@ import type {
   Admission,
   BlockedKeyRecord,
   CertificateRecord,
+  CertificateStanding,
   CertificateStatus,
   CredentialName,
   CrlRecord,
@@ -96,6 +97,8 @@ export interface RegistryReader {
   certificates(query: CertificateQuery): Promise<readonly CertificateRecord[]>;
   /** Devices' certificates by this issuer that are active or suspended, in the order in which they were issued. */
   standingCertificates(query: StandingQuery): Promise<readonly StandingCertificate[]>;
+  /** Of the same certificate, only what it takes to say whether it stands. */
+  certificateStanding(serialNumber: SerialNumber): Promise<CertificateStanding | undefined>;
   /** Newest first, and no more than the newest hundred. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */

@@ -45,6 +45,12 @@ export interface CertificateRecord {
   readonly der: Uint8Array;
 }
 
+/** What others who ask by OCSP are told of a certificate. */
+export type CertificateStanding = Pick<
+  CertificateRecord,
+  'issuer' | 'status' | 'issuedAt' | 'revokedAt' | 'reason'
+>;
+
 export interface GroupRecord {
   readonly name: EntityName;
   readonly description: string;

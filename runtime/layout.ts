@@ -37,6 +37,11 @@ export function dataLayout(data: string) {
       enroll: join(data, 'tls', 'enroll', 'server.pem'),
       broker: join(data, 'tls', 'broker', 'server.pem'),
     },
+    /** What OCSP says of these certificates, DER: kept by enroll, stapled to their handshakes by the listeners. */
+    staples: {
+      enroll: join(data, 'tls', 'enroll', 'ocsp.der'),
+      broker: join(data, 'tls', 'broker', 'ocsp.der'),
+    },
     /** The CRLs that are served, by issuer: enroll alone. All of them can be signed again. */
     crls: join(data, 'crls'),
     /** What the operator's commands on this host use. */

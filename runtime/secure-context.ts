@@ -1,9 +1,13 @@
-/** A listener's TLS material: its own key and certificate from a file, the trust anchors from whoever keeps them. */
+/**
+ * A listener's TLS material: its own key and certificate from a file, and what OCSP says of that from another; the trust
+ * anchors from whoever keeps them.
+ */
 import { constants, randomBytes } from 'node:crypto';
 import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type Server, type TlsOptions } from 'node:tls';
 import type { Logger } from './log.ts';
+import { type StapleFile, staple } from './stapling.ts';
 
 const POLL_MS = 1_000;
 const TICKET_KEY_BYTES = 48;
@@ -15,6 +19,8 @@ export interface SecureContextOptions {
   readonly trustAnchors?: () => Promise<readonly string[]>;
   /** Whether TLS sessions may be resumed; a resumed one tells of the peer's certificate alone, without its chain. */
   readonly resumption?: boolean;
+  /** Absent where nothing is stapled. */
+  readonly staple?: StapleFile;
   readonly log: Logger;
 }
 
@@ -67,11 +73,15 @@ export class SecureContextSource {
     }
   }
 
-  /** Reloads whenever the file changes. Returns the function that ends it. */
+  /** Reloads and staples whenever the files change. Returns the function that ends it. */
   watch(server: Server): () => void {
-    const { file } = this.#options;
+    const { file, staple: stapleFile, log } = this.#options;
     const onChange = () => void this.reload(server);
     watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
-    return () => unwatchFile(file, onChange);
+    const endStapling = stapleFile && staple(server, { ...stapleFile, log });
+    return () => {
+      unwatchFile(file, onChange);
+      endStapling?.();
+    };
   }
 }

@@ -151,6 +151,11 @@ export const settingsTable = {
     default: 6_000,
     help: 'requests a minute that one address may send to the device listener',
   },
+  statusRate: {
+    ...aRate,
+    default: 60_000,
+    help: 'requests a minute that one address may send to the status listener',
+  },
   tokenRate: { ...aRate, default: 6_000, help: 'enrollments a minute that may be tried with one token' },
   retention: {
     schema: retention,

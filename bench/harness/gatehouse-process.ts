@@ -33,7 +33,7 @@ export async function startEnrollRole({ data, pinning, signal }: RoleOptions): P
       gatehouseCommand(
         ...['enroll', '--json', '--data', data, '--host', '127.0.0.1'],
         ...['enroll', 'status', 'admin'].flatMap((name) => [`--${name}-port`, '0']),
-        ...['--enroll-rate', NO_LIMIT, '--token-rate', NO_LIMIT],
+        ...['--enroll-rate', NO_LIMIT, '--token-rate', NO_LIMIT, '--status-rate', NO_LIMIT],
       ),
     ),
   });

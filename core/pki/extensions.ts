@@ -66,14 +66,17 @@ export function subjectAlternativeNames(generalNames: readonly Asn1[]): Asn1 {
   return extension(oids.subjectAltName, sequence(...generalNames));
 }
 
-/** CDP (§4.2.1.13) and AIA (§4.2.2.1): where relying parties ask for the status. */
-export function statusPointers({ crl, ocsp, caIssuers }: StatusUrls): Asn1[] {
+/**
+ * CDP (§4.2.1.13) and AIA (§4.2.2.1): where relying parties ask for the status.
+ * @param byOcsp whether by OCSP too
+ */
+export function statusPointers({ crl, ocsp, caIssuers }: StatusUrls, byOcsp: boolean): Asn1[] {
   const access = (method: string, url: string) => sequence(objectIdentifier(method), uri(url));
   return [
     extension(oids.crlDistributionPoints, sequence(sequence(distributionPointName(crl)))),
     extension(
       oids.authorityInfoAccess,
-      sequence(access(oids.accessOcsp, ocsp), access(oids.accessCaIssuers, caIssuers)),
+      sequence(...(byOcsp ? [access(oids.accessOcsp, ocsp)] : []), access(oids.accessCaIssuers, caIssuers)),
     ),
   ];
 }

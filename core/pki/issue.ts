@@ -90,6 +90,7 @@ export function issueIssuingCertificate(request: IssuingRequest): Promise<Issued
     publicKey,
     ...validityWithin(root.certificate, { backdate: BACKDATE, ...request }),
     extensions: caExtensions(keyIdentifierOf(publicKey), ISSUING_PATH_LENGTH),
+    ocsp: false,
   });
 }
 
@@ -191,6 +192,8 @@ interface LeafContent {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly extensions: readonly Asn1[];
+  /** False where nobody answers OCSP for the issuer: a root, whose key is away. */
+  readonly ocsp?: false;
   /** 1 where absent: it is on the full list alone. */
   readonly crlShards?: CrlShards | undefined;
 }
@@ -204,12 +207,15 @@ export async function issue(
   if (signer.keyFingerprint !== certificate.publicKey.keyFingerprint) {
     throw new GatehouseError('issuer_key_mismatch', `The key at hand is not that of ${certificate.subject}`);
   }
+  const { ocsp = true } = content;
   const serialNumber = randomSerialNumber();
   const part = crlPartOf(serialNumber, content.crlShards ?? 1);
   const extensions = [
     ...content.extensions,
     authorityKeyIdentifier(certificate.subjectKeyIdentifier),
-    ...(statusUrl === undefined ? [] : statusPointers(statusUrls(statusUrl, certificate.fingerprint, part))),
+    ...(statusUrl === undefined
+      ? []
+      : statusPointers(statusUrls(statusUrl, certificate.fingerprint, part), ocsp)),
   ];
   const issuerName = encoded(certificate.subjectDer);
   return signCertificate({ ...content, serialNumber, issuerName, extensions }, signer);

@@ -1,31 +1,12 @@
-/** OCSP requests (RFC 6960 §4.1) as strangers send them, and which of our issuers each one asks about. */
-import { hash } from 'node:crypto';
+/** OCSP requests (RFC 6960 §4.1): as strangers send them, and as Gatehouse asks about a certificate of its own. */
 import type { SerialNumber } from '../ids.ts';
 import type { CaCertificate } from './certificate.ts';
-import {
-  contextTag,
-  explicitContent,
-  Fields,
-  readObjectIdentifier,
-  readUnsignedInteger,
-  tags,
-} from './der-fields.ts';
+import { encode, sequence } from './der.ts';
+import { contextTag, explicitContent, Fields, readUnsignedInteger, tags } from './der-fields.ts';
 import { type DerElement, DerError, decodeDer, refuseMalformed } from './der-reader.ts';
 import { readExtensions } from './extension-reader.ts';
+import { type CertId, certIdOf, readCertId } from './ocsp-cert-id.ts';
 import { oids } from './oids.ts';
-import { readSerialNumber } from './serial-number.ts';
-
-/** Which certificate is asked about (CertID, §4.1.1). */
-export interface CertId {
-  /** As it came, for the answer has to repeat it. */
-  readonly der: Uint8Array;
-  /** Null for a digest that is not supported; such an ID fits no issuer. */
-  readonly digest: 'sha1' | 'sha256' | null;
-  readonly issuerNameHash: Uint8Array;
-  readonly issuerKeyHash: Uint8Array;
-  /** Undefined for a number that no certificate can have. */
-  readonly serialNumber: SerialNumber | undefined;
-}
 
 export interface OcspRequest {
   readonly certIds: readonly CertId[];
@@ -33,7 +14,9 @@ export interface OcspRequest {
   readonly nonce: Uint8Array | null;
 }
 
-const LIMITS = { maxBytes: 4 * 1024, maxDepth: 12 };
+/** Enough for sixteen certificates, and a signature with its chain. */
+export const MAX_OCSP_REQUEST = 8 * 1024;
+const LIMITS = { maxBytes: MAX_OCSP_REQUEST, maxDepth: 12 };
 const MAX_CERT_IDS = 16;
 /** RFC 9654 §2.1 */
 const MAX_NONCE = 128;
@@ -54,7 +37,7 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
       throw new DerError('not a request of version 1');
     }
     toBeSigned.optional(contextTag(1));
-    const certIds = new Fields(toBeSigned.next(tags.sequence)).rest(tags.sequence).map(readRequest);
+    const certIds = new Fields(toBeSigned.next(tags.sequence)).rest(tags.sequence).map(readSingleRequest);
     const extensions = toBeSigned.optional(contextTag(2));
     toBeSigned.end();
 
@@ -65,41 +48,18 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
   });
 }
 
-/** Whether the certificate asked about would be one of this issuer's. */
-export function isAboutIssuer(certId: CertId, { subjectDer, publicKey }: CaCertificate): boolean {
-  const { digest, issuerNameHash, issuerKeyHash } = certId;
-  return (
-    digest !== null &&
-    hash(digest, subjectDer, 'buffer').equals(issuerNameHash) &&
-    hash(digest, publicKey.subjectPublicKey, 'buffer').equals(issuerKeyHash)
-  );
+/** About one certificate, without nonce. @returns DER OCSPRequest */
+export function buildOcspRequest(issuer: CaCertificate, serialNumber: SerialNumber): Uint8Array {
+  return encode(sequence(sequence(sequence(sequence(certIdOf(issuer, serialNumber))))));
 }
 
-function readRequest(element: DerElement): CertId {
+function readSingleRequest(element: DerElement): CertId {
   const request = new Fields(element);
   const certId = request.next(tags.sequence);
   const extensions = request.optional(contextTag(0));
   request.end();
   if (extensions !== undefined) readExtensions(explicitContent(extensions), []);
-
-  const fields = new Fields(certId);
-  const digest = readDigest(fields.next(tags.sequence));
-  const issuerNameHash = fields.next(tags.octetString).content;
-  const issuerKeyHash = fields.next(tags.octetString).content;
-  const serialNumber = readSerialNumber(fields.next(tags.integer).content);
-  fields.end();
-  return { der: certId.bytes, digest, issuerNameHash, issuerKeyHash, serialNumber };
-}
-
-function readDigest(element: DerElement): 'sha1' | 'sha256' | null {
-  switch (readObjectIdentifier(new Fields(element).next(tags.objectIdentifier))) {
-    case oids.sha1:
-      return 'sha1';
-    case oids.sha256:
-      return 'sha256';
-    default:
-      return null;
-  }
+  return readCertId(certId);
 }
 
 /** RFC 9654 §2.1: an OCTET STRING of 1 to 128 octets within the extension's own. */

@@ -15,20 +15,25 @@ import {
   sequenceOf,
 } from './der.ts';
 import { extension } from './extensions.ts';
-import type { CertId } from './ocsp-request.ts';
+import type { CertId } from './ocsp-cert-id.ts';
+import { ocspResponseStatus } from './ocsp-response-status.ts';
 import { oids } from './oids.ts';
 import type { PublicKey } from './public-key.ts';
 import { type RevocationReason, revocationReasons } from './revocation-reason.ts';
-import { signed } from './sign-certificate.ts';
+import { type IssuedCertificate, signed } from './sign-certificate.ts';
 import type { Signer } from './signer.ts';
 
-export { type CertId, isAboutIssuer, type OcspRequest, parseOcspRequest } from './ocsp-request.ts';
+export { type CertId, type IssuerHashes, isAboutIssuer, issuerHashes } from './ocsp-cert-id.ts';
+export { buildOcspRequest, MAX_OCSP_REQUEST, type OcspRequest, parseOcspRequest } from './ocsp-request.ts';
 
-/** Who signs: a certificate that issueOcspResponderCertificate made, and its key. */
+/** Who signs, and what of it stands in every answer, encoded once. */
 export interface OcspResponder {
-  readonly certificate: Uint8Array;
-  readonly publicKey: PublicKey;
   readonly signer: Signer;
+  readonly responderId: Asn1;
+  readonly certificates: Asn1;
+  /** Of its certificate, milliseconds since the epoch: no answer of it is worth anything outside. */
+  readonly notBefore: number;
+  readonly notAfter: number;
 }
 
 /** `unknown` is also the answer for a serial number that was never issued. */
@@ -47,47 +52,43 @@ export interface OcspContent {
   readonly answers: readonly OcspAnswer[];
   /** As the request had it. */
   readonly nonce: Uint8Array | null;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; fractions of a second are cut off. */
   readonly producedAt: number;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
 }
 
-/** OCSPResponseStatus (§4.2.1). All of them travel as HTTP 200. */
-const responseStatus = {
-  successful: 0,
-  malformedRequest: 1,
-  internalError: 2,
-  tryLater: 3,
-  unauthorized: 6,
-} as const;
-
 /** Why there is no answer: `unauthorized` for the certificates of a foreign issuer (RFC 5019 §2.2.3). */
-export type OcspRefusal = Exclude<keyof typeof responseStatus, 'successful'>;
+export type OcspRefusal = Exclude<keyof typeof ocspResponseStatus, 'successful'>;
+
+/** @param certificate that issueOcspResponderCertificate made for this key */
+export function ocspResponder(
+  { der, notBefore, notAfter }: Pick<IssuedCertificate, 'der' | 'notBefore' | 'notAfter'>,
+  { subjectPublicKey }: PublicKey,
+  signer: Signer,
+): OcspResponder {
+  // ResponderID: byKey [2], SHA-1 over the key's bits; the RFC knows no other digest here.
+  const responderId = constant(explicit(2, octetString(hash('sha1', subjectPublicKey, 'buffer'))));
+  const certificates = constant(explicit(0, sequence(encoded(der))));
+  return { signer, responderId, certificates, notBefore, notAfter };
+}
 
 /** @returns DER OCSPResponse, unsigned, as refusals are */
 export function buildOcspRefusal(refusal: OcspRefusal): Uint8Array {
-  return encode(sequence(enumerated(responseStatus[refusal])));
+  return encode(sequence(enumerated(ocspResponseStatus[refusal])));
 }
 
 /** @returns DER OCSPResponse with a BasicOCSPResponse (§4.2.1) and the responder's certificate in it */
 export async function buildOcspResponse(content: OcspContent): Promise<Uint8Array> {
   const { responder, answers, nonce, producedAt } = content;
   const responseData = sequence(
-    responderByKey(responder.publicKey),
+    responder.responderId,
     generalizedTime(producedAt),
     sequenceOf(answers.map((answer) => singleResponse(answer, content))),
     ...(nonce === null ? [] : [explicit(1, sequence(extension(oids.ocspNonce, octetString(nonce))))]),
   );
-  const certificates = explicit(0, sequence(encoded(responder.certificate)));
-  const basicResponse = await signed(encode(responseData), responder.signer, certificates);
-  const responseBytes = sequence(objectIdentifier(oids.ocspBasicResponse), octetString(basicResponse));
-  return encode(sequence(enumerated(responseStatus.successful), explicit(0, responseBytes)));
-}
-
-/** ResponderID: byKey [2], SHA-1 over the key's bits; the RFC knows no other digest here. */
-function responderByKey({ subjectPublicKey }: PublicKey): Asn1 {
-  return explicit(2, octetString(hash('sha1', subjectPublicKey, 'buffer')));
+  const basicResponse = await signed(encode(responseData), responder.signer, responder.certificates);
+  return encode(sequence(successful, explicit(0, sequence(basicResponseType, octetString(basicResponse)))));
 }
 
 function singleResponse({ certId, status }: OcspAnswer, { thisUpdate, nextUpdate }: OcspContent): Asn1 {
@@ -113,4 +114,12 @@ function certStatus(status: OcspStatus): Asn1 {
     case 'unknown':
       return implicitPrimitive(2, new Uint8Array());
   }
+}
+
+const successful = constant(enumerated(ocspResponseStatus.successful));
+const basicResponseType = constant(objectIdentifier(oids.ocspBasicResponse));
+
+/** An element whose encoding is kept, for what stands in many structures. */
+function constant(element: Asn1): Asn1 {
+  return encoded(encode(element));
 }

@@ -49,5 +49,6 @@ export function issueCrossCertificate(request: CrossRequest): Promise<IssuedCert
     publicKey: subject.publicKey,
     ...validityWithin(issuer.certificate, terms),
     extensions: caExtensions(subject.subjectKeyIdentifier),
+    ocsp: false,
   });
 }

@@ -15,6 +15,7 @@ const MAX_CONNECTIONS = 10_000;
 export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'peers'> {
   readonly log: Logger;
   readonly tlsFile: string;
+  readonly stapleFile: string;
   /** Requests a minute from one address. */
   readonly addressRate: number;
   /** Enrollments a minute that may be tried with one token. */
@@ -22,13 +23,14 @@ export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'p
 }
 
 export async function createDeviceListener(options: DeviceListener): Promise<HttpServer> {
-  const { log, tlsFile, addressRate, tokenRate, ...parts } = options;
-  const { registry } = parts.context;
+  const { log, tlsFile, stapleFile, addressRate, tokenRate, ...parts } = options;
+  const { registry, clock } = parts.context;
   const source = new SecureContextSource({
     file: tlsFile,
     trustAnchors: async () => [...(await trustAnchors(registry)), ...(await factoryAnchors(registry))],
     // A device connects here a few times in a year; that its whole chain is there each time is worth more.
     resumption: false,
+    staple: { file: stapleFile, clock },
     log,
   });
   const peers = new PeerChains();

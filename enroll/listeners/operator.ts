@@ -54,6 +54,7 @@ export interface OperatorListener {
   readonly metrics: EnrollMetrics;
   readonly log: Logger;
   readonly tlsFile: string;
+  readonly stapleFile: string;
 }
 
 export async function createOperatorListener({
@@ -64,8 +65,10 @@ export async function createOperatorListener({
   metrics,
   log,
   tlsFile,
+  stapleFile,
 }: OperatorListener): Promise<HttpServer> {
-  const source = new SecureContextSource({ file: tlsFile, log });
+  const staple = { file: stapleFile, clock: context.clock };
+  const source = new SecureContextSource({ file: tlsFile, staple, log });
   const tls = { source, context: await source.read() };
   const server = await createHttpServer({
     log,

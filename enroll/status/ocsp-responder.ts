@@ -1,141 +1,178 @@
 /**
- * Answers OCSP requests (RFC 6960) from the registry of this moment, signed by a delegated responder of the issuer whose
- * key lives in this process alone and whose certificate is short-lived and replaced by itself.
+ * Answers OCSP requests (RFC 6960) from the registry of this moment. An answer without nonce is kept and handed out again,
+ * but never before the registry was asked whether it still says the same: so no answer is out of date, and nothing has
+ * to be told of a revocation. What is saved is the signature.
  */
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import type { Fingerprint } from '../../core/ids.ts';
-import { type Issuer, issueOcspResponderCertificate } from '../../core/pki/issue.ts';
+import type { Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { CaCertificate } from '../../core/pki/certificate.ts';
+import type { Issuer } from '../../core/pki/issue.ts';
 import {
   buildOcspRefusal,
   buildOcspResponse,
   type CertId,
+  type IssuerHashes,
   isAboutIssuer,
+  issuerHashes,
   type OcspAnswer,
+  type OcspRefusal,
   type OcspRequest,
-  type OcspResponder as OcspSigner,
   type OcspStatus,
   parseOcspRequest,
 } from '../../core/pki/ocsp.ts';
-import { publicKeyOf } from '../../core/pki/public-key.ts';
-import { createKeySigner } from '../../core/pki/signer.ts';
-import type { Registry } from '../../registry/port.ts';
-import type { CertificateRecord } from '../../registry/records.ts';
+import type { RegistryReader } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { recordServerCertificate } from '../server-certificates.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';
-import { JournalCache } from './journal-cache.ts';
+import { AnswerCache } from './answer-cache.ts';
+import { certificateStatus, isSameStatus } from './certificate-status.ts';
+import type { DelegatedResponders } from './delegated-responders.ts';
+import type { OcspMetrics, OcspSource } from './ocsp-metrics.ts';
 
-/** How long an answer may be relied upon. */
-const ANSWER_LIFETIME_MS = 3_600_000;
-/** An answer without a nonce is signed once and handed out again meanwhile, unless something changes. */
+/** How long an answer may be relied upon: by then, whoever keeps answers has learned of a revocation. */
+const LIFETIME_MS = 3_600_000;
+/** How long it is handed out again, so that nobody is given one that ends soon. */
 const REUSE_MS = 300_000;
-const REUSED_ANSWERS = 5_000;
-const RESPONDER_VALIDITY_MS = 7 * 86_400_000;
+const KEPT = { maxEntries: 20_000, maxBytes: 32 * 1024 * 1024 };
+/** One certificate is asked about in some 80 to 110 bytes. What is much longer says things that no answer depends on. */
+const MAX_KEPT_REQUEST = 256;
 
 export interface OcspAnswered {
-  readonly der: Uint8Array;
-  /** When the answer was true and until when it may be kept; null where it is for one asker alone, or a refusal. */
-  readonly cacheable: { readonly thisUpdate: number; readonly nextUpdate: number } | null;
+  readonly der: Buffer;
+  /** Null where it is for one asker alone, or a refusal. */
+  readonly shared: SharedAnswer | null;
+}
+
+/** An answer that is good for everybody who asks the same. */
+export interface SharedAnswer {
+  /** From and until when, in ms: whole seconds. */
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
+  /** SHA-1 in hex, as RFC 5019 §6.2 recommends: a name for these bytes, and no proof of anything. */
+  readonly etag: string;
 }
 
 export interface OcspResponder {
   /** Answers whatever bytes come; a refusal is an answer too. */
-  answer(request: Uint8Array): Promise<OcspAnswered>;
+  answer(request: Buffer): Promise<OcspAnswered>;
 }
 
 export interface OcspResponderContext {
-  readonly registry: Registry;
-  readonly issuing: IssuingAuthority;
+  readonly registry: Pick<RegistryReader, 'certificateStanding'>;
+  readonly issuing: Pick<IssuingAuthority, 'all' | 'of'>;
+  readonly responders: Pick<DelegatedResponders, 'of'>;
   readonly clock: Clock;
+  readonly metrics: OcspMetrics;
   readonly log: Logger;
 }
 
-export function createOcspResponder(context: OcspResponderContext): OcspResponder {
-  const { registry, issuing, clock, log } = context;
-  const signers = renewingSigners(context);
-  const signed = new JournalCache<OcspAnswered>({
-    registry,
-    clock,
-    maxEntries: REUSED_ANSWERS,
-    maxAge: REUSE_MS,
-  });
+interface Outcome {
+  readonly answered: OcspAnswered;
+  /** For the counters. */
+  readonly says: readonly (OcspStatus['status'] | OcspRefusal)[];
+  readonly source: OcspSource;
+}
 
-  async function respond({ certIds, nonce }: OcspRequest): Promise<OcspAnswered> {
-    // A delegated responder speaks for the CA that certified it (RFC 6960 §4.2.2.2), so an answer is about the
-    // certificates of one CA. For any other, and for a mixture, nobody here can speak (RFC 5019 §2.2.3).
-    const issuer = issuing
-      .all()
-      .find(({ certificate }) => certIds.every((certId) => isAboutIssuer(certId, certificate)));
-    if (issuer === undefined) return { der: buildOcspRefusal('unauthorized'), cacheable: null };
-    const thisUpdate = clock.now();
-    const nextUpdate = thisUpdate + ANSWER_LIFETIME_MS;
+/** With what has to be so still, for it to be handed out again. */
+interface KeptAnswer extends Outcome {
+  readonly der: Buffer;
+  readonly shared: SharedAnswer;
+  readonly issuer: Fingerprint;
+  readonly serialNumber: SerialNumber | undefined;
+  readonly status: OcspStatus;
+}
+
+export function createOcspResponder(context: OcspResponderContext): OcspResponder {
+  const { registry, issuing, responders, clock, metrics, log } = context;
+  const answers = new AnswerCache<KeptAnswer>(KEPT);
+  const hashes = new WeakMap<CaCertificate, IssuerHashes>();
+
+  async function outcomeOf(request: Buffer): Promise<Outcome> {
+    // By the request as it came: what is the same byte by byte asks the same, and need not be parsed again.
+    const key = request.length <= MAX_KEPT_REQUEST ? request.toString('latin1') : null;
+    try {
+      const kept = key === null ? undefined : answers.get(key);
+      if (kept !== undefined && (await isStillTrue(kept))) return kept;
+      return await respond(parseOcspRequest(request), key);
+    } catch (error) {
+      const malformed = error instanceof GatehouseError && error.code === 'ocsp_request_malformed';
+      if (!malformed) log.error({ err: error }, 'an OCSP request could not be answered');
+      return refuse(malformed ? 'malformedRequest' : 'internalError');
+    }
+  }
+
+  async function isStillTrue({ shared, issuer, serialNumber, status }: KeptAnswer): Promise<boolean> {
+    const now = clock.now();
+    // A clock that was put back makes answers of the future, which nobody accepts.
+    const young = shared.thisUpdate <= now && now < Math.min(shared.thisUpdate + REUSE_MS, shared.nextUpdate);
+    if (!young || issuing.of(issuer) === undefined) return false;
+    return isSameStatus(status, await certificateStatus(registry, serialNumber, issuer));
+  }
+
+  async function respond({ certIds, nonce }: OcspRequest, key: string | null): Promise<Outcome> {
+    const issuer = issuerOf(certIds);
+    if (issuer === undefined || clock.now() >= issuer.certificate.notAfter) return refuse('unauthorized');
+    const responder = await responders.of(issuer);
+    if (responder === null) return refuse('tryLater');
+
     const { fingerprint } = issuer.certificate;
-    const answers = await Promise.all(certIds.map((certId) => answerTo(certId, fingerprint)));
-    const responder = await signers(issuer, thisUpdate);
+    const thisUpdate = Math.floor(clock.now() / 1_000) * 1_000;
+    const nextUpdate = Math.min(thisUpdate + LIFETIME_MS, responder.notAfter);
+    const said = await Promise.all(certIds.map((certId) => answerTo(certId, fingerprint)));
     const times = { producedAt: thisUpdate, thisUpdate, nextUpdate };
-    const der = await buildOcspResponse({ responder, answers, nonce, ...times });
-    return { der, cacheable: nonce === null ? { thisUpdate, nextUpdate } : null };
+    const der = ownBytes(await buildOcspResponse({ responder, answers: said, nonce, ...times }));
+    const shared = nonce === null ? { thisUpdate, nextUpdate, etag: hash('sha1', der) } : null;
+    const outcome = {
+      answered: { der, shared },
+      says: said.map(({ status }) => status.status),
+      source: 'signed',
+    } as const;
+
+    const [only, another] = said;
+    if (key !== null && shared !== null && only !== undefined && another === undefined) {
+      const { certId, status } = only;
+      const terms = { issuer: fingerprint, serialNumber: certId.serialNumber, status };
+      answers.put(key, { ...outcome, source: 'kept', der, shared, ...terms });
+    }
+    return outcome;
+  }
+
+  /**
+   * A delegated responder speaks for the CA that certified it (RFC 6960 §4.2.2.2), so an answer is about certificates of
+   * one CA. For any other, and for a mixture, nobody here can speak (RFC 5019 §2.2.3); nor for a root, whose key is away,
+   * or for a CA that was retired: their CRLs do.
+   */
+  function issuerOf(certIds: readonly CertId[]): Issuer | undefined {
+    return issuing.all().find(({ certificate }) => {
+      const known = hashes.get(certificate) ?? issuerHashes(certificate);
+      hashes.set(certificate, known);
+      return certIds.every((certId) => isAboutIssuer(certId, known));
+    });
   }
 
   async function answerTo(certId: CertId, issuer: Fingerprint): Promise<OcspAnswer> {
-    const certificate =
-      certId.serialNumber === undefined ? undefined : await registry.certificateBySerial(certId.serialNumber);
-    return { certId, status: statusOf(certificate, issuer) };
+    return { certId, status: await certificateStatus(registry, certId.serialNumber, issuer) };
   }
 
   return {
     async answer(request) {
-      try {
-        const parsed = parseOcspRequest(request);
-        if (parsed.nonce !== null) return await respond(parsed);
-        const key = createHash('sha256').update(request).digest('base64');
-        return await signed.get(key, () => respond(parsed));
-      } catch (error) {
-        const malformed = error instanceof GatehouseError && error.code === 'ocsp_request_malformed';
-        if (!malformed) log.error({ err: error }, 'an OCSP request could not be answered');
-        return { der: buildOcspRefusal(malformed ? 'malformedRequest' : 'internalError'), cacheable: null };
-      }
+      const began = performance.now();
+      const { answered, says, source } = await outcomeOf(request);
+      metrics.answered(says, source, (performance.now() - began) / 1_000);
+      return answered;
     },
   };
 }
 
-function statusOf(certificate: CertificateRecord | undefined, issuer: Fingerprint): OcspStatus {
-  if (certificate === undefined || certificate.issuer !== issuer) return { status: 'unknown' };
-  if (certificate.status === 'active') return { status: 'good' };
-  return {
-    status: 'revoked',
-    revokedAt: certificate.revokedAt ?? certificate.issuedAt,
-    reason: certificate.reason ?? 'unspecified',
-  };
+function refuse(refusal: OcspRefusal): Outcome {
+  const der = Buffer.from(buildOcspRefusal(refusal));
+  return { answered: { der, shared: null }, says: [refusal], source: 'refused' };
 }
 
-/** Each issuer's responder: key and certificate, made at the first request and again when half of its life is over. */
-function renewingSigners({ registry, clock }: OcspResponderContext) {
-  const current = new Map<Fingerprint, { readonly signer: Promise<OcspSigner>; readonly renewAt: number }>();
-
-  async function issue(issuer: Issuer, now: number): Promise<OcspSigner> {
-    const { privateKey, publicKey: keyObject } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const publicKey = publicKeyOf(keyObject);
-    const commonName = 'Gatehouse OCSP';
-    const validity = RESPONDER_VALIDITY_MS;
-    const certificate = await issueOcspResponderCertificate({ issuer, commonName, publicKey, validity, now });
-    await recordServerCertificate({ registry, issuer, clock }, 'ocsp', certificate);
-    return { certificate: certificate.der, publicKey, signer: createKeySigner(privateKey) };
-  }
-
-  return (issuer: Issuer, now: number): Promise<OcspSigner> => {
-    const { fingerprint } = issuer.certificate;
-    const known = current.get(fingerprint);
-    if (known !== undefined && now < known.renewAt) return known.signer;
-    const signer = issue(issuer, now);
-    const made = { signer, renewAt: now + RESPONDER_VALIDITY_MS / 2 };
-    current.set(fingerprint, made);
-    signer.catch(() => {
-      // The next request tries again.
-      if (current.get(fingerprint) === made) current.delete(fingerprint);
-    });
-    return signer;
-  };
+/** A copy in memory of its own: small buffers share theirs, and one that is kept would keep that of many others. */
+function ownBytes(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
 }

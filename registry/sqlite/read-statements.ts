@@ -14,6 +14,7 @@ import type {
 import type {
   BlockedKeyRecord,
   CertificateRecord,
+  CertificateStanding,
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
@@ -87,6 +88,9 @@ export function prepareReads(database: Database) {
       `SELECT serialNumber, device, rowid AS position FROM certificates INDEXED BY standingCertificates
        WHERE issuer = @issuer AND device IS NOT NULL AND status IN ('active', 'suspended') AND rowid > @after
        ORDER BY rowid LIMIT @limit`,
+    ),
+    certificateStanding: database.prepare<[SerialNumber], CertificateStanding>(
+      'SELECT issuer, status, issuedAt, revokedAt, reason FROM certificates WHERE serialNumber = ?',
     ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
       'SELECT * FROM certificates WHERE device = ? ORDER BY issuedAt DESC, rowid DESC LIMIT 100',

@@ -64,6 +64,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.standingCertificates.all({ issuer, after, limit });
   }
 
+  async certificateStanding(serialNumber: SerialNumber) {
+    return this.reads.certificateStanding.get(serialNumber);
+  }
+
   async certificatesOf(device: DeviceId) {
     return this.reads.certificatesOf.all(device);
   }

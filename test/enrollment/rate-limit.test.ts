@@ -28,7 +28,7 @@ describe('when one', () => {
   });
 
   it('address asks for what is not there, or for the status of certificates, it is counted too', async () => {
-    service = await startTestEnroll(folders[2] ?? '', { enrollRate: 3 });
+    service = await startTestEnroll(folders[2] ?? '', { enrollRate: 3, statusRate: 3 });
     for (const url of [`${service.enrollUrl}/nothing`, `${service.statusUrl}/ocsp/AAAA`]) {
       for (let index = 0; index < 3; index++) await service.call(url);
       expect((await service.call<Problem>(url)).body.code).toBe('rate_limited');

@@ -7,9 +7,10 @@ import { issueIssuingCertificate, issueRootCertificate } from '../../core/pki/is
 import { oids } from '../../core/pki/oids.ts';
 import { keyKinds, publicKeyOf } from '../../core/pki/public-key.ts';
 import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
+import { statusUrls } from '../../core/pki/status-urls.ts';
 import { certificateFields } from './certificate-fields.ts';
 import { refusalOf, rejectionOf } from './refusal.ts';
-import { createAuthority, DAY, generateKeyPairs, issueDevice } from './test-authority.ts';
+import { createAuthority, DAY, generateKeyPairs, issueDevice, STATUS_URL } from './test-authority.ts';
 
 const now = Date.UTC(2026, 4, 1, 12, 0, 0, 750);
 const keys = generateKeyPairs();
@@ -41,6 +42,14 @@ describe('CA certificates', () => {
       expect(extensions.get(oids.authorityKeyIdentifier)).toBe(`30168014${identifier(root)}`);
     }
     expect(identifier(root)).not.toBe(identifier(issuing));
+  });
+
+  it('name a CRL, and nobody who would answer OCSP for a root', () => {
+    const { infoAccess } = new X509Certificate(issuing.certificate.der);
+    expect(infoAccess?.trim()).toBe(
+      `CA Issuers - URI:${statusUrls(STATUS_URL, root.certificate.fingerprint).caIssuers}`,
+    );
+    expect(certificateFields(issuing.certificate.der).extensions.has(oids.crlDistributionPoints)).toBe(true);
   });
 
   it('carry no status address where none is known', async () => {

@@ -1,35 +1,36 @@
 /** OCSP: requests that are read or refused, responses, and what openssl and GnuTLS think of them. */
-import { hash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  type Asn1,
-  boolean,
+  bitString,
   encode,
   encoded,
   explicit,
   integer,
   nullValue,
   objectIdentifier,
-  octetString,
   sequence,
-  sequenceOf,
 } from '../../core/pki/der.ts';
-import { type Issuer, issueOcspResponderCertificate } from '../../core/pki/issue.ts';
+import { issueOcspResponderCertificate } from '../../core/pki/issue.ts';
 import {
   buildOcspRefusal,
+  buildOcspRequest,
   buildOcspResponse,
   type CertId,
   isAboutIssuer,
+  issuerHashes,
   type OcspStatus,
+  ocspResponder,
   parseOcspRequest,
 } from '../../core/pki/ocsp.ts';
+import { readStaple } from '../../core/pki/ocsp-staple.ts';
 import { oids } from '../../core/pki/oids.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
 import { createKeySigner } from '../../core/pki/signer.ts';
 import { describeWith } from '../support/external.ts';
+import { certId, extension, nonceOf, requestOf } from '../support/ocsp.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { run } from './command.ts';
 import { refusalOf } from './refusal.ts';
@@ -47,46 +48,27 @@ const responderCertificate = await issueOcspResponderCertificate({
   validity: DAY,
   now,
 });
-const responder = {
-  certificate: responderCertificate.der,
-  publicKey: responderKey,
-  signer: createKeySigner(keys['ec-p384'].privateKey),
-};
+const responder = ocspResponder(
+  responderCertificate,
+  responderKey,
+  createKeySigner(keys['ec-p384'].privateKey),
+);
+const ours = issuerHashes(issuing.certificate);
 const times = { producedAt: now, thisUpdate: now, nextUpdate: now + 3_600 * SECOND };
 
-function certId(
-  digest: 'sha1' | 'sha256' | 'sha512',
-  serialNumber: bigint,
-  { certificate }: Pick<Issuer, 'certificate'> = issuing,
-): Asn1 {
-  const digestOids = { sha1: oids.sha1, sha256: oids.sha256, sha512: '2.16.840.1.101.3.4.2.3' };
-  return sequence(
-    sequence(objectIdentifier(digestOids[digest]), nullValue()),
-    octetString(hash(digest, certificate.subjectDer, 'buffer')),
-    octetString(hash(digest, certificate.publicKey.subjectPublicKey, 'buffer')),
-    integer(serialNumber),
-  );
-}
-
 const serialNumber = BigInt(`0x${device.serialNumber}`);
-const aboutDevice = sequence(certId('sha256', serialNumber));
-function requestOf(requests: readonly Asn1[], ...extensions: readonly Asn1[]): Uint8Array {
-  const list = extensions.length === 0 ? [] : [explicit(2, sequence(...extensions))];
-  return encode(sequence(sequence(sequenceOf(requests), ...list)));
-}
-function extension(oid: string, value: Asn1 | Uint8Array, critical = false): Asn1 {
-  return sequence(objectIdentifier(oid), ...(critical ? [boolean(true)] : []), octetString(value));
-}
-const nonceOf = (size: number) => extension(oids.ocspNonce, octetString(Buffer.alloc(size, 7)));
+const aboutDevice = sequence(certId('sha256', serialNumber, issuing));
 const refusal = (der: Uint8Array) => refusalOf(() => parseOcspRequest(der));
 
 describe('an OCSP request', () => {
   it('tells the certificate and the issuer, by SHA-1 or SHA-256', () => {
     for (const digest of ['sha1', 'sha256'] as const) {
-      const { certIds, nonce } = parseOcspRequest(requestOf([sequence(certId(digest, serialNumber))]));
+      const { certIds, nonce } = parseOcspRequest(
+        requestOf([sequence(certId(digest, serialNumber, issuing))]),
+      );
       expect(certIds.map(({ serialNumber: asked }) => asked)).toEqual([device.serialNumber]);
-      expect(certIds.every((id) => isAboutIssuer(id, issuing.certificate))).toBe(true);
-      expect(certIds.some((id) => isAboutIssuer(id, root.certificate))).toBe(false);
+      expect(certIds.every((id) => isAboutIssuer(id, ours))).toBe(true);
+      expect(certIds.some((id) => isAboutIssuer(id, issuerHashes(root.certificate)))).toBe(false);
       expect(nonce).toBeNull();
     }
   });
@@ -97,16 +79,16 @@ describe('an OCSP request', () => {
     const ids = [
       certId('sha256', 5n, other.issuing),
       certId('sha1', 5n, { certificate: renamed }),
-      certId('sha512', 5n),
+      certId('sha512', 5n, issuing),
     ];
     const { certIds } = parseOcspRequest(requestOf(ids.map((id) => sequence(id))));
-    expect(certIds.map((id) => isAboutIssuer(id, issuing.certificate))).toEqual([false, false, false]);
+    expect(certIds.map((id) => isAboutIssuer(id, ours))).toEqual([false, false, false]);
   });
 
   it('may ask about a number that no certificate has', () => {
-    const negative = Buffer.from(encode(certId('sha256', 0x4000n)));
+    const negative = Buffer.from(encode(certId('sha256', 0x4000n, issuing)));
     negative[negative.length - 2] = 0x80;
-    const ids = [certId('sha256', 0n), certId('sha256', 2n ** 200n), encoded(negative)];
+    const ids = [certId('sha256', 0n, issuing), certId('sha256', 2n ** 200n, issuing), encoded(negative)];
     const { certIds } = parseOcspRequest(requestOf(ids.map((id) => sequence(id))));
     expect(certIds.map((id) => id.serialNumber)).toEqual(['00', undefined, undefined]);
   });
@@ -136,15 +118,38 @@ describe('an OCSP request', () => {
       extension('1.2.3.4', nullValue(), true),
     ),
     'one in the request for a certificate': requestOf([
-      sequence(certId('sha1', 5n), explicit(0, sequence(extension('1.2.3.4', nullValue(), true)))),
+      sequence(certId('sha1', 5n, issuing), explicit(0, sequence(extension('1.2.3.4', nullValue(), true)))),
     ]),
     'version 2': encode(sequence(sequence(explicit(0, integer(1)), sequence(aboutDevice)))),
     'bytes after it': Buffer.concat([requestOf([aboutDevice]), Buffer.of(0)]),
-    'more than 4 KiB': requestOf([aboutDevice], extension('1.2.3.4', Buffer.alloc(4_096))),
+    'more than 8 KiB': requestOf([aboutDevice], extension('1.2.3.4', Buffer.alloc(8_192))),
   };
   for (const [name, der] of Object.entries(malformed)) {
     it(`is refused: ${name}`, () => expect(refusal(der)).toBe('ocsp_request_malformed'));
   }
+
+  it('is taken with a signature, at which nobody looks', () => {
+    const signature = sequence(
+      sequence(objectIdentifier(oids.ecdsaWithSha256)),
+      bitString(Buffer.alloc(70)),
+      explicit(0, sequence(encoded(device.der))),
+    );
+    const signed = encode(sequence(sequence(sequence(aboutDevice)), explicit(0, signature)));
+    expect(parseOcspRequest(signed).certIds.map((id) => id.serialNumber)).toEqual([device.serialNumber]);
+  });
+
+  it('may be about sixteen certificates', () => {
+    const ids = Array.from({ length: 16 }, (_, at) => sequence(certId('sha256', BigInt(at + 1), issuing)));
+    expect(parseOcspRequest(requestOf(ids)).certIds).toHaveLength(16);
+  });
+
+  it('of our own reads as what it asks', () => {
+    const { certIds, nonce } = parseOcspRequest(buildOcspRequest(issuing.certificate, device.serialNumber));
+    expect(certIds.map((id) => [id.serialNumber, isAboutIssuer(id, ours)])).toEqual([
+      [device.serialNumber, true],
+    ]);
+    expect(nonce).toBeNull();
+  });
 
   it('is taken with an extension that is not critical', () => {
     expect(refusal(requestOf([aboutDevice], extension('1.2.3.4', nullValue())))).toBeNull();
@@ -175,7 +180,9 @@ describe('a refusal', () => {
 });
 
 describe('a response', () => {
-  const [id] = parseOcspRequest(requestOf([sequence(certId('sha1', serialNumber))])).certIds as [CertId];
+  const [id] = parseOcspRequest(requestOf([sequence(certId('sha1', serialNumber, issuing))])).certIds as [
+    CertId,
+  ];
   const build = (status: OcspStatus, nonce: Uint8Array | null = null) =>
     buildOcspResponse({ responder, answers: [{ certId: id, status }], nonce, ...times });
 
@@ -184,13 +191,63 @@ describe('a response', () => {
     const der = Buffer.from(await build({ status: 'good' }, nonce));
     expect(der.includes(Buffer.from(id.der))).toBe(true);
     expect(der.includes(Buffer.concat([Buffer.of(0x04, 0x22, 0x04, 0x20), nonce]))).toBe(true);
-    expect(der.includes(Buffer.from(responder.certificate))).toBe(true);
+    expect(der.includes(Buffer.from(responderCertificate.der))).toBe(true);
   });
 
   it('has no nonce where the request had none', async () => {
     const oid = Buffer.from(encode(objectIdentifier(oids.ocspNonce)));
     expect(Buffer.from(await build({ status: 'good' })).includes(oid)).toBe(false);
     expect(Buffer.from(await build({ status: 'good' }, Buffer.alloc(1))).includes(oid)).toBe(true);
+  });
+});
+
+describe('a response read back, to be stapled', () => {
+  const [id, other] = parseOcspRequest(
+    requestOf([sequence(certId('sha1', serialNumber, issuing)), sequence(certId('sha256', 5n, issuing))]),
+  ).certIds as [CertId, CertId];
+  const good = { status: 'good' } as const;
+  const revoked = { status: 'revoked', revokedAt: now, reason: 'keyCompromise' } as const;
+  const whole = (time: number) => time - (time % SECOND);
+
+  it.each([good, revoked, { status: 'unknown' } as const])(
+    'tells of whom and how long: %j',
+    async (status) => {
+      for (const nonce of [null, Buffer.alloc(8)]) {
+        const der = await buildOcspResponse({
+          responder,
+          answers: [{ certId: id, status }],
+          nonce,
+          ...times,
+        });
+        const [thisUpdate, nextUpdate] = [whole(times.thisUpdate), whole(times.nextUpdate)];
+        expect(readStaple(der)).toEqual({ der, serialNumber: device.serialNumber, thisUpdate, nextUpdate });
+      }
+    },
+  );
+
+  it('is nothing to staple where it is a refusal, or about two certificates, or no response', async () => {
+    const answers = [id, other].map((asked) => ({ certId: asked, status: good }));
+    const about = (asked: typeof answers) =>
+      buildOcspResponse({ responder, answers: asked, nonce: null, ...times });
+    const one = await about(answers.slice(0, 1));
+    const none = [await about(answers), await about([]), Buffer.alloc(0), Buffer.concat([one, Buffer.of(0)])];
+    for (const der of [...none, buildOcspRefusal('tryLater')]) expect(readStaple(der)).toBeUndefined();
+  });
+
+  it('is read or is nothing, whatever bytes come', async () => {
+    const sound = Buffer.from(
+      await buildOcspResponse({ responder, answers: [{ certId: id, status: good }], nonce: null, ...times }),
+    );
+    const change = fc.tuple(fc.nat(sound.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (list) => {
+        const changed = Buffer.from(sound);
+        for (const [at, octet] of list) changed[at] = octet;
+        const staple = readStaple(changed);
+        expect(staple === undefined || staple.nextUpdate > 0).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 
@@ -233,6 +290,12 @@ describeWith(['openssl'], 'openssl, asking', () => {
       });
     }
   }
+
+  it('asks as we do, byte by byte', () => {
+    expect(run(folder, 'openssl', 'ocsp', ...about, '-no_nonce', '-reqout', 'request').status).toBe(0);
+    const own = buildOcspRequest(issuing.certificate, device.serialNumber);
+    expect(readFileSync(join(folder, 'request'))).toEqual(Buffer.from(own));
+  });
 
   it('finds its nonce again, and not another one', async () => {
     run(folder, 'openssl', 'ocsp', ...about, '-reqout', 'request');
@@ -283,7 +346,7 @@ describeWith(['openssl'], 'openssl, asking', () => {
   /** Answers the file `request` in the file `response`, as a responder would. */
   async function answer(status: OcspStatus): Promise<void> {
     const { certIds, nonce } = parseOcspRequest(readFileSync(join(folder, 'request')));
-    expect(certIds.every((asked) => isAboutIssuer(asked, issuing.certificate))).toBe(true);
+    expect(certIds.every((asked) => isAboutIssuer(asked, ours))).toBe(true);
     const asked = certIds.map((each) => ({ certId: each, status }));
     write('response', await buildOcspResponse({ responder, answers: asked, nonce, ...times }));
   }

@@ -6,9 +6,14 @@ import { constants, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { parseSerialNumber } from '../../core/ids.ts';
+import { parseCaCertificate } from '../../core/pki/certificate.ts';
+import { buildOcspRequest } from '../../core/pki/ocsp.ts';
 import { until } from '../cli/until.ts';
+import { ask } from '../ocsp/asking.ts';
 import { describeWith } from '../support/external.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { readResponse } from '../support/ocsp.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Enrolled, type FleetClient, fleetClient, newCsr } from './fleet-client.ts';
 import { createSoftToken, type SoftToken } from './soft-token.ts';
@@ -61,6 +66,10 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
     const name = issuing.fingerprint256.replaceAll(':', '').toLowerCase();
     expect((await fetch(`${gatehouse.statusUrl}/crl/${name}.crl`)).status).toBe(200);
     expect((await fetch(`${gatehouse.statusUrl}/health`)).status).toBe(200);
+    // Its responder signs with a key of its own.
+    const never = buildOcspRequest(parseCaCertificate(issuing.raw), parseSerialNumber('0123456789'));
+    const answer = await ask(gatehouse.statusUrl, 'POST', Buffer.from(never));
+    expect(readResponse(answer.body).answers).toEqual(['unknown']);
 
     token.plugIn();
     const { status, body } = await untilEnrolled(csr);

@@ -37,6 +37,19 @@ export function describeCertificates(world: World): void {
       expect(await registry.certificateBySerial(serial('none'))).toBeUndefined();
     });
 
+    it('tell whether they stand, by serial number', async () => {
+      const { registry } = world;
+      const record = certificate('one', { device: pump.id });
+      const { serialNumber, issuer: issuedBy, issuedAt } = record;
+      const standing = { issuer: issuedBy, issuedAt, status: 'active', revokedAt: null, reason: null };
+      await insert(record);
+      expect(await registry.certificateStanding(serialNumber)).toEqual(standing);
+      await setStatus(record, 'suspended', NOW);
+      const held = { ...standing, status: 'suspended', revokedAt: NOW, reason: 'certificateHold' };
+      expect(await registry.certificateStanding(serialNumber)).toEqual(held);
+      expect(await registry.certificateStanding(serial('none'))).toBeUndefined();
+    });
+
     it('are listed for their device, newest first', async () => {
       const old = certificate('old', { device: pump.id });
       const newer = certificate('newer', { device: pump.id, issuedAt: NOW + 1 });
