@@ -38,6 +38,8 @@ export function dataLayout(data: string) {
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
     /** Which renewed certificates were used: written by the broker, read by enroll. */
     firstUses: join(data, 'first-uses', 'first-uses.db'),
+    /** Durable sessions, retained messages, wills: the broker's alone. */
+    sessions: join(data, 'sessions', 'sessions.db'),
   };
 }
 
