@@ -91,7 +91,8 @@ export class SessionDatabase {
   }
 
   /**
-   * The entries behind `after`, which may be sent from then on: each has a message id.
+   * The entries behind `after`, which may be sent from then on: each is marked with its message id. That a power cut may
+   * take the mark away does no harm: the id follows from the place, and only DUP would be missing.
    * @param onTaken called when the page is read, before anything else is appended
    */
   take(
@@ -100,7 +101,7 @@ export class SessionDatabase {
     limits: PageLimits,
     onTaken: (page: Page) => void,
   ): Promise<Page> {
-    return this.#commit.run(() => {
+    return this.#commit.runUnsynced(() => {
       const page = this.queue.page(session, after, limits);
       this.queue.assign(session, page);
       onTaken(page);

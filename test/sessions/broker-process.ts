@@ -57,6 +57,13 @@ export class BrokerProcess {
     await this.#end('SIGKILL');
   }
 
+  /** Resolves with its exit code once it has ended by itself. */
+  async untilEnd(): Promise<number | null> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null) await once(child, 'exit');
+    return child?.exitCode ?? null;
+  }
+
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }

@@ -12,8 +12,8 @@ import type { StrictClient } from './strict-client.ts';
 const KILLS = Number(process.env.GATEHOUSE_KILLS ?? 8);
 const SEED = Number(process.env.GATEHOUSE_SEED ?? 1);
 /** Messages that a publisher has under way. */
-const WINDOW = 20;
-const LIFE_MS = 400;
+const WINDOW = 100;
+const LIFE_MS = 300;
 
 let fleet: Fleet;
 let broker: BrokerProcess;
@@ -92,6 +92,15 @@ class Subscriber {
   }
 }
 
+/** Resolves when each of them has been acknowledged something more. */
+async function progress(publishers: readonly Publisher[]): Promise<void> {
+  const before = publishers.map(({ acknowledged }) => acknowledged.length);
+  await eventually(
+    () => publishers.every(({ acknowledged }, index) => acknowledged.length > (before[index] ?? 0)),
+    10_000,
+  );
+}
+
 /** Mulberry32: the same numbers for the same seed. */
 function random(seed: number): () => number {
   let state = seed;
@@ -125,6 +134,8 @@ it(
       publishers.push(new Publisher(await clientOf(id), `load/${id}/${name}`, qos));
     }
     for (let kill = 0; kill < KILLS; kill++) {
+      // Now and then it is killed while everybody is still coming back.
+      if (kill % 4 !== 3) await progress(publishers);
       await delay(chance() * LIFE_MS);
       // One of the readers is away now and then, so that there is a queue to come back to.
       if (kill % 3 === 0) subscriberClients[1]?.drop();

@@ -11,7 +11,10 @@ import { asOwnError } from './open-database.ts';
 
 interface Task {
   readonly change: () => unknown;
+  /** Null where nobody waits. */
   readonly settle: ((result: unknown, error: GatehouseError | null) => void) | null;
+  /** Whether to wait for the disk, too. */
+  readonly isSynced: boolean;
   result: unknown;
 }
 
@@ -28,7 +31,8 @@ export class GroupCommit {
   readonly #begin;
   readonly #commit;
   #asked: Task[] = [];
-  #committed: Task[] = [];
+  /** Of the transaction that is not durable yet. */
+  #underWay: Task[] = [];
   #isScheduled = false;
   #isSyncing = false;
   #failure: GatehouseError | null = null;
@@ -45,19 +49,28 @@ export class GroupCommit {
 
   /** Resolves with what `change` returns, once that is durable. @throws GatehouseError `session_store_failed` */
   run<Result>(change: () => Result): Promise<Result> {
+    return this.#run(change, true);
+  }
+
+  /** The same, where it is enough that it survives a crash of the process. */
+  runUnsynced<Result>(change: () => Result): Promise<Result> {
+    return this.#run(change, false);
+  }
+
+  #run<Result>(change: () => Result, isSynced: boolean): Promise<Result> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const settle = (result: unknown, error: GatehouseError | null) => {
         if (error === null) resolve(result as Result);
         else reject(error);
       };
-      this.#ask({ change, settle, result: undefined });
+      this.#ask({ change, settle, isSynced, result: undefined });
     });
   }
 
   /** The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays. */
   post(change: () => void): void {
-    if (this.#failure === null) this.#ask({ change, settle: null, result: undefined });
+    if (this.#failure === null) this.#ask({ change, settle: null, isSynced: false, result: undefined });
   }
 
   /** Commits what was asked for by now, and resolves when it is durable. */
@@ -72,63 +85,49 @@ export class GroupCommit {
 
   #ask(task: Task): void {
     this.#asked.push(task);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#commitTurn());
+    this.#schedule();
   }
 
-  #commitTurn(): void {
-    this.#isScheduled = false;
+  /** While the last transaction is on its way to the disk, the next one gathers: a slow disk makes them larger. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#isSyncing) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#commitAsked().catch((error: unknown) => this.#fail(error));
+    });
+  }
+
+  async #commitAsked(): Promise<void> {
     const tasks = this.#asked;
     this.#asked = [];
-    for (const task of tasks) this.#committed.push(task);
-    if (this.#failure !== null) {
-      this.#rejectAll(this.#failure);
-      return;
+    this.#underWay = tasks;
+    if (this.#failure !== null) throw this.#failure;
+    this.#begin.run();
+    for (const task of tasks) task.result = task.change();
+    this.#commit.run();
+    for (const { isSynced, settle, result } of tasks) if (!isSynced) settle?.(result, null);
+    // Where nobody waits for the disk, the next one who does is early enough.
+    if (this.#options.sync !== null && tasks.some(({ isSynced }) => isSynced)) {
+      this.#isSyncing = true;
+      await this.#options.sync();
+      this.#isSyncing = false;
     }
-    try {
-      this.#begin.run();
-      for (const task of tasks) task.result = task.change();
-      this.#commit.run();
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    void this.#makeDurable();
-  }
-
-  async #makeDurable(): Promise<void> {
-    if (this.#isSyncing) return;
-    this.#isSyncing = true;
-    while (this.#committed.length > 0 && this.#failure === null) {
-      const tasks = this.#committed;
-      this.#committed = [];
-      try {
-        // Where nobody waits, the next one who does is early enough.
-        if (this.#options.sync !== null && tasks.some(({ settle }) => settle !== null))
-          await this.#options.sync();
-      } catch (error) {
-        this.#committed = [...tasks, ...this.#committed];
-        this.#fail(error);
-        break;
-      }
-      for (const { settle, result } of tasks) settle?.(result, null);
-    }
-    this.#isSyncing = false;
+    this.#underWay = [];
+    for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);
+    if (this.#asked.length > 0) this.#schedule();
   }
 
   #fail(cause: unknown): void {
     const { database, onFailure } = this.#options;
     // Whatever it was, nothing of this turn may seem to have lasted.
     if (database.inTransaction) database.exec('ROLLBACK');
-    const failure = asFailure(cause, database.name);
+    const failure = this.#failure ?? asFailure(cause, database.name);
+    if (this.#failure === null) onFailure(failure);
     this.#failure = failure;
-    onFailure(failure);
-    this.#rejectAll(failure);
-  }
-
-  #rejectAll(failure: GatehouseError): void {
-    for (const { settle } of this.#committed.splice(0)) settle?.(undefined, failure);
+    for (const { settle } of [...this.#underWay, ...this.#asked]) settle?.(undefined, failure);
+    this.#underWay = [];
+    this.#asked = [];
   }
 }
 
