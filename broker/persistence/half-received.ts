@@ -28,6 +28,12 @@ export class HalfReceived {
     this.#byClient.set(clientId, packets.set(messageId, packet));
   }
 
+  /** Takes in what the store has: it was let in once. */
+  restore(clientId: string, messageId: number): void {
+    const packets = this.#byClient.get(clientId) ?? new Map<number, QueuedPacket>();
+    this.#byClient.set(clientId, packets.set(messageId, { messageId }));
+  }
+
   /** False where there is none. */
   release(clientId: string, messageId: number): boolean {
     const packets = this.#byClient.get(clientId);

@@ -3,9 +3,9 @@
  * every message asks for is in memory as well and read from there; the queues are on the disk alone. A promise resolves
  * once what it stands for would survive a power cut, or with `os` a crash of the process.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { GatehouseError } from '../../core/errors.ts';
+import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
 import type { Appended, Message, Page, PageLimits, QueueRow, Receiver } from './queue-entry.ts';
 import { RetainedMessages } from './retained-messages.ts';
@@ -49,6 +49,7 @@ export class SessionDatabase {
   readonly #wal: WalSync;
   readonly #tables: SessionTables;
   readonly #halfReceived: HalfReceived;
+  readonly #clearance: Clearance;
 
   /** @throws GatehouseError `session_store_damaged`, `session_store_schema`, `session_store_failed`, `data_in_use` */
   constructor({ file, durability, limits, onOverflow, onFailure }: SessionDatabaseOptions) {
@@ -72,7 +73,9 @@ export class SessionDatabase {
     });
     for (const { owner, ...row } of messages.retained.iterate())
       this.retained.restore(owner, asRetained(row));
-    for (const session of this.sessions.byNumber.values()) if (session.isDiscarded) void this.#clear(session);
+    this.#clearance = new Clearance({ sessions: this.sessions, queue: this.queue, commit: this.#commit });
+    for (const session of this.sessions.byNumber.values())
+      if (session.isDiscarded) this.#clearance.add(session);
   }
 
   /** Why nothing can be written any more; null while it can. */
@@ -167,7 +170,7 @@ export class SessionDatabase {
     const session = this.sessions.get(clientId);
     if (session === undefined) return;
     await this.sessions.discard(session);
-    void this.#clear(session);
+    this.#clearance.add(session);
   }
 
   /** Resolves when all that was asked for is durable. */
@@ -188,23 +191,9 @@ export class SessionDatabase {
     const halfReceived = new HalfReceived(limit);
     for (const { session: number, messageId } of this.#tables.halfReceived.iterate()) {
       const session = this.sessions.byNumber.get(number);
-      if (session !== undefined) halfReceived.add(session.clientId, messageId, { messageId });
+      if (session !== undefined) halfReceived.restore(session.clientId, messageId);
     }
     return halfReceived;
-  }
-
-  /** In parts, each in a turn of its own: a long queue holds nobody up. What a crash leaves, the next start clears. */
-  async #clear(session: SessionRecord): Promise<void> {
-    const clearPart = () => {
-      const isMore = this.queue.clear(session);
-      if (!isMore) this.sessions.forget(session);
-      return isMore;
-    };
-    try {
-      while (await this.#commit.run(clearPart)) await nextTurn();
-    } catch {
-      // Whatever it is has been reported by onFailure; or the store has been closed meanwhile.
-    }
   }
 }
 

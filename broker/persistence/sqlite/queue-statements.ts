@@ -35,6 +35,11 @@ export function prepareQueue(database: Database) {
       [number, number, number],
       { readonly message: number | null; readonly bytes: number }
     >('DELETE FROM queue WHERE session = ? AND seq BETWEEN ? AND ? RETURNING message, bytes'),
+    oldestUnsent: database
+      .prepare<[number, number], number>(
+        'SELECT seq FROM queue WHERE session = ? AND messageId IS NULL ORDER BY seq LIMIT ?',
+      )
+      .pluck(),
     oldest: database
       .prepare<[number, number], number>('SELECT seq FROM queue WHERE session = ? ORDER BY seq LIMIT ?')
       .pluck(),

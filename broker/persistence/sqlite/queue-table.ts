@@ -1,7 +1,7 @@
 /**
  * The queues of all durable sessions: messages of QoS 1 and 2 that a session has not acknowledged, and PUBRELs that
- * wait for PUBCOMP, oldest first. Bounded for each session and in all: the oldest make room for the newest. Every
- * method is called inside a transaction.
+ * wait for PUBCOMP, oldest first. Bounded for each session and in all: the oldest that were not sent make room for the
+ * newest; what was sent is the window's to bound. Every method is called inside a transaction.
  */
 import type { Database } from 'better-sqlite3';
 import type { Appended, Message, Page, PageLimits, QueueEntry, QueueRow, Receiver } from '../queue-entry.ts';
@@ -101,7 +101,7 @@ export class QueueTable {
 
   /** Clears a part of what a discarded session has left. False once there is nothing more. */
   clear(session: SessionRecord): boolean {
-    return this.#removeOldest(session, CHUNK) === CHUNK;
+    return this.#removeAll(session, this.#sql.oldest.all(session.number, CHUNK)) === CHUNK;
   }
 
   // By what Aedes has for a name: its broker's id and counter, or the message id
@@ -132,7 +132,9 @@ export class QueueTable {
     const { queueMessages, queueBytes } = this.#options.limits;
     let dropped = 0;
     while (session.messages > queueMessages || session.bytes > queueBytes) {
-      dropped += this.#removeOldest(session, 1);
+      const removed = this.#removeAll(session, this.#sql.oldestUnsent.all(session.number, 1));
+      if (removed === 0) break;
+      dropped += removed;
     }
     if (dropped > 0) this.#options.onOverflow(dropped);
   }
@@ -143,11 +145,11 @@ export class QueueTable {
     if (this.#bytes <= limits.queuedBytes) return;
     let biggest: SessionRecord | undefined;
     for (const session of sessions.values()) if (session.bytes > (biggest?.bytes ?? 0)) biggest = session;
-    if (biggest !== undefined) onOverflow(this.#removeOldest(biggest, CHUNK));
+    if (biggest === undefined) return;
+    onOverflow(this.#removeAll(biggest, this.#sql.oldestUnsent.all(biggest.number, CHUNK)));
   }
 
-  #removeOldest(session: SessionRecord, count: number): number {
-    const seqs = this.#sql.oldest.all(session.number, count);
+  #removeAll(session: SessionRecord, seqs: readonly number[]): number {
     this.remove(session, seqs);
     return seqs.length;
   }
