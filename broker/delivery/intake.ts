@@ -4,7 +4,7 @@
  */
 import type { PublishPacket } from 'aedes';
 import { deviceOf } from '../front/client-id.ts';
-import type { Message, Receiver } from '../persistence/queue-entry.ts';
+import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { SessionKey } from '../persistence/session-store.ts';
 
@@ -29,7 +29,7 @@ export class Intake {
     }
     if (packet.qos === 0) return null; // the disk may follow (§3.3.1.3): nobody is told anything
     const receivers = this.#receiversOf(packet);
-    if (receivers.length > 0) return this.#append(packet, receivers);
+    if (receivers.length > 0) return this.#append(messageOf(packet), receivers);
     return isRetained ? this.#database.flush() : null;
   }
 
@@ -48,7 +48,7 @@ export class Intake {
   /** A retained message that a durable session gets for its subscription: it is owed to it like any other. */
   async queueRetained({ id }: SessionKey, packet: PublishPacket, qos: number): Promise<void> {
     const session = this.#database.sessions.get(id);
-    if (session !== undefined) await this.#append(packet, [{ session, qos }]);
+    if (session !== undefined) await this.#append(messageOf(packet), [{ session, qos }]);
   }
 
   #receiversOf({ topic, qos }: PublishPacket): Receiver[] {
@@ -59,21 +59,29 @@ export class Intake {
     return receivers;
   }
 
-  async #append({ topic, payload, retain }: PublishPacket, receivers: readonly Receiver[]): Promise<void> {
-    const message: Message = { topic, payload, retain, brokerId: null, brokerCounter: null };
-    for (const { row, delivery } of await this.#database.append(message, receivers)) {
-      // Its message id is new: this is the first time that it is sent.
-      delivery?.send([
-        {
-          ...row,
-          messageId: null,
-          topic,
-          payload,
-          retain: retain ? 1 : 0,
-          brokerId: null,
-          brokerCounter: null,
-        },
-      ]);
-    }
+  /**
+   * A message of QoS 1 is sent on before the disk has it, since it may come twice after a crash; one of QoS 2 is not: its
+   * message id would be given to another message, which its receiver would take for a repetition.
+   */
+  async #append(message: Message, receivers: readonly Receiver[]): Promise<void> {
+    const { committed, durable } = this.#database.append(message, receivers);
+    const send = (appended: readonly Appended[], qos: number) => {
+      for (const { row, delivery } of appended) {
+        // Its message id is new: this is the first time that it is sent.
+        if (row.qos === qos) delivery?.send([{ ...row, ...bodyOf(message), messageId: null }]);
+      }
+    };
+    await Promise.all([
+      committed.then((appended) => send(appended, 1)),
+      Promise.all([committed, durable]).then(([appended]) => send(appended, 2)),
+    ]);
   }
+}
+
+function messageOf({ topic, payload, retain }: PublishPacket): Message {
+  return { topic, payload, retain, brokerId: null, brokerCounter: null };
+}
+
+function bodyOf({ retain, ...message }: Message) {
+  return { ...message, retain: retain ? 1 : 0 } as const;
 }

@@ -78,7 +78,8 @@ export class DurableStore implements SessionStore {
       session: this.database.sessions.open(clientId),
       qos: Math.min(qos, packet.qos),
     }));
-    await this.database.append(messageOf(packet), receivers);
+    const { committed, durable } = this.database.append(messageOf(packet), receivers);
+    await Promise.all([committed, durable]);
   }
 
   async outgoingUpdate({ id }: SessionKey, packet: QueuedPacket): Promise<void> {

@@ -37,6 +37,12 @@ export interface SessionDatabaseOptions {
   readonly onFailure: (error: GatehouseError) => void;
 }
 
+/** Whoever takes one of the two has to take the other: both reject where it fails. */
+export interface Appending {
+  readonly committed: Promise<readonly Appended[]>;
+  readonly durable: Promise<void>;
+}
+
 export class SessionDatabase {
   /** Of this start and no other, so that no message is ever given another's name. */
   readonly brokerId: string;
@@ -85,12 +91,10 @@ export class SessionDatabase {
 
   // The queues
 
-  /**
-   * Puts the message into the queue of each receiver. Resolves when it is durable, with those among them to whom it is
-   * to be sent right now.
-   */
-  append(message: Message, receivers: readonly Receiver[]): Promise<Appended[]> {
-    return this.#commit.run(() => this.queue.append(message, receivers));
+  /** Puts the message into the queue of each receiver: at first safe from a crash of the process, then durable. */
+  append(message: Message, receivers: readonly Receiver[]): Appending {
+    const committed = this.#commit.runUnsynced(() => this.queue.append(message, receivers));
+    return { committed, durable: this.#commit.flush() }; // asked for together: one transaction
   }
 
   /**

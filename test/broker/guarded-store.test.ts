@@ -130,7 +130,7 @@ describe('a session that is discarded', () => {
     const discarded = store.discard('dev1');
     await store.intake.queueRetained(dev1, packet(1), 1);
     const message = { topic: 't', payload: 'late', retain: false, brokerId: null, brokerCounter: null };
-    expect(await store.database.append(message, [{ session, qos: 1 }])).toEqual([]);
+    expect(await store.database.append(message, [{ session, qos: 1 }]).committed).toEqual([]);
     await discarded;
     expect(await queueOf('dev1')).toEqual([]);
   });

@@ -16,7 +16,10 @@ let line: Line;
 let outbox: Outbox;
 let verdict: (topic: string) => Verdict;
 beforeEach(async () => {
-  database = openSessions({ limits: { ...defaultLimits, queueMessages: 200_000, queueBytes: 1e9 } });
+  database = openSessions({
+    durability: 'fsync',
+    limits: { ...defaultLimits, queueMessages: 200_000, queueBytes: 1e9 },
+  });
   intake = new Intake(database);
   session = database.sessions.open('reader');
   await database.sessions.subscribe(session, [{ topic: '#', qos: 2 }]);
@@ -72,13 +75,16 @@ describe('a session that keeps up', () => {
     expect(packets[0]?.messageId).not.toBe(packets[1]?.messageId);
   });
 
-  it('is sent nothing that is not durable', async () => {
+  it('is sent nothing that is not in the store, and nothing of QoS 2 that is not durable', async () => {
     outbox.start();
     await settled();
-    const taken = publish('1');
+    const taken = Promise.all([publish('1', 1), publish('2', 2)]);
     expect(line.sent).toHaveLength(0);
-    await taken;
+    // Resolves with the same commit, and not with the disk.
+    await database.take(session, 1_000, { messages: 1, bytes: 1 }, () => {});
     expect(payloads()).toEqual(['1']);
+    await taken;
+    expect(payloads()).toEqual(['1', '2']);
   });
 });
 
@@ -140,6 +146,18 @@ describe('the window', () => {
     outbox.acknowledge(sent()[0]?.messageId ?? 0);
     await settled();
     expect(payloads().map((text) => text[0])).toEqual(['a', 'b']);
+  });
+
+  it('bounds the bytes of a session that keeps up, too', async () => {
+    connect({ sentMessages: 100, sentBytes: 1_000 });
+    outbox.start();
+    await settled();
+    for (const payload of ['a', 'b']) await publish(Buffer.alloc(2_000, payload));
+    await settled();
+    expect(payloads()).toHaveLength(1);
+    outbox.acknowledge(sent()[0]?.messageId ?? 0);
+    await settled();
+    expect(payloads()).toHaveLength(2);
   });
 
   it('never gives two messages that are under way the same id', async () => {

@@ -27,7 +27,7 @@ function message(payload: string | Buffer, topic = 't'): Message {
 /** Into the queues of these. */
 async function queue(payload: string | Buffer, ...clientIds: string[]): Promise<void> {
   const receivers = clientIds.map((id) => ({ session: database.sessions.open(id), qos: 1 }));
-  await database.append(message(payload), receivers);
+  await database.append(message(payload), receivers).durable;
 }
 
 async function queueOf(clientId: string): Promise<string[]> {
@@ -197,7 +197,7 @@ describe('the queues', () => {
     const receivers = [{ session: database.sessions.open(session.clientId), qos: 1 }];
     const appends: Promise<unknown>[] = [];
     for (let index = 1; index <= 100_000; index++) {
-      appends.push(database.append(message(`${index}`), receivers));
+      appends.push(database.append(message(`${index}`), receivers).durable);
       if (index % 5_000 === 0) await Promise.all(appends.splice(0));
     }
     await reopen();
