@@ -3,6 +3,7 @@
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
 import type { PublishPacket } from 'aedes';
+import { GatehouseError } from '../../core/errors.ts';
 import { deviceOf } from '../front/client-id.ts';
 import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
@@ -36,11 +37,15 @@ export class Intake {
   /**
    * The same for a client's message of QoS 2. Its message id is kept in the same transaction, so that a repetition is
    * known exactly if the message itself has been taken in [MQTT-4.3.3-2].
-   * @throws GatehouseError `inflight_limit`
+   * @throws GatehouseError `inflight_limit`; `packet_malformed` where the id came twice before the first was looked up:
+   * on one connection it may not (§4.4)
    */
   async takeOnce({ id, clean }: SessionKey, packet: PublishPacket): Promise<void> {
     const session = clean ? undefined : this.#database.sessions.get(id);
     const messageId = packet.messageId ?? 0;
+    if (this.#database.halfReceived(id, messageId) !== undefined) {
+      throw new GatehouseError('packet_malformed', `message id ${messageId} came twice`);
+    }
     const receiving = this.#database.receive(session ?? null, id, messageId, { messageId });
     await Promise.all([receiving, this.take(packet, id)]);
   }

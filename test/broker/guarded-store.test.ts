@@ -82,10 +82,20 @@ describe('messages of QoS 2 that wait for PUBREL', () => {
     store.incomingStorePacket({ id }, { ...packet(messageId), qos: 2, messageId });
 
   it('are bounded for the session, whatever connections it has', async () => {
-    for (const messageId of [1, 2, 2]) await receive(messageId);
+    for (const messageId of [1, 2]) await receive(messageId);
     await expect(receive(3)).rejects.toMatchObject({ code: 'inflight_limit' });
     await expect(receive(3, 'dev10')).resolves.toBeUndefined();
     expect(await store.incomingGetPacket(dev1, { messageId: 2 })).toEqual({ messageId: 2 });
+  });
+
+  it('are taken in once, though Aedes may ask for two before it knows of the first', async () => {
+    await queue('reader');
+    const twice = { ...packet(1, 'of/reader'), qos: 2, messageId: 7 } as const;
+    const outcomes = await Promise.allSettled(
+      [twice, twice].map((one) => store.incomingStorePacket(dev1, one)),
+    );
+    expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'packet_malformed' } }]);
+    expect(await queueOf('reader')).toEqual(['1']);
   });
 
   it('are freed by PUBREL, by a clean session and with the session', async () => {
