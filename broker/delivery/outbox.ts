@@ -90,7 +90,7 @@ export class Outbox implements Delivery {
       if (verdict === 'deliver') packets.push(packetOf(entry));
       else this.acknowledge(messageIdOf(entry.seq));
     }
-    if (packets.length === 0 || stream.write(encodePackets(packets))) return;
+    if (packets.length === 0 || stream.write(encodePackets(packets)) || this.#isBlocked) return;
     this.#isBlocked = true;
     stream.once('drain', () => {
       this.#isBlocked = false;

@@ -94,7 +94,7 @@ export class SessionBook {
 
   #remember(session: SessionRecord, subscription: Subscription): void {
     const { topic, qos } = subscription;
-    session.subscriptions.set(topic, subscription);
+    session.subscriptions.set(topic, { ...subscription }); // Aedes goes on to change its own
     if (qos > 0) this.index.add(session, subscription);
     else this.index.remove(session, topic);
   }
