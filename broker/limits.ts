@@ -26,6 +26,12 @@ export interface BrokerLimits {
   readonly queueMessages: number;
   /** Bytes of them. */
   readonly queueBytes: number;
+  /** Bytes that wait for all durable sessions together; whoever has most makes room. */
+  readonly queuedBytes: number;
+  /** Messages of QoS 1 and 2 that a durable session was sent and has not acknowledged. */
+  readonly sentMessages: number;
+  /** Bytes of them; a single message may be larger. */
+  readonly sentBytes: number;
   /** ms that a subscriber which does not read may hold up those who publish to it. */
   readonly drainTime: number;
   /** ms that the journal may go unread before nobody is admitted any more. */
@@ -46,8 +52,11 @@ export const defaultLimits: BrokerLimits = {
   retainedMessages: 1_000,
   retainedBytes: 1024 * 1024,
   halfReceived: 256,
-  queueMessages: 10_000,
-  queueBytes: 16 * 1024 * 1024,
+  queueMessages: 100_000,
+  queueBytes: 64 * 1024 * 1024,
+  queuedBytes: 4 * 1024 * 1024 * 1024,
+  sentMessages: 512,
+  sentBytes: 1024 * 1024,
   drainTime: 5_000,
   journalSilence: 5_000,
   journalLoss: 60_000,

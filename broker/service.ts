@@ -25,10 +25,12 @@ import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
+import { SessionDatabase } from './persistence/session-database.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
+import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
@@ -68,16 +70,29 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const metrics = createBrokerMetrics(metricsRegistry);
   const policies = new PolicyCache();
   const live = new LiveTable();
-  const store: GuardedStore = new GuardedStore({
-    isGranted: (client, filter) => authorizer.denialOfSubscribe(client, filter) === null,
+  const database = new SessionDatabase({
+    file: layout.sessions,
+    durability: settings.durability,
     limits,
     onOverflow: (count) => metrics.queueOverflow(count),
+    onFailure: (error) => storeFailed(error),
+  });
+  closers.add('stored sessions', () => database.close());
+  const store: GuardedStore = new GuardedStore({
+    database,
+    isGranted: (client, filter) => authorizer.denialOfSubscribe(client, filter) === null,
+    limits,
   });
   const durable = new DurableSessions({ store });
   const denials = new Denials({ metrics, log });
   const orphanWills = new OrphanWills({ registry, policies, store, metrics, log });
-  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits, log });
+  const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits });
   const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
+  const storeFailed = (error: GatehouseError) => {
+    log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
+    void cutOff.cutAll(live.all(), error.code, clock.now());
+    dependencies.onFatal(error);
+  };
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
   const unproven = new UnprovenSockets(limits.unprovenPerAddress);
@@ -139,6 +154,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   await tail.start();
   closers.add('journal', () => tail.close());
+  await reviewStoredSessions({ registry, policies, store, durable, log });
   const port = await listener.open(settings.host, settings.mqttPort);
   closers.add('MQTT listener', () => listener.stop());
   closers.add('server certificate', secureContext.watch(listener.server));
@@ -147,7 +163,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     host: settings.metricsHost,
     port: settings.metricsPort,
     registry: metricsRegistry,
-    isHealthy: () => tail.silence() <= limits.journalSilence,
+    isHealthy: () => tail.silence() <= limits.journalSilence && database.failure === null,
   });
   closers.add('metrics', () => metricsListener.close());
   return {

@@ -618,6 +618,20 @@ export const errorCatalog = {
     remedy:
       'The broker ends; start it again on the registry that is there now, as a supervisor does by itself.',
   },
+  session_store_damaged: {
+    title: 'The file of the stored sessions is damaged',
+    remedy:
+      'Check the disk. To go on without the stored sessions, retained messages and what waited in them, move the folder sessions out of the data folder; devices subscribe anew.',
+  },
+  session_store_schema: {
+    title: 'The file of the stored sessions is not one that this version of Gatehouse reads',
+    remedy: 'Start the version that wrote it, or move the folder sessions out of the data folder.',
+  },
+  session_store_failed: {
+    title: 'The stored sessions cannot be written',
+    remedy:
+      'The detail names the cause: free space on the disk, or replace it, and start the broker again. Whatever was acknowledged before is there.',
+  },
   journal_broken: {
     title: 'The journal does not verify',
     remedy:

@@ -50,6 +50,8 @@ export function dataLayout(data: string) {
     archive: join(data, 'archive'),
     /** Which renewed certificates were used: written by the broker, read by enroll. */
     firstUses: join(data, 'first-uses', 'first-uses.db'),
+    /** Durable sessions, retained messages, wills: the broker's alone. */
+    sessions: join(data, 'sessions', 'sessions.db'),
   };
 }
 

@@ -106,6 +106,13 @@ export const settingsTable = {
     help: "address that the broker's metrics listener binds",
   },
   metricsPort: { ...aPort, default: 9464, help: 'HTTP: /metrics and /health of the broker' },
+  durability: {
+    schema: z.enum(['fsync', 'os']),
+    default: 'fsync',
+    placeholder: '<when>',
+    takes: 'fsync or os',
+    help: 'what an acknowledged message survives: fsync, a power cut, or os, a crash of the broker alone',
+  },
   passphraseFile: {
     schema: text.optional(),
     default: undefined,

@@ -10,7 +10,7 @@ import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'ae
 import { GatehouseError } from '../../core/errors.ts';
 import { decideDelivery, decideSubscribe } from '../../core/policy/decide.ts';
 import type { Grants } from '../../core/policy/grants.ts';
-import type { Logger } from '../../runtime/log.ts';
+import type { Verdict } from '../delivery/outbox.ts';
 import { deviceOf } from '../front/client-id.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
@@ -28,7 +28,6 @@ export interface AuthorizerOptions {
   readonly denials: Denials;
   readonly metrics: BrokerMetrics;
   readonly limits: Pick<BrokerLimits, 'subscriptionsPerSession'>;
-  readonly log: Logger;
 }
 
 type Done<Result> = (error: Error | null, result?: Result) => void;
@@ -86,20 +85,27 @@ export class Authorizer {
     else removal.then(() => done(null, null), done);
   }
 
-  /** A message on its way to a device, whichever way it comes: live, retained, or from the queue. */
+  /** A message that Aedes is about to hand to a device: live, or retained. Null where it is not to do so. */
   forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
+    const { store } = this.#options;
+    if (!client.connackSent) return null; // nothing may precede CONNACK [MQTT-3.2.0-1]
+    const routed = store.route(client, packet);
+    return routed !== null && this.judge(client, packet.topic) === 'deliver' ? routed : null;
+  }
+
+  /** Whether a message of this topic is handed to the device now, whichever way it comes. */
+  judge(client: Client, topic: string): Verdict {
     const { live, denials, metrics } = this.#options;
     const connection = live.byClient(client);
     const grants = grantsOf(connection);
-    if (connection === undefined || grants === undefined) return null;
-    const decision = decideDelivery(grants, packet.topic);
+    if (connection === undefined || grants === undefined) return 'stop';
+    const decision = decideDelivery(grants, topic);
     if (decision.allowed) {
       metrics.messageOut();
-      return packet;
+      return 'deliver';
     }
     denials.record(connection, 'deliver', decision);
-    this.#forgetQueued(client, packet);
-    return null;
+    return 'drop';
   }
 
   denialOfSubscribe(client: object, filter: string): Denial | null {
@@ -125,15 +131,6 @@ export class Authorizer {
   #denialOfRetaining(client: Client, { retain, topic, payload }: PublishPacket): Denial | null {
     if (!retain || this.#options.store.retained.hasRoom(deviceOf(client.id), { topic, payload })) return null;
     return { code: 'retained_limit', reason: `no room for a retained message of ${payload.length} bytes` };
-  }
-
-  /** Aedes has queued it for a durable session before it asked. With a message id, Aedes removes it by itself. */
-  #forgetQueued(client: Client, packet: AedesPublishPacket): void {
-    if (client.clean || packet.qos === 0 || packet.messageId !== undefined) return;
-    const { store, log } = this.#options;
-    store
-      .dropQueued(client, packet)
-      .catch((error: unknown) => log.error({ err: error }, 'a denied message stayed in the queue'));
   }
 }
 

@@ -2,9 +2,10 @@
 import type { PublishPacket } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
 import { isDeviceId, quote } from '../../core/ids.ts';
-import { bindPolicy, type Grants } from '../../core/policy/grants.ts';
+import type { Grants } from '../../core/policy/grants.ts';
 import type { RegistryReader } from '../../registry/port.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { grantsOfDevice } from '../admission/device-grants.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';
 import { deviceOf } from '../front/client-id.ts';
 import type { BrokerMetrics } from '../metrics.ts';
@@ -43,15 +44,12 @@ export class OrphanWills {
   }
 
   async #grantsOfOwner(clientId: string): Promise<Grants> {
-    const { registry, policies } = this.#options;
+    const { registry } = this.#options;
     const owner = deviceOf(clientId);
     const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
     if (device === undefined) throw new GatehouseError('device_unknown', `${quote(owner)} is no device`);
     if (device.status !== 'active') throw new GatehouseError(`device_${device.status}`);
-    const group = await registry.group(device.group);
-    const policy = group && (await registry.policy(group.policy));
-    if (policy === undefined) throw new GatehouseError('policy_unknown');
-    return bindPolicy(policies.parse(policy), device);
+    return grantsOfDevice(device, this.#options);
   }
 
   async #forget(clientId: string, { code, message }: GatehouseError): Promise<void> {

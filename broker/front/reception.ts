@@ -97,7 +97,8 @@ export class Reception {
     const asking = takeStanding(connection, this.#options);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
 
-    // Step 6: what CONNECT asks for.
+    // Step 6: what CONNECT asks for, and whether it can be had.
+    this.#options.durable.checkWritable();
     checkWill(request.will, standing);
     this.#checkSessionLimit(connection, request.clientId);
 

@@ -9,6 +9,8 @@ const RETURN_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   client_id_mismatch: returnCode.identifierRejected,
   session_limit: returnCode.identifierRejected,
   registry_unavailable: returnCode.serverUnavailable,
+  session_store_failed: returnCode.serverUnavailable,
+  session_store_damaged: returnCode.serverUnavailable,
   internal: returnCode.serverUnavailable,
 };
 /** What is not a CONNECT of MQTT gets no CONNACK [MQTT-3.1.4-1]; and who takes too many places is not kept to hear one. */

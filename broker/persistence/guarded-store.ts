@@ -1,175 +1,124 @@
 /**
- * The session store with what Aedes leaves open closed: a filter that was denied is never stored, a packet is
- * taken off a queue only if it is the one that was meant, all that a device may leave here has a bound, and a
- * session can be discarded whole. Subscriptions and wills are kept by the store that Aedes brings along.
+ * The session store with what Aedes leaves open closed. A filter that was denied is never stored, and subscriptions
+ * have a bound. What is owed to durable sessions is taken in before Aedes acknowledges it and sent by their outboxes:
+ * Aedes would acknowledge first and store then, and send new messages before the queued ones.
  */
 import { Readable } from 'node:stream';
-import type { AedesPublishPacket, Subscription } from 'aedes';
-import MemoryPersistence from 'aedes-persistence/asyncPersistence.js';
-import { deviceOf } from '../front/client-id.ts';
+import type { AedesPublishPacket, PublishPacket, Subscription } from 'aedes';
+import { Intake } from '../delivery/intake.ts';
+import { Outbox, type OutboxOptions } from '../delivery/outbox.ts';
 import type { BrokerLimits } from '../limits.ts';
-import { HalfReceived } from './half-received.ts';
-import { MessageQueue } from './message-queue.ts';
-import { ownPayload } from './own-payload.ts';
-import { RetainedMessages } from './retained-messages.ts';
+import { DurableStore } from './durable-store.ts';
+import type { RetainedMessages } from './retained-messages.ts';
+import type { SessionDatabase } from './session-database.ts';
 import type { QueuedPacket, SessionKey } from './session-store.ts';
 
 export interface GuardedStoreOptions {
+  readonly database: SessionDatabase;
   /** Whether the policy lets this client subscribe to this filter at this moment. */
   readonly isGranted: (client: SessionKey, filter: string) => boolean;
   readonly limits: BrokerLimits;
-  /** So many messages were dropped from a queue that was full. */
-  readonly onOverflow: (count: number) => void;
 }
 
-export class GuardedStore extends MemoryPersistence {
-  readonly retained: RetainedMessages;
+export class GuardedStore extends DurableStore {
+  readonly intake: Intake;
   readonly #options: GuardedStoreOptions;
-  readonly #halfReceived: HalfReceived;
-  /** Client id → the filters that are stored for it; none for those without. */
-  readonly #filters = new Map<string, Set<string>>();
-  /** Client id → what waits for it; none for those for whom nothing does. */
-  readonly #queues = new Map<string, MessageQueue>();
+  readonly #outboxes = new WeakMap<SessionKey, Outbox>();
   /** Aedes asks once for each filter of a SUBSCRIBE to store all of them. */
   readonly #stored = new WeakSet<readonly Subscription[]>();
 
   constructor(options: GuardedStoreOptions) {
-    super();
+    super(options.database);
     this.#options = options;
-    this.#halfReceived = new HalfReceived(options.limits.halfReceived);
-    this.retained = new RetainedMessages(options.limits);
+    this.intake = new Intake(options.database);
+  }
+
+  get retained(): RetainedMessages {
+    return this.database.retained;
   }
 
   // Subscriptions
 
   /** Whether this filter is stored for the client already, or may be. */
   mayStore({ id }: SessionKey, filter: string): boolean {
-    const filters = this.#filters.get(id);
-    if (filters === undefined || filters.has(filter)) return true;
-    return filters.size < this.#options.limits.subscriptionsPerSession;
+    const { subscriptions } = this.database.sessions.get(id) ?? { subscriptions: new Map() };
+    return subscriptions.has(filter) || subscriptions.size < this.#options.limits.subscriptionsPerSession;
   }
 
   override async addSubscriptions(client: SessionKey, subscriptions: readonly Subscription[]): Promise<void> {
     if (this.#stored.has(subscriptions)) return;
     this.#stored.add(subscriptions);
-    const granted = subscriptions.filter(({ topic }) => this.#options.isGranted(client, topic));
-    const kept = granted.filter(({ topic }) => this.#keepFilter(client, topic));
+    const { isGranted, limits } = this.#options;
+    const filters = new Set(this.database.sessions.get(client.id)?.subscriptions.keys());
+    const kept = subscriptions.filter(({ topic }) => {
+      if (!isGranted(client, topic)) return false;
+      if (filters.size < limits.subscriptionsPerSession) filters.add(topic);
+      return filters.has(topic);
+    });
     if (kept.length > 0) await super.addSubscriptions(client, kept);
   }
 
-  override async removeSubscriptions(client: SessionKey, filters: readonly string[]): Promise<void> {
-    const stored = this.#filters.get(client.id);
-    for (const filter of filters) stored?.delete(filter);
-    if (stored?.size === 0) this.#filters.delete(client.id);
-    await super.removeSubscriptions(client, filters);
-  }
-
-  override async cleanSubscriptions(client: SessionKey): Promise<void> {
-    this.#filters.delete(client.id);
-    await super.cleanSubscriptions(client);
-  }
-
-  #keepFilter(client: SessionKey, filter: string): boolean {
-    if (!this.mayStore(client, filter)) return false;
-    const filters = this.#filters.get(client.id) ?? new Set();
-    this.#filters.set(client.id, filters.add(filter));
-    return true;
-  }
-
-  // The queues of durable sessions
-
-  override async outgoingEnqueue(
-    subscription: { readonly clientId: string },
-    packet: AedesPublishPacket,
-  ): Promise<void> {
-    await this.outgoingEnqueueCombi([subscription], packet);
-  }
-
-  /** Aedes looked the subscribers up a moment ago: whoever was discarded since gets no queue again. */
-  override async outgoingEnqueueCombi(
-    subscriptions: readonly { readonly clientId: string }[],
-    packet: AedesPublishPacket,
-  ): Promise<void> {
-    const present = subscriptions.filter(({ clientId }) => this.#filters.has(clientId));
-    if (present.length === 0) return;
-    const kept = { ...packet, payload: ownPayload(packet.payload) };
-    for (const { clientId } of present) {
-      const queue = this.#queues.get(clientId) ?? new MessageQueue(this.#options.limits);
-      this.#queues.set(clientId, queue);
-      const dropped = queue.add(kept);
-      if (dropped > 0) this.#options.onOverflow(dropped);
-    }
-  }
-
-  override async outgoingUpdate({ id }: SessionKey, packet: QueuedPacket): Promise<void> {
-    if (!this.#queues.get(id)?.update(packet)) throw new Error('no such packet');
-  }
-
-  /** For a message that is not forwarded Aedes gives no message id, and means none. */
-  override async outgoingClearMessageId({ id }: SessionKey, { messageId }: QueuedPacket): Promise<unknown> {
-    if (messageId === undefined) return undefined;
-    return this.#withQueue(id, (queue) => queue.acknowledge(messageId));
-  }
-
-  override outgoingStream({ id }: SessionKey): Readable {
-    return Readable.from(this.#queues.get(id)?.packets() ?? []);
-  }
-
-  /** Takes just this message off the client's queue, wherever in it it is. */
-  async dropQueued({ id }: SessionKey, packet: QueuedPacket): Promise<void> {
-    this.#withQueue(id, (queue) => queue.drop(packet));
-  }
-
-  #withQueue<Result>(id: string, use: (queue: MessageQueue) => Result): Result | undefined {
-    const queue = this.#queues.get(id);
-    if (queue === undefined) return undefined;
-    const result = use(queue);
-    if (queue.isEmpty) this.#queues.delete(id);
-    return result;
-  }
-
-  // Half-received messages
-
-  override async incomingStorePacket({ id }: SessionKey, { messageId }: QueuedPacket): Promise<void> {
-    if (messageId !== undefined) this.#halfReceived.add(id, messageId);
-  }
-
-  override async incomingGetPacket({ id }: SessionKey, { messageId }: QueuedPacket): Promise<QueuedPacket> {
-    if (messageId === undefined || !this.#halfReceived.has(id, messageId)) throw new Error('no such packet');
-    return { messageId };
-  }
-
-  override async incomingDelPacket({ id }: SessionKey, { messageId }: QueuedPacket): Promise<void> {
-    if (messageId === undefined || !this.#halfReceived.release(id, messageId)) {
-      throw new Error('no such packet');
-    }
-  }
-
-  override async cleanIncoming({ id }: SessionKey): Promise<void> {
-    this.#halfReceived.clear(id);
-  }
-
-  // Retained messages
-
-  /** @throws GatehouseError `retained_limit` */
-  override async storeRetained(packet: AedesPublishPacket & { readonly clientId?: string }): Promise<void> {
-    this.retained.store(deviceOf(packet.clientId ?? ''), packet);
-  }
-
-  override createRetainedStream(filter: string): Readable {
-    return this.retained.stream([filter]);
-  }
-
-  override createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return this.retained.stream(filters);
+  /** Aedes asks for it at CONNECT with clean session 1: whatever the session had is gone then [MQTT-3.1.2-6]. */
+  override async cleanSubscriptions({ id }: SessionKey): Promise<void> {
+    await this.discard(id);
   }
 
   /** Removes all that is kept for this client id: subscriptions, queue, half-received messages, will. */
-  async discard(clientId: string): Promise<void> {
-    const key = { id: clientId };
-    await this.cleanSubscriptions(key);
-    await this.cleanIncoming(key);
-    await this.delWill(key);
-    this.#queues.delete(clientId);
+  discard(clientId: string): Promise<void> {
+    return this.database.discard(clientId);
+  }
+
+  // What comes in
+
+  /** Nobody: they have been found, and the message taken in for them, before Aedes was told to go on with it. */
+  override async subscriptionsByTopic(): Promise<Subscription[]> {
+    return [];
+  }
+
+  override async incomingStorePacket(client: SessionKey, packet: PublishPacket): Promise<void> {
+    await this.intake.takeOnce(client, packet);
+  }
+
+  // What goes out
+
+  /** Sends the durable session of `client` what waits for it, from now on until `stop`. */
+  deliver(client: SessionKey, to: Pick<OutboxOptions, 'stream' | 'judge'>): { readonly stop: () => void } {
+    const { database } = this;
+    const session = database.sessions.open(client.id);
+    const outbox = new Outbox({ session, database, window: this.#options.limits, ...to });
+    this.#outboxes.set(client, outbox);
+    outbox.start();
+    return { stop: () => outbox.close() };
+  }
+
+  /**
+   * A message that Aedes is about to hand to `client`, as far as it is to do so: what its session has in its queue, or
+   * gets into it here, is the outbox's to send.
+   */
+  route(client: SessionKey, packet: AedesPublishPacket): AedesPublishPacket | null {
+    if (client.clean || packet.qos === 0) return packet;
+    const session = this.database.sessions.get(client.id);
+    const qos = session && this.database.sessions.index.receiversOf(packet.topic).get(session);
+    if (qos === undefined) return { ...packet, qos: 0 }; // only filters of QoS 0 match
+    // Of those that it has just subscribed to, Aedes names no broker.
+    if (packet.retain && !packet.brokerId) {
+      this.intake.queueRetained(client, packet, Math.min(qos, packet.qos)).catch(() => {}); // the store tells of it
+    }
+    return null;
+  }
+
+  /** Nothing: the outbox sends it. */
+  override outgoingStream(_client: SessionKey): Readable {
+    return Readable.from([]);
+  }
+
+  /** PUBREC. */
+  override async outgoingUpdate(client: SessionKey, { cmd, messageId }: QueuedPacket): Promise<void> {
+    if (cmd === 'pubrel' && messageId !== undefined) await this.#outboxes.get(client)?.release(messageId);
+  }
+
+  /** PUBACK or PUBCOMP. For a message that is not forwarded Aedes gives no message id, and means none. */
+  override async outgoingClearMessageId(client: SessionKey, { messageId }: QueuedPacket): Promise<undefined> {
+    if (messageId !== undefined) this.#outboxes.get(client)?.acknowledge(messageId);
   }
 }

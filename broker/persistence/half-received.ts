@@ -1,37 +1,44 @@
 /**
  * The messages of QoS 2 that a client has sent and not released yet (MQTT 3.1.1 §4.3.3), by client id, because the
- * session that they belong to outlives connections. Only their packet identifiers are kept: Aedes hands a message
- * on when it comes, and needs no more than to know it again.
+ * session that they belong to outlives connections. The broker keeps their packet identifiers alone: a message is
+ * handed on when it comes, and there is no more need than to know it again.
  */
 import { GatehouseError } from '../../core/errors.ts';
+import type { QueuedPacket } from './session-store.ts';
 
 export class HalfReceived {
   readonly #limit: number;
-  readonly #byClient = new Map<string, Set<number>>();
+  readonly #byClient = new Map<string, Map<number, QueuedPacket>>();
 
   /** @param limit how many a client id may have */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  has(clientId: string, messageId: number): boolean {
-    return this.#byClient.get(clientId)?.has(messageId) ?? false;
+  get(clientId: string, messageId: number): QueuedPacket | undefined {
+    return this.#byClient.get(clientId)?.get(messageId);
   }
 
   /** @throws GatehouseError `inflight_limit` */
-  add(clientId: string, messageId: number): void {
-    const ids = this.#byClient.get(clientId) ?? new Set();
-    if (ids.size >= this.#limit && !ids.has(messageId)) {
-      throw new GatehouseError('inflight_limit', `${ids.size} messages of QoS 2 wait for PUBREL`);
+  add(clientId: string, messageId: number, packet: QueuedPacket): void {
+    const packets = this.#byClient.get(clientId) ?? new Map<number, QueuedPacket>();
+    if (packets.size >= this.#limit && !packets.has(messageId)) {
+      throw new GatehouseError('inflight_limit', `${packets.size} messages of QoS 2 wait for PUBREL`);
     }
-    this.#byClient.set(clientId, ids.add(messageId));
+    this.#byClient.set(clientId, packets.set(messageId, packet));
+  }
+
+  /** Takes in what the store has: it was let in once. */
+  restore(clientId: string, messageId: number): void {
+    const packets = this.#byClient.get(clientId) ?? new Map<number, QueuedPacket>();
+    this.#byClient.set(clientId, packets.set(messageId, { messageId }));
   }
 
   /** False where there is none. */
   release(clientId: string, messageId: number): boolean {
-    const ids = this.#byClient.get(clientId);
-    const released = ids?.delete(messageId) ?? false;
-    if (ids?.size === 0) this.#byClient.delete(clientId);
+    const packets = this.#byClient.get(clientId);
+    const released = packets?.delete(messageId) ?? false;
+    if (packets?.size === 0) this.#byClient.delete(clientId);
     return released;
   }
 

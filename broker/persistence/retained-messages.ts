@@ -30,13 +30,26 @@ interface Account {
 
 type Message = Pick<AedesPublishPacket, 'topic' | 'payload'>;
 
+/** Where they outlast the process. Called in the order of the changes. */
+export interface RetainedLog {
+  keep(owner: string, packet: AedesPublishPacket): void;
+  remove(topic: string): void;
+}
+
 export class RetainedMessages {
   readonly #limits: RetainedLimits;
+  readonly #log: RetainedLog;
   readonly #tree = new TopicTree<Retained>();
   readonly #accounts = new Map<string, Account>();
 
-  constructor(limits: RetainedLimits) {
+  constructor(limits: RetainedLimits, log: RetainedLog) {
     this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** Whose there are. */
+  owners(): readonly string[] {
+    return [...this.#accounts.keys()];
   }
 
   /** Whether `owner` may leave this message. One that is empty only removes, and always may. */
@@ -52,8 +65,16 @@ export class RetainedMessages {
   /** Replaces the message of its topic; an empty one removes it [MQTT-3.3.1-10]. @throws GatehouseError `retained_limit` */
   store(owner: string, packet: AedesPublishPacket): void {
     if (!this.hasRoom(owner, packet)) throw new GatehouseError('retained_limit');
+    if (packet.payload.length === 0) {
+      if (this.#remove(packet.topic)) this.#log.remove(packet.topic);
+      return;
+    }
+    this.#log.keep(owner, this.restore(owner, packet));
+  }
+
+  /** Takes in what the store has; whatever its size, since it was let in once. */
+  restore(owner: string, packet: AedesPublishPacket): AedesPublishPacket {
     this.#remove(packet.topic);
-    if (packet.payload.length === 0) return;
     const bytes = sizeOf(packet);
     const account = this.#accounts.get(owner) ?? { topics: new Set(), bytes: 0 };
     this.#accounts.set(owner, account);
@@ -61,10 +82,14 @@ export class RetainedMessages {
     account.bytes += bytes;
     const kept = { ...packet, payload: ownPayload(packet.payload) };
     this.#tree.set(packet.topic, { packet: kept, owner, bytes });
+    return kept;
   }
 
   removeAllOf(owner: string): void {
-    for (const topic of this.#accounts.get(owner)?.topics ?? []) this.#remove(topic);
+    for (const topic of this.#accounts.get(owner)?.topics ?? []) {
+      this.#remove(topic);
+      this.#log.remove(topic);
+    }
   }
 
   /** The messages that match, once for each filter. */
@@ -82,15 +107,16 @@ export class RetainedMessages {
     }
   }
 
-  #remove(topic: string): void {
+  #remove(topic: string): boolean {
     const retained = this.#tree.get(topic);
-    if (retained === undefined) return;
+    if (retained === undefined) return false;
     this.#tree.delete(topic);
     const account = this.#accounts.get(retained.owner);
-    if (account === undefined) return;
+    if (account === undefined) return true;
     account.topics.delete(topic);
     account.bytes -= retained.bytes;
     if (account.topics.size === 0) this.#accounts.delete(retained.owner);
+    return true;
   }
 }
 

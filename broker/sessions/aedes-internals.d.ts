@@ -7,6 +7,8 @@ declare module 'aedes' {
     will: PublishPacket | null;
     /** The will of a CONNECT that is still being worked on. */
     _will: PublishPacket | null;
+    /** Whether CONNACK has been sent. */
+    readonly connackSent: boolean;
     /** By topic filter. */
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
   }

@@ -1,5 +1,6 @@
 /** The sessions that outlive their connection (CONNECT with clean session 0), by device. */
 import type { DeviceId } from '../../core/ids.ts';
+import { deviceOf } from '../front/client-id.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 
 export class DurableSessions {
@@ -9,11 +10,13 @@ export class DurableSessions {
 
   constructor({ store }: { readonly store: GuardedStore }) {
     this.#store = store;
+    for (const { clientId } of store.database.sessions.all())
+      this.#note(deviceOf(clientId) as DeviceId, clientId);
   }
 
   keep(device: DeviceId, clientId: string): void {
-    const ids = this.#byDevice.get(device) ?? new Set();
-    this.#byDevice.set(device, ids.add(clientId));
+    this.#note(device, clientId);
+    this.#store.database.sessions.open(clientId);
   }
 
   /** The session was begun anew with clean session 1: Aedes has cleared it. */
@@ -29,7 +32,24 @@ export class DurableSessions {
 
   /** Removes every session of the device and all that waits in them. */
   async discardAll(device: DeviceId): Promise<void> {
-    for (const clientId of this.of(device)) await this.#store.discard(clientId);
+    const discarding = this.of(device).map((clientId) => this.#store.discard(clientId));
     this.#byDevice.delete(device);
+    await Promise.all(discarding);
+  }
+
+  /** @throws GatehouseError why the sessions cannot be kept any more */
+  checkWritable(): void {
+    const { failure } = this.#store.database;
+    if (failure !== null) throw failure;
+  }
+
+  /** Whose sessions there are. */
+  devices(): readonly DeviceId[] {
+    return [...this.#byDevice.keys()];
+  }
+
+  #note(device: DeviceId, clientId: string): void {
+    const ids = this.#byDevice.get(device) ?? new Set();
+    this.#byDevice.set(device, ids.add(clientId));
   }
 }

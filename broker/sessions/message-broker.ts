@@ -1,5 +1,6 @@
 /** Aedes, set up with our decisions, and the connections that are handed over to it. */
-import type { Client } from 'aedes';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Client, PublishPacket } from 'aedes';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -40,8 +41,10 @@ export class MessageBroker {
 
   private constructor(options: MessageBrokerOptions) {
     const { authorizer, store, limits, log } = options;
+    const { brokerId: id } = store.database;
     this.#options = options;
     this.#aedes = new SoundAedes({
+      id,
       persistence: store,
       // No common queue of messages: a subscriber that does not read holds up only who publishes to it.
       concurrency: 0,
@@ -49,11 +52,11 @@ export class MessageBroker {
       drainTimeout: limits.drainTime,
       maxInflightInbound: 0, // counted anew for each connection; the store bounds it for the session
       authenticate: (client, _user, _password, done) => done(null, this.#isExpected(client)),
-      authorizePublish: (client, packet, done) => {
-        // Aedes says whose message it is only after it has been retained.
-        if (client !== null && packet.retain) Object.assign(packet, { clientId: client.id });
-        authorizer.publish(client, packet, done);
-      },
+      authorizePublish: (client, packet, done) =>
+        authorizer.publish(client, packet, (error) => {
+          if (error) done(error);
+          else this.#takeIn(client, packet, done);
+        }),
       authorizeSubscribe: (client, subscription, done) => authorizer.subscribe(client, subscription, done),
       authorizeForward: (client, packet) => authorizer.forward(client, packet),
     });
@@ -97,12 +100,13 @@ export class MessageBroker {
     const late = () =>
       cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');
     const deadline = setTimeout(late, limits.admissionTime);
+    const gone = this.#goneWith(client, stream);
     this.#arrivals.set(client, () => {
       clearTimeout(deadline);
       if (request.clean) durable.forget(device, request.clientId);
+      else this.#deliverQueue(client, stream, gone);
       stream.open();
     });
-    const gone = this.#goneWith(client, stream);
     connection.attach(client, gone);
     const cancelExpiry = callAfter(standing.notAfter, clock, () => {
       void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
@@ -115,8 +119,35 @@ export class MessageBroker {
   }
 
   /** Ends every session as Aedes does: those without DISCONNECT publish their will. */
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#aedes.close(resolve));
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
+    // Wills are being taken in; once they are published Aedes forgets them, or they would be published again.
+    await this.#options.store.database.flush().catch(() => {});
+    await nextTurn();
+  }
+
+  /**
+   * What is owed to durable sessions is committed before Aedes goes on, and acknowledges. It hands a client's message of
+   * QoS 2 to the store by itself, once it knows that it is no repetition.
+   */
+  #takeIn(
+    client: Client | null,
+    packet: PublishPacket & { readonly clientId?: string },
+    done: (error: Error | null) => void,
+  ): void {
+    const isTakenInLater = client !== null && packet.qos === 2 && packet !== client.will;
+    const owner = client?.id ?? packet.clientId ?? '';
+    const taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
+    if (taken === null) done(null);
+    else taken.then(() => done(null), done);
+  }
+
+  /** From CONNACK on, until the connection is gone. */
+  #deliverQueue(client: Client, stream: DeviceStream, gone: Promise<void>): void {
+    const { store, authorizer } = this.#options;
+    const judge = (topic: string) => authorizer.judge(client, topic);
+    const delivery = store.deliver(client, { stream, judge });
+    void gone.then(() => delivery.stop());
   }
 
   /** Who may connect has been decided before Aedes saw a byte; this holds Aedes to having understood the same. */

@@ -6,6 +6,8 @@ import { RetainedMessages } from '../../broker/persistence/retained-messages.ts'
 import { TopicTree } from '../../broker/persistence/topic-tree.ts';
 import { isTopicFilter, isTopicName, matches, parseTopicFilter } from '../../core/policy/topic.ts';
 
+const noLog = { keep: () => {}, remove: () => {} };
+
 const level = fc.constantFrom('a', 'b', '', '$a', '__proto__', 'constructor');
 const topic = fc
   .array(level, { minLength: 1, maxLength: 4 })
@@ -53,7 +55,7 @@ describe('the tree of topics', () => {
 describe('the retained messages of a device', () => {
   let retained: RetainedMessages;
   beforeEach(() => {
-    retained = new RetainedMessages({ retainedMessages: 3, retainedBytes: 1_000 });
+    retained = new RetainedMessages({ retainedMessages: 3, retainedBytes: 1_000 }, noLog);
   });
 
   function packet(name: string, payload: string | Buffer = 'x'): AedesPublishPacket {
@@ -112,7 +114,7 @@ describe('the retained messages of a device', () => {
   });
 
   it('let others have their turn while many are looked through', async () => {
-    const many = new RetainedMessages({ retainedMessages: 10_000, retainedBytes: 1e9 });
+    const many = new RetainedMessages({ retainedMessages: 10_000, retainedBytes: 1e9 }, noLog);
     for (let index = 0; index < 5_000; index++) many.store('dev1', packet(`t/${index}/x`));
     let turns = 0;
     const ticking = setInterval(() => turns++, 0);

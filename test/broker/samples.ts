@@ -1,5 +1,9 @@
 /** Pieces of a broker, for tests of one room without the others. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Duplex } from 'node:stream';
+import { afterAll } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { PolicyCache } from '../../broker/admission/policy-cache.ts';
@@ -10,6 +14,7 @@ import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
 import { type BrokerLimits, defaultLimits } from '../../broker/limits.ts';
 import { createBrokerMetrics } from '../../broker/metrics.ts';
 import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import { SessionDatabase, type SessionDatabaseOptions } from '../../broker/persistence/session-database.ts';
 import { Connection } from '../../broker/sessions/connection.ts';
 import { CutOff } from '../../broker/sessions/cut-off.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
@@ -58,10 +63,34 @@ export interface StoreOptions {
   readonly onOverflow?: (count: number) => void;
 }
 
+/** In a folder of its own, unless a file is given. */
+export function openSessions(options: Partial<SessionDatabaseOptions> = {}): SessionDatabase {
+  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-sessions-')), 'sessions.db');
+  const quiet = { onOverflow: () => {}, onFailure: () => {} };
+  const database = new SessionDatabase({
+    file,
+    durability: 'os',
+    limits: defaultLimits,
+    ...quiet,
+    ...options,
+  });
+  if (options.file === undefined) folders.push(dirname(file));
+  databases.push(database);
+  return database;
+}
+
+const databases: SessionDatabase[] = [];
+const folders: string[] = [];
+afterAll(async () => {
+  await Promise.all(databases.map((database) => database.close()));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** One that is granted everything, unless the options say otherwise. */
 export function createStore(options: StoreOptions = {}): GuardedStore {
-  const { isGranted = () => true, limits, onOverflow = () => {} } = options;
-  return new GuardedStore({ isGranted, limits: { ...defaultLimits, ...limits }, onOverflow });
+  const { isGranted = () => true, onOverflow = () => {} } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  return new GuardedStore({ database: openSessions({ limits, onOverflow }), isGranted, limits });
 }
 
 /** The rooms that the message path goes through, around `store`. */
@@ -83,7 +112,6 @@ export function roomsAround(store: GuardedStore) {
     denials,
     metrics,
     limits: defaultLimits,
-    log,
   });
   const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
   return { live, durable, store, metrics, authorizer, cutOff };

@@ -86,7 +86,7 @@ describe('a device that renews in flight', () => {
     }
     await renewing;
     await eventually('all are answered', () => new Set(answers()).size >= sent);
-    expect(sent).toBeGreaterThan(5);
+    expect(sent).toBeGreaterThan(2);
   });
 
   it('comes back to the session that the broker kept, and never said that it was offline', async () => {

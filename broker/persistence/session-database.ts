@@ -1,0 +1,207 @@
+/**
+ * What a durable session owns (MQTT 3.1.1 §3.1.2.4), the retained messages and the wills, in one SQLite file. What
+ * every message asks for is in memory as well and read from there; the queues are on the disk alone. A promise resolves
+ * once what it stands for would survive a power cut, or with `os` a crash of the process.
+ */
+import type { Database } from 'better-sqlite3';
+import type { GatehouseError } from '../../core/errors.ts';
+import { Clearance } from './clearance.ts';
+import { HalfReceived } from './half-received.ts';
+import type { Appended, Message, Page, PageLimits, QueueRow, Receiver } from './queue-entry.ts';
+import { RetainedMessages } from './retained-messages.ts';
+import { SessionBook } from './session-book.ts';
+import type { SessionRecord } from './session-record.ts';
+import type { QueuedPacket } from './session-store.ts';
+import { GroupCommit } from './sqlite/group-commit.ts';
+import { prepareMessages } from './sqlite/message-tables.ts';
+import { openDatabase } from './sqlite/open-database.ts';
+import { type QueueLimits, QueueTable } from './sqlite/queue-table.ts';
+import { prepareSessions, type SessionTables } from './sqlite/session-tables.ts';
+import { WalSync } from './sqlite/wal-sync.ts';
+import { Wills } from './wills.ts';
+
+export interface SessionLimits extends QueueLimits {
+  readonly halfReceived: number;
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+}
+
+export interface SessionDatabaseOptions {
+  readonly file: string;
+  /** `fsync`: what is acknowledged survives a power cut; `os`: a crash of the process. */
+  readonly durability: 'fsync' | 'os';
+  readonly limits: SessionLimits;
+  /** So many messages were dropped from a queue that was full. */
+  readonly onOverflow: (count: number) => void;
+  /** Nothing can be written any more, and whatever was not yet is refused. Called once. */
+  readonly onFailure: (error: GatehouseError) => void;
+}
+
+/** Whoever takes one of the two has to take the other: both reject where it fails. */
+export interface Appending {
+  readonly committed: Promise<readonly Appended[]>;
+  readonly durable: Promise<void>;
+}
+
+export class SessionDatabase {
+  /** Of this start and no other, so that no message is ever given another's name. */
+  readonly brokerId: string;
+  readonly sessions: SessionBook;
+  readonly retained: RetainedMessages;
+  readonly wills: Wills;
+  readonly queue: QueueTable;
+  readonly #database: Database;
+  readonly #commit: GroupCommit;
+  readonly #wal: WalSync;
+  readonly #tables: SessionTables;
+  readonly #halfReceived: HalfReceived;
+  readonly #clearance: Clearance;
+
+  /** @throws GatehouseError `session_store_damaged`, `session_store_schema`, `session_store_failed`, `data_in_use` */
+  constructor({ file, durability, limits, onOverflow, onFailure }: SessionDatabaseOptions) {
+    const { database, boot } = openDatabase(file);
+    this.brokerId = `boot-${boot}`;
+    this.#database = database;
+    const wal = new WalSync(file);
+    this.#wal = wal;
+    const sync = durability === 'fsync' ? () => wal.sync() : null;
+    this.#commit = new GroupCommit({ database, sync, onFailure });
+    this.#tables = prepareSessions(database);
+    this.sessions = new SessionBook({ tables: this.#tables, commit: this.#commit });
+    this.queue = new QueueTable({ database, limits, onOverflow, sessions: this.sessions.byNumber });
+    this.#halfReceived = this.#loadHalfReceived(limits.halfReceived);
+    const messages = prepareMessages(database);
+    this.wills = new Wills({ tables: messages, commit: this.#commit, brokerId: this.brokerId });
+    this.retained = new RetainedMessages(limits, {
+      keep: (owner, { topic, qos, payload }) =>
+        this.#commit.post(() => messages.retain({ topic, owner, qos, payload: Buffer.from(payload) })),
+      remove: (topic) => this.#commit.post(() => messages.removeRetained(topic)),
+    });
+    for (const { owner, ...row } of messages.retained.iterate())
+      this.retained.restore(owner, asRetained(row));
+    this.#clearance = new Clearance({ sessions: this.sessions, queue: this.queue, commit: this.#commit });
+    for (const session of this.sessions.byNumber.values())
+      if (session.isDiscarded) this.#clearance.add(session);
+  }
+
+  /** Why nothing can be written any more; null while it can. */
+  get failure(): GatehouseError | null {
+    return this.#commit.failure;
+  }
+
+  // The queues
+
+  /** Puts the message into the queue of each receiver: at first safe from a crash of the process, then durable. */
+  append(message: Message, receivers: readonly Receiver[]): Appending {
+    const committed = this.#commit.runUnsynced(() => this.queue.append(message, receivers));
+    return { committed, durable: this.#commit.flush() }; // asked for together: one transaction
+  }
+
+  /**
+   * The entries behind `after`, which may be sent from then on: each is marked with its message id. That a power cut may
+   * take the mark away does no harm: the id follows from the place, and only DUP would be missing.
+   * @param onTaken called when the page is read, before anything else is appended
+   */
+  take(
+    session: SessionRecord,
+    after: number,
+    limits: PageLimits,
+    onTaken: (page: Page) => void,
+  ): Promise<Page> {
+    return this.#commit.runUnsynced(() => {
+      const page = this.queue.page(session, after, limits);
+      this.queue.assign(session, page);
+      onTaken(page);
+      return page;
+    });
+  }
+
+  /** Takes entries off the queue. Nobody waits for it: what comes back after a crash is sent again. */
+  acknowledge(session: SessionRecord, takeSeqs: () => readonly number[]): void {
+    this.#commit.post(() => this.queue.remove(session, takeSeqs()));
+  }
+
+  /** PUBREC has come for it: PUBREL stands in its place. */
+  release(session: SessionRecord, row: Pick<QueueRow, 'seq' | 'message'>): Promise<void> {
+    return this.#commit.run(() => this.queue.release(session, row));
+  }
+
+  /** Any other change of the queues. */
+  change<Result>(change: (queue: QueueTable) => Result): Promise<Result> {
+    return this.#commit.run(() => change(this.queue));
+  }
+
+  // Half-received messages
+
+  /** @param session null where it is not to outlive the connection @throws GatehouseError `inflight_limit` */
+  receive(
+    session: SessionRecord | null,
+    clientId: string,
+    messageId: number,
+    packet: QueuedPacket,
+  ): Promise<void> {
+    this.#halfReceived.add(clientId, messageId, packet);
+    if (session === null) return Promise.resolve();
+    return this.#commit.run(() => {
+      if (!session.isDiscarded) this.#tables.receive(session, messageId);
+    });
+  }
+
+  halfReceived(clientId: string, messageId: number): QueuedPacket | undefined {
+    return this.#halfReceived.get(clientId, messageId);
+  }
+
+  /** Resolves when nothing will be taken for a repetition of it any more; false where there is none. */
+  async complete(clientId: string, messageId: number): Promise<boolean> {
+    if (!this.#halfReceived.release(clientId, messageId)) return false;
+    const session = this.sessions.get(clientId);
+    if (session !== undefined) await this.#commit.run(() => this.#tables.release(session, messageId));
+    return true;
+  }
+
+  async clearHalfReceived(clientId: string): Promise<void> {
+    this.#halfReceived.clear(clientId);
+    const session = this.sessions.get(clientId);
+    if (session !== undefined) await this.#commit.run(() => this.#tables.clearHalfReceived(session));
+  }
+
+  // The whole
+
+  /** Resolves when nothing of the session would be found again; its queue is cleared away behind the messages. */
+  async discard(clientId: string): Promise<void> {
+    this.#halfReceived.clear(clientId);
+    this.wills.remove(clientId);
+    const session = this.sessions.get(clientId);
+    if (session === undefined) return;
+    await this.sessions.discard(session);
+    this.#clearance.add(session);
+  }
+
+  /** Resolves when all that was asked for is durable. */
+  flush(): Promise<void> {
+    return this.#commit.flush();
+  }
+
+  /** After the last change. Leaves one file, with everything in it. Nothing happens where it is closed. */
+  async close(): Promise<void> {
+    if (!this.#database.open) return;
+    if (this.failure === null) await this.flush().catch(() => {}); // onFailure has told of it
+    this.#commit.end();
+    await this.#wal.close();
+    this.#database.close();
+  }
+
+  #loadHalfReceived(limit: number): HalfReceived {
+    const halfReceived = new HalfReceived(limit);
+    for (const { session: number, messageId } of this.#tables.halfReceived.iterate()) {
+      const session = this.sessions.byNumber.get(number);
+      if (session !== undefined) halfReceived.restore(session.clientId, messageId);
+    }
+    return halfReceived;
+  }
+}
+
+function asRetained({ topic, qos, payload }: { topic: string; qos: 0 | 1 | 2; payload: Buffer }) {
+  const packet = { cmd: 'publish', topic, payload, qos, retain: true, dup: false } as const;
+  return { ...packet, brokerId: '', brokerCounter: 0 };
+}

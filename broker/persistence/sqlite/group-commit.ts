@@ -1,0 +1,139 @@
+/**
+ * One transaction for all that is asked for in one turn of the event loop. Changes are made in the order in which
+ * they were asked for, and promises resolve in that order too, each once its change is durable. Changes that are
+ * asked for in one synchronous stretch of code are together in a transaction: all of them last, or none.
+ *
+ * After a failure nothing is changed any more: memory is ahead of the disk, and only a new start makes them one.
+ */
+import type { Database } from 'better-sqlite3';
+import { GatehouseError } from '../../../core/errors.ts';
+import { asOwnError } from './open-database.ts';
+
+interface Task {
+  readonly change: () => unknown;
+  /** Null where nobody waits. */
+  readonly settle: ((result: unknown, error: GatehouseError | null) => void) | null;
+  /** Whether to wait for the disk, too. */
+  readonly isSynced: boolean;
+  result: unknown;
+}
+
+export interface GroupCommitOptions {
+  readonly database: Database;
+  /** Makes durable what was committed; null where a commit is durable enough. */
+  readonly sync: (() => Promise<void>) | null;
+  /** Called once. */
+  readonly onFailure: (error: GatehouseError) => void;
+}
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  readonly #begin;
+  readonly #commit;
+  #asked: Task[] = [];
+  /** Of the transaction that is not durable yet. */
+  #underWay: Task[] = [];
+  #isScheduled = false;
+  #isSyncing = false;
+  #failure: GatehouseError | null = null;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+    this.#begin = options.database.prepare('BEGIN IMMEDIATE');
+    this.#commit = options.database.prepare('COMMIT');
+  }
+
+  get failure(): GatehouseError | null {
+    return this.#failure;
+  }
+
+  /** Resolves with what `change` returns, once that is durable. @throws GatehouseError `session_store_failed` */
+  run<Result>(change: () => Result): Promise<Result> {
+    return this.#run(change, true);
+  }
+
+  /** The same, where it is enough that it survives a crash of the process. */
+  runUnsynced<Result>(change: () => Result): Promise<Result> {
+    return this.#run(change, false);
+  }
+
+  #run<Result>(change: () => Result, isSynced: boolean): Promise<Result> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const settle = (result: unknown, error: GatehouseError | null) => {
+        if (error === null) resolve(result as Result);
+        else reject(error);
+      };
+      this.#ask({ change, settle, isSynced, result: undefined });
+    });
+  }
+
+  /** The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays. */
+  post(change: () => void): void {
+    if (this.#failure === null) this.#ask({ change, settle: null, isSynced: false, result: undefined });
+  }
+
+  /** Commits what was asked for by now, and resolves when it is durable. */
+  async flush(): Promise<void> {
+    await this.run(() => {});
+  }
+
+  /** Nothing is changed from here on. */
+  end(): void {
+    this.#failure ??= new GatehouseError('session_store_failed', 'the store is closed');
+  }
+
+  #ask(task: Task): void {
+    this.#asked.push(task);
+    this.#schedule();
+  }
+
+  /** While the last transaction is on its way to the disk, the next one gathers: a slow disk makes them larger. */
+  #schedule(): void {
+    if (this.#isScheduled || this.#isSyncing) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#commitAsked().catch((error: unknown) => this.#fail(error));
+    });
+  }
+
+  async #commitAsked(): Promise<void> {
+    const tasks = this.#asked;
+    this.#asked = [];
+    this.#underWay = tasks;
+    if (this.#failure !== null) throw this.#failure;
+    this.#begin.run();
+    for (const task of tasks) task.result = task.change();
+    this.#commit.run();
+    for (const { isSynced, settle, result } of tasks) if (!isSynced) settle?.(result, null);
+    // Where nobody waits for the disk, the next one who does is early enough.
+    if (this.#options.sync !== null && tasks.some(({ isSynced }) => isSynced)) {
+      this.#isSyncing = true;
+      await this.#options.sync();
+      this.#isSyncing = false;
+    }
+    this.#underWay = [];
+    for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);
+    if (this.#asked.length > 0) this.#schedule();
+  }
+
+  #fail(cause: unknown): void {
+    const { database, onFailure } = this.#options;
+    // Whatever it was, nothing of this turn may seem to have lasted.
+    if (database.inTransaction) database.exec('ROLLBACK');
+    const failure = this.#failure ?? asFailure(cause, database.name);
+    if (this.#failure === null) onFailure(failure);
+    this.#failure = failure;
+    for (const { settle } of [...this.#underWay, ...this.#asked]) settle?.(undefined, failure);
+    this.#underWay = [];
+    this.#asked = [];
+  }
+}
+
+function asFailure(cause: unknown, file: string): GatehouseError {
+  const error = asOwnError(cause, file);
+  return error.code === 'session_store_failed' || error.code === 'session_store_damaged'
+    ? error
+    : new GatehouseError('session_store_failed', error.message, { cause });
+}

@@ -1,0 +1,99 @@
+/** One transaction a turn: together, in order, durable before anybody hears of it, and nothing after a failure. */
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { GroupCommit } from '../../broker/persistence/sqlite/group-commit.ts';
+import type { GatehouseError } from '../../core/errors.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+let number = 0;
+let database: Database;
+let failures: GatehouseError[];
+/** Ends the sync that is under way, which fails where it is given an error. */
+let endSync: (error?: Error) => void;
+let syncs: number;
+let commit: GroupCommit;
+beforeEach(() => {
+  database = new Sqlite(join(folder, `${++number}.db`));
+  database.exec('CREATE TABLE t (n INTEGER UNIQUE)');
+  failures = [];
+  syncs = 0;
+  const sync = () =>
+    new Promise<void>((resolve, reject) => {
+      syncs++;
+      endSync = (error) => (error === undefined ? resolve() : reject(error));
+    });
+  commit = new GroupCommit({ database, sync, onFailure: (error) => failures.push(error) });
+});
+
+function insert(n: number): number {
+  database.prepare('INSERT INTO t VALUES (?)').run(n);
+  return n;
+}
+
+function rows(): unknown[] {
+  return database.prepare('SELECT n FROM t ORDER BY rowid').pluck().all();
+}
+
+describe('what is asked for in one turn', () => {
+  it('is one transaction, in order, and nobody hears of it before the disk has it', async () => {
+    const heard: number[] = [];
+    const asked = [1, 2, 3].map((n) => commit.run(() => insert(n)).then((result) => heard.push(result)));
+    expect(rows()).toEqual([]);
+    await nextTurn();
+    expect(rows()).toEqual([1, 2, 3]);
+    expect([syncs, heard]).toEqual([1, []]);
+    endSync();
+    await Promise.all(asked);
+    expect(heard).toEqual([1, 2, 3]);
+  });
+
+  it('waits while the disk is busy, and is one transaction again', async () => {
+    const first = commit.run(() => insert(1));
+    await nextTurn();
+    const others = [2, 3].map((n) => commit.run(() => insert(n)));
+    await nextTurn();
+    expect(rows()).toEqual([1]);
+    endSync();
+    await first;
+    await nextTurn();
+    expect(rows()).toEqual([1, 2, 3]);
+    expect(syncs).toBe(2);
+    endSync();
+    await Promise.all(others);
+  });
+
+  it('keeps nobody waiting for the disk who did not ask for it', async () => {
+    commit.post(() => insert(1));
+    await expect(commit.runUnsynced(() => insert(2))).resolves.toBe(2);
+    expect([rows(), syncs]).toEqual([[1, 2], 0]);
+  });
+});
+
+describe('a failure', () => {
+  it('undoes the whole turn, rejects all of it and all that follows, and is told once', async () => {
+    const asked = [1, 2, 2].map((n) => commit.run(() => insert(n)));
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(rows()).toEqual([]);
+    await expect(commit.run(() => insert(4))).rejects.toMatchObject({ code: 'session_store_failed' });
+    commit.post(() => insert(5));
+    await nextTurn();
+    expect(rows()).toEqual([]);
+    expect(failures).toHaveLength(1);
+    expect(commit.failure).toBe(failures[0]);
+  });
+
+  it('of the disk rejects what it had, and what waits behind it', async () => {
+    const first = commit.run(() => insert(1));
+    await nextTurn();
+    const second = commit.run(() => insert(2));
+    endSync(Object.assign(new Error('i/o error'), { code: 'EIO' }));
+    await expect(first).rejects.toMatchObject({ code: 'session_store_failed' });
+    await expect(second).rejects.toMatchObject({ code: 'session_store_failed' });
+    expect(failures[0]?.message).toContain('i/o error');
+    expect(failures).toHaveLength(1);
+  });
+});

@@ -1,0 +1,63 @@
+/** Which durable sessions a topic is for. */
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SessionRecord } from '../../broker/persistence/session-record.ts';
+import { SubscriptionIndex } from '../../broker/persistence/subscription-index.ts';
+import { isTopicFilter, isTopicName, matches, parseTopicFilter } from '../../core/policy/topic.ts';
+
+const level = fc.constantFrom('a', 'b', '', '$a', '__proto__', 'constructor');
+const topic = fc
+  .array(level, { minLength: 1, maxLength: 4 })
+  .map((levels) => levels.join('/'))
+  .filter(isTopicName);
+const filter = fc
+  .tuple(
+    fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4 }),
+    fc.constantFrom<readonly string[]>([], ['#']),
+  )
+  .map(([levels, end]) => [...levels, ...end].join('/'))
+  .filter(isTopicFilter);
+const change = fc.record({
+  who: fc.nat(2),
+  filter,
+  qos: fc.constantFrom(1 as const, 2 as const),
+  kept: fc.boolean(),
+});
+
+describe('the index of subscriptions', () => {
+  it('finds just what MQTT says a topic is matched by, once each, with the highest QoS', () => {
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 30 }),
+        fc.array(topic, { maxLength: 3 }),
+        (changes, topics) => {
+          const sessions = [0, 1, 2].map((number) => new SessionRecord(number, `dev${number}`));
+          const index = new SubscriptionIndex();
+          const model = new Map<string, { session: SessionRecord; filter: string; qos: number }>();
+          const check = () => {
+            for (const name of topics) {
+              const expected = new Map<SessionRecord, number>();
+              for (const { session, filter: wanted, qos } of model.values()) {
+                if (!matches(parseTopicFilter(wanted), name as never)) continue;
+                expected.set(session, Math.max(expected.get(session) ?? 0, qos));
+              }
+              expect(new Map(index.receiversOf(name))).toEqual(expected);
+            }
+          };
+          for (const { who, filter: wanted, qos, kept } of changes) {
+            const session = sessions[who];
+            if (session === undefined) continue;
+            const key = `${who} ${wanted}`;
+            if (kept) index.add(session, { topic: wanted, qos });
+            else index.remove(session, wanted);
+            if (kept) model.set(key, { session, filter: wanted, qos });
+            else model.delete(key);
+            check();
+          }
+          expect(index.size).toBe(model.size);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
