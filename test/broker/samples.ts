@@ -1,7 +1,7 @@
 /** Pieces of a broker, for tests of one room without the others. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { afterAll } from '@jest/globals';
 import { pino } from 'pino';
@@ -65,22 +65,28 @@ export interface StoreOptions {
 
 /** In a folder of its own, unless a file is given. */
 export function openSessions(options: Partial<SessionDatabaseOptions> = {}): SessionDatabase {
-  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-sessions-')), 'sessions.db');
+  const file = options.file ?? join(temporaryFolder(), 'sessions.db');
   const quiet = { onOverflow: () => {}, onFailure: () => {} };
   const database = new SessionDatabase({
-    file,
     durability: 'os',
     limits: defaultLimits,
     ...quiet,
     ...options,
+    file,
   });
-  if (options.file === undefined) folders.push(dirname(file));
   databases.push(database);
   return database;
 }
 
 const databases: SessionDatabase[] = [];
 const folders: string[] = [];
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-sessions-'));
+  folders.push(folder);
+  return folder;
+}
+
 afterAll(async () => {
   await Promise.all(databases.map((database) => database.close()));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
