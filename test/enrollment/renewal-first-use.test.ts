@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import Sqlite from 'better-sqlite3';
 import { parseFingerprint } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
+import { decodePem } from '../../core/pki/pem.ts';
 import { readFirstUses } from '../../registry/first-uses/reader.ts';
 import { type FirstUseWriter, openFirstUses } from '../../registry/first-uses/writer.ts';
 import { eventually } from '../broker/eventually.ts';
@@ -136,12 +137,14 @@ describe('the first use of a renewed certificate', () => {
     feed.add([{ fingerprint, time: -5e15 }]);
     await untilStatus(service, old, 'superseded');
     const { issuer } = await certificateOf(service, old);
-    const { body } = await service.operator<{ items: JournalRow[] }>('GET', '/journal?limit=1000');
-    const told = body.items.filter(({ event }) => event.action === 'certificate.superseded').at(-1)?.seq ?? 0;
+    // What is superseded goes onto a CRL with what is urgent.
+    const urgent = await enrollHolder(service, 'urgent');
+    await service.operator('POST', `/devices/${urgent.deviceId}/suspend`, {});
     await eventually(async () => {
-      const later = await service.operator<{ items: JournalRow[] }>('GET', `/journal?after=${told}`);
-      return later.body.items.some(({ event }) => event.action === 'crl.issued' && event.subject === issuer);
-    });
+      const { body } = await service.call<string>(`${service.statusUrl}/crl/${issuer}.pem`);
+      const der = Buffer.from(decodePem('X509 CRL', body));
+      return [old, urgent].every(({ serialNumber }) => der.includes(Buffer.from(serialNumber, 'hex')));
+    }, 8_000);
   });
 });
 
