@@ -515,7 +515,8 @@ export const errorCatalog = {
   },
   topic_reserved: {
     title: 'Topics that begin with $ are closed to devices',
-    remedy: 'Use a topic that the policy of the group grants.',
+    remedy:
+      'Use a topic that the policy of the group grants; services may be granted to subscribe to $presence/# and $SYS/#.',
   },
 
   // Running it

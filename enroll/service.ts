@@ -7,13 +7,13 @@ import type { Logger } from '../runtime/log.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import type { EnrollContext } from './context.ts';
-import { FirstUseFollower } from './first-use-follower.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
 import { createDeviceListener } from './listeners/device.ts';
 import { createOperatorListener } from './listeners/operator.ts';
 import { createStatusListener } from './listeners/status.ts';
 import { createEnrollMetrics } from './metrics.ts';
 import { openData, publishTrustAnchors } from './open-data.ts';
+import { ReportFollower } from './reports/report-follower.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
 import { startCrlPublisher } from './status/crl-publisher.ts';
@@ -64,9 +64,9 @@ export async function startEnroll(
   const ownHostnames = [...settings.hostname, new URL(mqttUrl).hostname];
   const context: EnrollContext = { registry, issuing, clock, statusUrl, ownHostnames };
 
-  // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
-  const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
-  closers.add('first uses', () => follower.close());
+  // Step 3: what goes on by itself: the broker's reports, the CRL, the certificates of the listeners.
+  const follower = new ReportFollower({ registry, clock, folder: layout.reports, log });
+  closers.add('reports', () => follower.close());
   const publisher = await startCrlPublisher({ ...context, log });
   closers.add('crl publisher', () => publisher.close());
   const { hostname: hostnames } = settings;

@@ -36,8 +36,8 @@ export function dataLayout(data: string) {
     },
     /** What the operator's commands on this host use. */
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
-    /** Which renewed certificates were used: written by the broker, read by enroll. */
-    firstUses: join(data, 'first-uses', 'first-uses.db'),
+    /** What the broker reports: devices it has seen, renewed certificates in use, refusals. Read by enroll. */
+    reports: join(data, 'reports'),
   };
 }
 

@@ -8,6 +8,7 @@ import type { AedesPublishPacket, Subscription } from 'aedes';
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js';
 import { deviceOf } from '../front/client-id.ts';
 import type { BrokerLimits } from '../limits.ts';
+import type { StoreFigures } from '../system-topics/broker-figures.ts';
 import { HalfReceived } from './half-received.ts';
 import { MessageQueue } from './message-queue.ts';
 import { ownPayload } from './own-payload.ts';
@@ -162,6 +163,12 @@ export class GuardedStore extends MemoryPersistence {
 
   override createRetainedStreamCombi(filters: readonly string[]): Readable {
     return this.retained.stream(filters);
+  }
+
+  figures(): StoreFigures {
+    let queuedMessages = 0;
+    for (const queue of this.#queues.values()) queuedMessages += queue.size;
+    return { retainedMessages: this.retained.count, queuedMessages };
   }
 
   /** Removes all that is kept for this client id: subscriptions, queue, half-received messages, will. */

@@ -34,6 +34,10 @@ export class MessageQueue {
     this.#limits = limits;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }

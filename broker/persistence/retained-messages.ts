@@ -34,9 +34,15 @@ export class RetainedMessages {
   readonly #limits: RetainedLimits;
   readonly #tree = new TopicTree<Retained>();
   readonly #accounts = new Map<string, Account>();
+  #count = 0;
 
   constructor(limits: RetainedLimits) {
     this.#limits = limits;
+  }
+
+  /** Of all owners. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Whether `owner` may leave this message. One that is empty only removes, and always may. */
@@ -61,6 +67,7 @@ export class RetainedMessages {
     account.bytes += bytes;
     const kept = { ...packet, payload: ownPayload(packet.payload) };
     this.#tree.set(packet.topic, { packet: kept, owner, bytes });
+    this.#count++;
   }
 
   removeAllOf(owner: string): void {
@@ -86,6 +93,7 @@ export class RetainedMessages {
     const retained = this.#tree.get(topic);
     if (retained === undefined) return;
     this.#tree.delete(topic);
+    this.#count--;
     const account = this.#accounts.get(retained.owner);
     if (account === undefined) return;
     account.topics.delete(topic);

@@ -6,9 +6,17 @@ import { renewal } from './migrations/0002-renewal.ts';
 import { rollover } from './migrations/0003-rollover.ts';
 import { enrollmentWays } from './migrations/0004-enrollment-ways.ts';
 import { supersededInTime } from './migrations/0005-superseded-in-time.ts';
+import { observations } from './migrations/0010-observations.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
-const migrations: readonly string[] = [initial, renewal, rollover, enrollmentWays, supersededInTime];
+const migrations: readonly string[] = [
+  initial,
+  renewal,
+  rollover,
+  enrollmentWays,
+  supersededInTime,
+  observations,
+];
 
 /**
  * Applies the missing steps, each in a transaction of its own with the version it leads to, so that an

@@ -2,7 +2,9 @@
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../core/clock.ts';
 import type { Actor } from '../../core/journal/events.ts';
+import type { Observations } from '../observations.ts';
 import type { Registry, RegistryTransaction } from '../port.ts';
+import { ObservationWriter } from './observations/writer.ts';
 import { prepareReads, type ReadStatements } from './read-statements.ts';
 import { SqliteTransaction } from './transaction.ts';
 import { SqliteView } from './view.ts';
@@ -22,6 +24,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
   readonly #clock: Clock;
   readonly #reads: ReadStatements;
   readonly #writes: WriteStatements;
+  readonly #observations: ObservationWriter;
   readonly #queue: WriteQueue;
 
   constructor({ database, readonlyDatabase, clock }: RegistryOptions) {
@@ -30,6 +33,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
     this.#clock = clock;
     this.#reads = prepareReads(database);
     this.#writes = prepareWrites(database);
+    this.#observations = new ObservationWriter(database);
     this.#queue = new WriteQueue({ database, onCommit: () => this.noticeCommit() });
   }
 
@@ -38,6 +42,10 @@ export class SqliteRegistry extends SqliteView implements Registry {
       const now = this.#clock.now();
       return new SqliteTransaction({ reads: this.#reads, writes: this.#writes, actor, now }).run(work);
     });
+  }
+
+  observe(observations: Observations): Promise<void> {
+    return this.#queue.submit(async () => this.#observations.write(observations, this.#clock.now()));
   }
 
   /** Waits for the writes that were asked for. The writing connection goes last: it folds the WAL into the file. */

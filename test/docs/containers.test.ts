@@ -9,6 +9,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -19,6 +20,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { TokenCreated } from '../../core/api.ts';
+import { eventually } from '../broker/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, run } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -78,9 +80,9 @@ describe('the services', () => {
       if (!existsSync(real)) {
         mkdirSync(real, { recursive: true });
         // As in the Dockerfile: these two are the group's to read.
-        const shared = ['registry', 'tls-broker', 'first-uses'].includes(source) ? 0o2750 : 0o700;
+        const shared = ['registry', 'tls-broker', 'reports'].includes(source) ? 0o2750 : 0o700;
         chmodSync(real, source === 'public' ? 0o755 : shared);
-        const owner = source === 'first-uses' ? BROKER_USER : ENROLL_USER;
+        const owner = source === 'reports' ? BROKER_USER : ENROLL_USER;
         if (asOtherUsers) chownSync(real, owner, GROUP);
       }
       mkdirSync(dirname(seen), { recursive: true });
@@ -144,7 +146,7 @@ describe('the services', () => {
     expect(volumes).toEqual([
       'registry:/data/registry:ro',
       'tls-broker:/data/tls/broker:ro',
-      'first-uses:/data/first-uses',
+      'reports:/data/reports',
     ]);
     expect(services.broker.user).toBe(`${BROKER_USER}:${GROUP}`);
     expect(secrets).toBeUndefined();
@@ -166,7 +168,8 @@ describe('the services', () => {
         'registry/registry.db-wal',
         'tls-broker/server.pem',
       ];
-      const ofBroker = ['first-uses', 'first-uses/first-uses.db'];
+      const reported = () => readdirSync(join(folder, 'volumes', 'reports')).find((name) => /^\d/.test(name));
+      const ofBroker = ['reports', `reports/${await eventually(reported)}`];
       for (const [reader, paths] of [
         ['broker', ofEnroll],
         ['enroll', ofBroker],
