@@ -13,6 +13,7 @@ import { createOperatorListener } from './listeners/operator.ts';
 import { createStatusListener } from './listeners/status.ts';
 import { createEnrollMetrics } from './metrics.ts';
 import { openData, publishTrustAnchors } from './open-data.ts';
+import { OwnRefusals } from './reports/own-refusals.ts';
 import { ReportFollower } from './reports/report-follower.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
@@ -67,6 +68,8 @@ export async function startEnroll(
   // Step 3: what goes on by itself: the broker's reports, the CRL, the certificates of the listeners.
   const follower = new ReportFollower({ registry, clock, folder: layout.reports, log });
   closers.add('reports', () => follower.close());
+  const refusals = new OwnRefusals({ registry, clock, log });
+  closers.add('refusals', () => refusals.close());
   const publisher = await startCrlPublisher({ ...context, log });
   closers.add('crl publisher', () => publisher.close());
   const { hostname: hostnames } = settings;
@@ -83,6 +86,7 @@ export async function startEnroll(
     tokenRate,
     addressRate,
     tlsFile,
+    refusals,
     log,
   });
   const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;

@@ -8,15 +8,17 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
 import { releaseCommand, resumeCommand, revokeCommand, setCommand, suspendCommand } from './device-change.ts';
+import { explainCommand } from './device-explain.ts';
 import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(program: Command, io: CommandIo): void {
   const device = program
     .command('device')
-    .description('Devices: list, show, import, change, suspend, resume, revoke, release.');
+    .description('Devices: list, show, explain, import, change, suspend, resume, revoke, release.');
   listCommand(device, io);
   showCommand(device, io);
+  explainCommand(device, io);
   importCommand(device, io);
   createCommand(device, io);
   setCommand(device, io);
@@ -51,14 +53,15 @@ function listCommand(device: Command, io: CommandIo): void {
     }
     output.result(devices, () =>
       renderTable(
-        ['ID', 'STATUS', 'GROUP', 'ATTRIBUTES', 'ENROLLED', 'CHANGED'],
-        devices.map(({ id, status, group, attributes, enrolledAt, changedAt }) => [
+        ['ID', 'STATUS', 'GROUP', 'ATTRIBUTES', 'ENROLLED', 'CHANGED', 'SEEN'],
+        devices.map(({ id, status, group, attributes, enrolledAt, changedAt, presence }) => [
           id,
           status,
           group,
           renderAttributes(attributes),
           enrolledAt && toTheSecond(enrolledAt),
           toTheSecond(changedAt),
+          presence && (presence.status === 'online' ? 'online' : toTheSecond(presence.lastSeenAt)),
         ]),
       ),
     );

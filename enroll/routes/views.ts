@@ -9,6 +9,7 @@ import type {
   IssuerView,
   ManufacturerView,
   OperatorView,
+  PresenceView,
   RequestView,
   TokenView,
 } from '../../core/api.ts';
@@ -29,8 +30,12 @@ import type {
   TokenRecord,
 } from '../../registry/records.ts';
 
-/** @param enrolledAt undefined where it has no certificate yet */
-export function deviceView(device: DeviceRecord, enrolledAt: number | undefined): DeviceView {
+/** @param enrolledAt undefined where it has no certificate yet @param presence null where it was never seen */
+export function deviceView(
+  device: DeviceRecord,
+  enrolledAt: number | undefined,
+  presence: PresenceView | null,
+): DeviceView {
   const { id, group, status, attributes, createdAt, changedAt } = device;
   return {
     id,
@@ -40,6 +45,7 @@ export function deviceView(device: DeviceRecord, enrolledAt: number | undefined)
     createdAt: iso(createdAt),
     changedAt: iso(changedAt),
     enrolledAt: enrolledAt === undefined ? null : iso(enrolledAt),
+    presence,
   };
 }
 
@@ -47,19 +53,20 @@ export interface DeviceParts {
   readonly certificates: readonly CertificateRecord[];
   readonly factoryUse: FactoryUseRecord | undefined;
   readonly releasedAt: number | undefined;
+  readonly presence: PresenceView | null;
 }
 
 /** @param certificates newest first */
 export function deviceDetail(
   device: DeviceRecord,
-  { certificates, factoryUse, releasedAt }: DeviceParts,
+  { certificates, factoryUse, releasedAt, presence }: DeviceParts,
 ): DeviceDetail {
   const factory = factoryUse && {
     manufacturer: factoryUse.manufacturer,
     certificate: factoryUse.factoryCertificate,
   };
   return {
-    ...deviceView(device, certificates.at(-1)?.issuedAt),
+    ...deviceView(device, certificates.at(-1)?.issuedAt, presence),
     certificates: certificates.map(certificateView),
     factory: factory ?? null,
     releasedAt: releasedAt === undefined ? null : iso(releasedAt),
