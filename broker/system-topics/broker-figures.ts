@@ -76,8 +76,8 @@ export class BrokerFigures implements SystemSource {
 
   async *matching(filter: TopicFilter): AsyncGenerator<SystemMessage> {
     if (!filter.startsWith('$SYS/')) return;
-    await this.#refresh();
-    for (const [topic, payload] of this.#told) if (matches(filter, topic)) yield { topic, payload };
+    for (const [topic, payload] of await this.#collect())
+      if (matches(filter, topic)) yield { topic, payload };
   }
 
   /** Tells of those that have changed. */

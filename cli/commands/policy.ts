@@ -64,6 +64,7 @@ function renderResult(result: PolicyTestResult): string {
 }
 
 function describeRefused({ count, firstAt, lastAt }: NonNullable<PolicyTestResult['refused']>): string {
+  if (count === 1) return `once, at ${toTheSecond(lastAt)}`;
   return `${count} times since ${toTheSecond(firstAt)}, last at ${toTheSecond(lastAt)}`;
 }
 

@@ -2,7 +2,14 @@
  * How it stands with a device, in sentences for whoever is woken by it: what keeps it out, what was seen and refused of
  * it, and what to do about each. Pure.
  */
-import type { CertificateView, DeviceDetail, Finding, IssuerView, RefusalsView } from '../../../core/api.ts';
+import type {
+  CertificateView,
+  DeviceDetail,
+  Finding,
+  IssuerView,
+  RefusalsView,
+  RefusalView,
+} from '../../../core/api.ts';
 import { type ErrorCode, errorCatalog } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { describeDeparture } from '../../../core/observations/departure.ts';
@@ -108,7 +115,8 @@ function* withCertificates(
   }
 }
 
-function* presence({ device }: DeviceFacts): Generator<Finding> {
+function* presence(facts: DeviceFacts): Generator<Finding> {
+  const { device } = facts;
   if (device === null || device.status !== 'active' || device.certificates.length === 0) return;
   const { presence: seen } = device;
   if (seen === null) {
@@ -124,46 +132,49 @@ function* presence({ device }: DeviceFacts): Generator<Finding> {
   } else if (seen.status === 'offline') {
     yield problem(
       `It has been offline since ${seen.since}: ${describeDeparture(seen.reason ?? '')}.`,
-      'If nothing below was refused, it has not come back by itself: look at the device and its network.',
+      recentRefusals(facts).length > 0
+        ? null
+        : 'Nothing was refused lately, so it has not tried to come back: look at the device and its network.',
     );
   } else {
     yield note(`It is online since ${seen.since}, from ${seen.address}, with ${seen.sessions} session(s).`);
   }
 }
 
-function* refusals({ items, now }: DeviceFacts): Generator<Finding> {
-  const recent = items.filter(({ lastAt }) => now - Date.parse(lastAt) < RECENT_MS);
+function recentRefusals({ items, now }: DeviceFacts): readonly RefusalView[] {
+  return items.filter(({ lastAt }) => now - Date.parse(lastAt) < RECENT_MS);
+}
+
+function* refusals(facts: DeviceFacts): Generator<Finding> {
+  const recent = recentRefusals(facts);
   for (const rule of new Set(recent.map((refusal) => refusal.rule))) {
     const those = recent.filter((refusal) => refusal.rule === rule);
     const [latest] = those;
     if (latest === undefined) continue;
-    const times = those.reduce((sum, { count }) => sum + count, 0);
-    yield problem(
-      `Refused by ${rule}, ${times} times since ${earliest(those)}: ${latest.detail}`,
-      latest.remedy,
-    );
+    yield problem(`Refused by ${rule}, ${timesSince(those)}: ${latest.detail}`, latest.remedy);
   }
 }
 
 function* claims({ id, claims: strangers }: DeviceFacts): Generator<Finding> {
   const [latest] = strangers;
   if (latest === undefined) return;
-  const times = strangers.reduce((sum, { count }) => sum + count, 0);
   yield note(
-    `Somebody who has not proven to be ${id} was refused ${times} times, last from ${latest.address}: ${latest.rule}.`,
+    `Somebody who has not proven to be ${id} was refused, ${timesSince(strangers)}, last from ${latest.address}: ${latest.rule}.`,
     'If that address is the device, it shows a certificate that is not one of those above.',
   );
 }
 
-function earliest(those: readonly { readonly firstAt: string }[]): string {
-  return those.map(({ firstAt }) => firstAt).sort()[0] ?? '';
+function timesSince(those: readonly RefusalView[]): string {
+  const times = those.reduce((sum, { count }) => sum + count, 0);
+  const [first = ''] = those.map(({ firstAt }) => firstAt).sort();
+  return times === 1 ? `once, at ${first}` : `${times} times since ${first}`;
 }
 
 function barred(rule: ErrorCode, text: string): Finding {
   return problem(text, errorCatalog[rule].remedy);
 }
 
-function problem(text: string, next: string): Finding {
+function problem(text: string, next: string | null): Finding {
   return { severity: 'problem', text, next };
 }
 
