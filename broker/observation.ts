@@ -7,6 +7,7 @@ import { RefusalLedger } from '../core/observations/refusal-ledger.ts';
 import type { RegistryView } from '../registry/port.ts';
 import { ReportWriter } from '../registry/reports/writer.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { BrokerLimits } from './limits.ts';
 import { DevicePresence } from './presence/device-presence.ts';
 import { PresenceTopics } from './presence/presence-topics.ts';
 import { FirstUses } from './reports/first-uses.ts';
@@ -18,11 +19,12 @@ export interface ObservationOptions {
   readonly registry: RegistryView;
   /** Of the reports. */
   readonly folder: string;
+  readonly limits: Pick<BrokerLimits, 'reportInterval'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-export async function startObservation({ registry, folder, clock, log }: ObservationOptions) {
+export async function startObservation({ registry, folder, limits, clock, log }: ObservationOptions) {
   const ledger = new RefusalLedger();
   const firstUses = new FirstUses({ clock, onNote: () => feed.urged() });
   const refusals = new Refusals({ ledger, registry, clock, onNote: () => feed.noted() });
@@ -36,6 +38,15 @@ export async function startObservation({ registry, folder, clock, log }: Observa
   });
   const presenceTopics = new PresenceTopics({ presence, registry, topics: systemTopics, clock });
   const writer = await ReportWriter.open(folder, await registry.observations.lastReport());
-  const feed = new ReportFeed({ writer, registry, firstUses, presence, refusals: ledger, clock, log });
+  const feed = new ReportFeed({
+    writer,
+    registry,
+    firstUses,
+    presence,
+    refusals: ledger,
+    limits,
+    clock,
+    log,
+  });
   return { firstUses, refusals, presence, presenceTopics, systemTopics, feed };
 }

@@ -69,7 +69,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const metrics = createBrokerMetrics(metricsRegistry);
   const policies = new PolicyCache();
   const live = new LiveTable();
-  const observation = await startObservation({ registry, folder: layout.reports, clock, log });
+  const observation = await startObservation({ registry, folder: layout.reports, limits, clock, log });
   const { refusals, presence, systemTopics } = observation;
   const store: GuardedStore = new GuardedStore({
     isGranted: (client, filter) => authorizer.denialOfSubscribe(client, filter) === null,

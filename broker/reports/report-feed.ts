@@ -8,13 +8,12 @@ import type { RegistryView } from '../../registry/port.ts';
 import type { Report } from '../../registry/reports/report.ts';
 import type { ReportWriter } from '../../registry/reports/writer.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { BrokerLimits } from '../limits.ts';
 import type { DevicePresence } from '../presence/device-presence.ts';
 import type { FirstUses } from './first-uses.ts';
 
 /** What comes in after the first is handed on with it. */
 const GATHER_MS = 1_000;
-/** And after that no sooner than this. */
-const INTERVAL_MS = 10_000;
 /** A renewal waits for enroll's answer. */
 const GATHER_FIRST_USES_MS = 100;
 /** About as often as enroll looks. */
@@ -31,6 +30,7 @@ export interface ReportFeedOptions {
   readonly firstUses: FirstUses;
   readonly presence: DevicePresence;
   readonly refusals: RefusalLedger;
+  readonly limits: Pick<BrokerLimits, 'reportInterval'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -59,7 +59,9 @@ export class ReportFeed {
 
   /** There is something to tell that may wait a little. */
   noted(): void {
-    this.#wake(Math.max(GATHER_MS, this.#writtenAt + INTERVAL_MS - performance.now()));
+    const { reportInterval } = this.#options.limits;
+    const gathering = Math.min(GATHER_MS, reportInterval);
+    this.#wake(Math.max(gathering, this.#writtenAt + reportInterval - performance.now()));
   }
 
   /** There is a first use to tell. */

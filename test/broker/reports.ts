@@ -6,23 +6,27 @@ import type { Fleet } from './fleet.ts';
 type OfKind<Kind extends Report['kind']> = Extract<Report, { readonly kind: Kind }>;
 
 /** All that waits to be taken in, in order. */
-export function reportsIn(folder: string, taken = 0): { readonly reports: Report[]; readonly last: number } {
-  const reports: Report[] = [];
+function reportsIn(folder: string, taken: number): { readonly files: Report[][]; readonly last: number } {
+  const files: Report[][] = [];
   let last = taken;
   for (let file = readNextReport(folder, last); file !== undefined; file = readNextReport(folder, last)) {
     if (file.problem !== null) throw new Error(file.problem);
-    reports.push(...file.reports);
+    files.push([...file.reports]);
     last = file.number;
   }
-  return { reports, last };
+  return { files, last };
+}
+
+export function filesIn(folder: string): readonly (readonly Report[])[] {
+  return reportsIn(folder, 0).files;
 }
 
 export async function reported<Kind extends Report['kind']>(
   fleet: Fleet,
   kind: Kind,
 ): Promise<OfKind<Kind>[]> {
-  const { reports } = reportsIn(fleet.layout.reports, await fleet.registry.observations.lastReport());
-  return reports.filter((report): report is OfKind<Kind> => report.kind === kind);
+  const { files } = reportsIn(fleet.layout.reports, await fleet.registry.observations.lastReport());
+  return files.flat().filter((report): report is OfKind<Kind> => report.kind === kind);
 }
 
 /** What enroll does when it has read all that is there: it takes it for read. */
