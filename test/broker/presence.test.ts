@@ -179,25 +179,6 @@ describe('a service that is granted it', () => {
     expect(again.messages.filter(({ topic }) => topic.startsWith('$'))).toEqual([]);
     await Promise.all([back.endAsync(), other.endAsync()]);
   });
-
-  it('is not kept waiting by another that does not read', async () => {
-    const stalled = await RawClient.open(fleet, service);
-    stalled.send(connectPacket('watcher/stalled'));
-    await stalled.connack();
-    stalled.send({
-      cmd: 'subscribe',
-      messageId: 1,
-      subscriptions: [{ topic: '$presence/#', qos: 0 }],
-    });
-    stalled.socket.pause();
-    const { client, until } = await watch('$presence/quick');
-    const session = await fleet.connect(await fleet.enroll('quick'));
-    await until('quick', 'online');
-    await session.endAsync();
-    await until('quick', 'offline');
-    stalled.socket.destroy();
-    await client.endAsync();
-  });
 });
 
 describe('a device that is not granted it', () => {
@@ -262,10 +243,6 @@ describe('a device that is not granted it', () => {
       await Promise.all([watcher.endAsync(), later.client.endAsync()]);
     },
   );
-
-  it('cannot have it by an attribute that says so', async () => {
-    await expect(subscribe(client, '$presence/#')).resolves.toEqual([128]);
-  });
 });
 
 describe('after the broker ended', () => {
