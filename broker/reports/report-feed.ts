@@ -94,13 +94,13 @@ export class ReportFeed {
   /** At least one file, so that the run is known to go on. Never rejects. */
   async #write(): Promise<void> {
     const { writer, log } = this.#options;
-    this.#writtenAt = performance.now();
     try {
       do {
         if (!writer.hasRoom) return;
         if (this.#pending.length === 0) this.#pending = this.#take();
         const { number, written } = await writer.write([this.#run(), ...this.#pending]);
         const told = this.#pending.splice(0, written - 1);
+        if (told.length > 0) this.#writtenAt = performance.now();
         for (const report of told) {
           if (report.kind === 'firstUse') this.#options.firstUses.told(number, report.fingerprint);
         }

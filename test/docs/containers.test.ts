@@ -9,7 +9,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -19,7 +18,7 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import type { TokenCreated } from '../../core/api.ts';
+import type { DeviceDetail, TokenCreated } from '../../core/api.ts';
 import { eventually } from '../broker/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, run } from '../support/gatehouse.ts';
@@ -168,8 +167,7 @@ describe('the services', () => {
         'registry/registry.db-wal',
         'tls-broker/server.pem',
       ];
-      const reported = () => readdirSync(join(folder, 'volumes', 'reports')).find((name) => /^\d/.test(name));
-      const ofBroker = ['reports', `reports/${await eventually(reported)}`];
+      const ofBroker = ['reports'];
       for (const [reader, paths] of [
         ['broker', ofEnroll],
         ['enroll', ofBroker],
@@ -198,5 +196,11 @@ describe('the services', () => {
     }
     expect(events).toEqual(expect.arrayContaining(['enrolling', 'online', 'published', 'stopped']));
     expect(existsSync(join(folder, 'volumes', 'sim', 'device-1', 'cert.pem'))).toBe(true);
+    // What the broker reports, enroll can read.
+    const shown = ['device', 'show', 'device-1', '--json', '--data', join(folder, 'enroll')];
+    await eventually(async () => {
+      const { stdout: detail } = await run(executable, ...shown);
+      return (JSON.parse(detail) as DeviceDetail).presence !== null;
+    }, 15_000);
   });
 });
