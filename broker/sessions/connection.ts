@@ -19,12 +19,15 @@ export interface ConnectionOptions {
   readonly peer: VerifiedPeer;
   /** IP address, for the log. */
   readonly address: string;
+  /** As Node names it, such as `TLSv1.3`. */
+  readonly tlsVersion?: string | null;
 }
 
 export class Connection {
   readonly socket: Duplex;
   readonly peer: VerifiedPeer;
   readonly address: string;
+  readonly tlsVersion: string | null;
   /** Once CONNECT has been read. */
   clientId: string | null = null;
   /** Replaced whenever group, attributes or policy of the device change. */
@@ -36,10 +39,11 @@ export class Connection {
   #endedBy: ErrorCode | null = null;
   #isCut = false;
 
-  constructor({ socket, peer, address }: ConnectionOptions) {
+  constructor({ socket, peer, address, tlsVersion = null }: ConnectionOptions) {
     this.socket = socket;
     this.peer = peer;
     this.address = address;
+    this.tlsVersion = tlsVersion;
     this.#gone = new Promise((resolve) => {
       this.#resolveGone = resolve;
     });

@@ -10,7 +10,7 @@ import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { type DeviceId, parseEntityName } from '../../core/ids.ts';
 import { defaultPolicies } from '../../core/policy/policy.ts';
 import type { DeviceRecord, DeviceStatus } from '../../registry/records.ts';
-import { createStore } from './samples.ts';
+import { createStore, refusals } from './samples.ts';
 
 const group = parseEntityName('default');
 const policy = parseEntityName('device');
@@ -49,6 +49,7 @@ beforeEach(async () => {
       policy: async () => ({ name: policy, document, changedAt: 0 }),
     },
     policies: new PolicyCache(),
+    refusals,
     store,
     metrics: createBrokerMetrics(new MetricsRegistry()),
     log: pino({ level: 'silent' }),

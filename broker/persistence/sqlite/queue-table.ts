@@ -34,6 +34,7 @@ export class QueueTable {
   readonly #sql: QueueStatements;
   #nextMessage: number;
   #bytes = 0;
+  #messages = 0;
 
   constructor(options: QueueTableOptions) {
     this.#options = options;
@@ -43,7 +44,13 @@ export class QueueTable {
       const session = options.sessions.get(number);
       if (session !== undefined) Object.assign(session, { messages, bytes, nextSeq: last + 1 });
       this.#bytes += bytes;
+      this.#messages += messages;
     }
+  }
+
+  /** That wait in all, each counted for every session that it waits for. */
+  get messages(): number {
+    return this.#messages;
   }
 
   /** Puts the message at the end of each receiver's queue. Those who are connected and idle get it sent at once. */
@@ -168,6 +175,7 @@ export class QueueTable {
   #count(session: SessionRecord, messages: number, bytes: number): void {
     session.messages += messages;
     session.bytes += bytes;
+    this.#messages += messages;
     this.#bytes += bytes;
   }
 }
