@@ -81,7 +81,7 @@ describe('the services', () => {
         // As in the Dockerfile: these two are the group's to read.
         const shared = ['registry', 'tls-broker', 'reports'].includes(source) ? 0o2750 : 0o700;
         chmodSync(real, source === 'public' ? 0o755 : shared);
-        const owner = source === 'reports' ? BROKER_USER : ENROLL_USER;
+        const owner = ['reports', 'sessions'].includes(source) ? BROKER_USER : ENROLL_USER;
         if (asOtherUsers) chownSync(real, owner, GROUP);
       }
       mkdirSync(dirname(seen), { recursive: true });
@@ -146,6 +146,7 @@ describe('the services', () => {
       'registry:/data/registry:ro',
       'tls-broker:/data/tls/broker:ro',
       'reports:/data/reports',
+      'sessions:/data/sessions',
     ]);
     expect(services.broker.user).toBe(`${BROKER_USER}:${GROUP}`);
     expect(secrets).toBeUndefined();
