@@ -83,10 +83,6 @@ export class DevicePresence {
     return newest === undefined ? this.#offline.get(device) : shown(newest, online);
   }
 
-  get onlineCount(): number {
-    return this.#online.size;
-  }
-
   /** As they are when it gets to them; the devices may change meanwhile. */
   *all(): Generator<Presence> {
     for (const devices of [this.#online, this.#offline]) {
@@ -95,10 +91,6 @@ export class DevicePresence {
         if (presence !== undefined) yield presence;
       }
     }
-  }
-
-  get hasUnreported(): boolean {
-    return this.#unreported.size > 0;
   }
 
   /** What changed since it was taken last, up to `most` of it. */

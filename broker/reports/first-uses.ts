@@ -31,10 +31,6 @@ export class FirstUses {
     this.#onNote();
   }
 
-  get isEmpty(): boolean {
-    return this.#gathered.size === 0;
-  }
-
   take(most: number): FirstUse[] {
     const taken = [...this.#gathered].slice(0, most);
     for (const [fingerprint] of taken) this.#gathered.delete(fingerprint);

@@ -41,6 +41,8 @@ export class ReportFeed {
   readonly #timers: readonly NodeJS.Timeout[];
   /** Taken from those who gather, and not written yet. */
   #pending: Report[] = [];
+  /** There was more to take than one file has room for. */
+  #hasMore = false;
   #next: { readonly timer: NodeJS.Timeout; readonly at: number } | undefined;
   #writtenAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
@@ -104,7 +106,7 @@ export class ReportFeed {
         for (const report of told) {
           if (report.kind === 'firstUse') this.#options.firstUses.told(number, report.fingerprint);
         }
-      } while (this.#hasMore);
+      } while (this.#pending.length > 0 || this.#hasMore);
     } catch (error) {
       log.error({ err: error }, 'reports to enroll cannot be written; trying again');
       this.noted();
@@ -116,20 +118,21 @@ export class ReportFeed {
     return { kind: 'run', startedAt: this.#startedAt, lastAt: clock.now(), endedAt: this.#endedAt };
   }
 
-  get #hasMore(): boolean {
-    const { firstUses, presence, refusals } = this.#options;
-    return this.#pending.length > 0 || !firstUses.isEmpty || presence.hasUnreported || refusals.size > 0;
-  }
-
   #take(): Report[] {
     const { firstUses, presence, refusals } = this.#options;
     const run = this.#startedAt;
+    const uses = firstUses.take(AT_ONCE.firstUses);
+    const seen = presence.takeUnreported(AT_ONCE.sightings);
     const refused = refusals.take(AT_ONCE.refusals);
+    // What came in while this was written waits for its time: else a flood would be a file for each.
+    this.#hasMore =
+      uses.length === AT_ONCE.firstUses ||
+      seen.length === AT_ONCE.sightings ||
+      refused.refusals.length === AT_ONCE.refusals ||
+      refused.claims.length === AT_ONCE.refusals;
     return [
-      ...firstUses.take(AT_ONCE.firstUses),
-      ...presence
-        .takeUnreported(AT_ONCE.sightings)
-        .map((seen) => ({ kind: 'sighting', run, ...seen }) as const),
+      ...uses,
+      ...seen.map((presence) => ({ kind: 'sighting', run, ...presence }) as const),
       ...refused.refusals.map((refusal) => ({ kind: 'refusal', ...refusal }) as const),
       ...refused.claims.map((claim) => ({ kind: 'claim', ...claim }) as const),
     ];

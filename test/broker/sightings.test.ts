@@ -76,7 +76,8 @@ describe('a run of the broker', () => {
     });
     expect(run?.endedAt).toBeNull();
     const device = await fleet.enroll('dev-1');
-    await fleet.connect(device);
+    const client = await fleet.connect(device);
+    await client.publishAsync('devices/dev-1/status', 'x', { qos: 1 }); // by now the broker knows that it is there
     await fleet.stopBroker();
     const last = (await reported(fleet, 'run')).at(-1);
     expect(last).toMatchObject({ startedAt: run?.startedAt, endedAt: expect.any(Number) });

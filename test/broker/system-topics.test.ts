@@ -98,7 +98,7 @@ describe('what is remembered of devices', () => {
     const presence = new DevicePresence({ clock: { now: () => 1 }, onChange: () => {} });
     const [one, two] = [connectionOf('pump-1'), connectionOf('pump-1')];
     presence.departed(one, 'disconnected');
-    expect(presence.hasUnreported).toBe(false);
+    expect(presence.takeUnreported(10)).toEqual([]);
     presence.arrived(one);
     presence.arrived(two);
     expect(presence.takeUnreported(10)).toMatchObject([{ device: 'pump-1', sessions: 2 }]);

@@ -34,7 +34,7 @@ describe('a policy', () => {
     '$sys/#',
     '$SYSx/#',
     '$+/#',
-    '$' + '{id}/#',
+    '$x{id}/#',
     '$SYS{attr.x}/a',
   ])('may not grant to subscribe to %s', (pattern) =>
     expect(() => grantsOf({ subscribe: [pattern] })).toThrow('subscribe[0]'),
