@@ -16,7 +16,6 @@ import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
-const caFile = join(folder, 'root.pem');
 let world: World;
 beforeAll(async () => {
   world = await World.start(folder);
@@ -25,6 +24,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 // Removed last, for hooks run in the order in which they are defined.
 const folder = temporaryFolder();
+const caFile = join(folder, 'root.pem');
 
 /** Counts the steps of a device's life, and cuts it off at one of them. */
 class Fuse {
