@@ -36,7 +36,7 @@ export async function startObservation({ registry, folder, limits, clock, log }:
       presenceTopics.changed(device);
     },
   });
-  const presenceTopics = new PresenceTopics({ presence, registry, topics: systemTopics, clock });
+  const presenceTopics = new PresenceTopics({ presence, registry, topics: systemTopics, clock, log });
   const writer = await ReportWriter.open(folder, await registry.observations.lastReport());
   const feed = new ReportFeed({
     writer,

@@ -10,6 +10,7 @@ import { presenceDeviceIn, presenceTopic } from '../../core/policy/system-topics
 import { lastSighting } from '../../registry/last-sighting.ts';
 import type { Sighting } from '../../registry/observations.ts';
 import type { RegistryView } from '../../registry/port.ts';
+import type { Logger } from '../../runtime/log.ts';
 import type { SystemMessage, SystemSource } from '../system-topics/replay.ts';
 import type { SystemTopics } from '../system-topics/system-topics.ts';
 import type { DevicePresence, Presence } from './device-presence.ts';
@@ -22,6 +23,7 @@ export interface PresenceTopicsOptions {
   readonly registry: Pick<RegistryView, 'device' | 'observations'>;
   readonly topics: Pick<SystemTopics, 'hasSubscribers' | 'publish'>;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** What a presence message says; the device is in the topic. */
@@ -54,16 +56,22 @@ export class PresenceTopics implements SystemSource {
     else if (name !== undefined && isDeviceId(name)) yield* this.#one(name);
   }
 
+  /** Never rejects. */
   async #tell(): Promise<void> {
     this.#isTelling = true;
-    let told = 0;
-    await nextTurn();
-    for (const device of this.#changed) {
-      this.#changed.delete(device);
-      this.#options.topics.publish(presenceTopic(device), this.#payloadOf(device) ?? '');
-      if (++told % AT_ONCE === 0) await nextTurn();
+    try {
+      await nextTurn();
+      let told = 0;
+      for (const device of this.#changed) {
+        this.#changed.delete(device);
+        this.#options.topics.publish(presenceTopic(device), this.#payloadOf(device) ?? '');
+        if (++told % AT_ONCE === 0) await nextTurn();
+      }
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the presence of a device could not be told');
+    } finally {
+      this.#isTelling = false;
     }
-    this.#isTelling = false;
   }
 
   /** Undefined where there is nothing to tell: an empty message clears what was retained before [MQTT-3.3.1-10]. */
