@@ -39,6 +39,9 @@ export class OrphanWills {
       const grants = await this.#grantsOfOwner(clientId);
       const denial = denialOfPublish(grants, will.topic, will.payload.length);
       if (denial !== null) throw new GatehouseError(denial.code, denial.reason);
+      if (will.retain && !this.#options.store.retained.hasRoom(deviceOf(clientId), will)) {
+        throw new GatehouseError('retained_limit', `no room for a will of ${will.payload.length} bytes`);
+      }
     } catch (error) {
       if (error instanceof GatehouseError) await this.#forget(clientId, will.topic, error);
       throw error;

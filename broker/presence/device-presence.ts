@@ -48,6 +48,8 @@ export class DevicePresence {
     online.sessions.add(connection);
     this.#online.set(device, online);
     this.#offline.delete(device);
+    // Nobody who is revoked arrives: it was reinstated.
+    this.#revoked.delete(device);
     this.#note(device);
   }
 

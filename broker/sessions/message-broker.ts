@@ -159,7 +159,14 @@ export class MessageBroker {
   ): void {
     const isTakenInLater = client !== null && packet.qos === 2 && packet !== client.will;
     const owner = client?.id ?? packet.clientId ?? '';
-    const taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
+    let taken: Promise<void> | null;
+    try {
+      taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
+    } catch (error) {
+      // Of many that came at once, all found room before the first of them took it.
+      done(error instanceof Error ? error : new GatehouseError('internal'));
+      return;
+    }
     if (taken === null) done(null);
     else taken.then(() => done(null), done);
   }

@@ -92,8 +92,9 @@ export class QueueTable {
 
   /** PUBREC has come: the message is not needed any more. */
   release(session: SessionRecord, { seq, message }: Pick<QueueRow, 'seq' | 'message'>): void {
-    this.#sql.release.run(session.number, seq);
-    if (message !== null) this.#dropReference(message);
+    const { changes } = this.#sql.release.run(session.number, seq);
+    // Once: others may still wait for the body.
+    if (message !== null && changes > 0) this.#dropReference(message);
   }
 
   /** Takes entries off. Those that are not there any more do no harm. @param seqs in order */
