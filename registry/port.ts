@@ -32,7 +32,7 @@ import type {
   Pruned,
   RegistrySpace,
   RequestRecord,
-  StandingCertificate,
+  LiveCertificate,
   StatusChange,
   TokenRecord,
 } from './records.ts';
@@ -66,7 +66,7 @@ export interface CertificateQuery {
   readonly limit: number;
 }
 
-export interface StandingQuery {
+export interface LiveQuery {
   readonly issuer: Fingerprint;
   /** Only what was issued after the certificate with this position: the last of the page before. */
   readonly after?: number;
@@ -97,7 +97,7 @@ export interface RegistryReader {
   /** In the order of their serial numbers. */
   certificates(query: CertificateQuery): Promise<readonly CertificateRecord[]>;
   /** Devices' certificates by this issuer that are active or suspended, in the order in which they were issued. */
-  standingCertificates(query: StandingQuery): Promise<readonly StandingCertificate[]>;
+  liveCertificates(query: LiveQuery): Promise<readonly LiveCertificate[]>;
   /** Of the same certificate, only what it takes to say whether it stands. */
   certificateStanding(serialNumber: SerialNumber): Promise<CertificateStanding | undefined>;
   /** Newest first, and no more than the newest hundred. */
