@@ -11,6 +11,7 @@ import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
 import { SecureContextSource } from '../runtime/secure-context.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
+import { TicketKeys } from '../runtime/ticket-keys.ts';
 import { AdmissionControl } from './admission/admission-control.ts';
 import { FirstUses } from './admission/first-uses.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
@@ -58,9 +59,12 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const file = layout.registry.database;
   const registry = await awaitData('the registry', () => openRegistryView({ file }), { log });
   closers.add('registry', () => registry.close());
+  const ticketKeys = await TicketKeys.open({ file: layout.ticketKeys, clock, log });
+  closers.add('ticket keys', ticketKeys.watch());
   const secureContext = new SecureContextSource({
     file: layout.tls.broker,
     trustAnchors: () => trustAnchors(registry),
+    ticketKeys,
     staple: { file: layout.staples.broker, clock },
     log,
   });
@@ -155,9 +159,9 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   await tail.start();
   closers.add('journal', () => tail.close());
   await reviewStoredSessions({ registry, policies, store, durable, log });
+  closers.add('server certificate', secureContext.watch(listener.server));
   const port = await listener.open(settings.host, settings.mqttPort);
   closers.add('MQTT listener', () => listener.stop());
-  closers.add('server certificate', secureContext.watch(listener.server));
 
   const metricsListener = await listenForMetrics({
     host: settings.metricsHost,

@@ -75,9 +75,10 @@ export class Reception {
   }
 
   async #admit(visit: Visit): Promise<void> {
-    // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at.
+    // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at. Whether a
+    // resumed one is ours, the registry knows alone, by its fingerprint.
     visit.certificate = readPeerCertificate(visit.socket);
-    const peer = verifyPeer(visit.certificate);
+    const peer = verifyPeer(visit.certificate, { ignoreChain: visit.socket.isSessionReused() });
 
     // Step 2: into the table of connections. Only then is the registry asked (steps 3 and 5): whatever it did not
     // know yet when it was asked, the journal tells afterwards, and finds the connection here.
