@@ -1,4 +1,5 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
+import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { GatehouseError } from '../core/errors.ts';
 import { openFirstUses } from '../registry/first-uses/writer.ts';
@@ -99,16 +100,16 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   };
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
-  const unproven = new UnprovenSockets(limits.unprovenPerAddress);
+  const unproven = new UnprovenSockets(limits);
+  const sockets = new Set<Socket>();
+  closers.add('connections', () => {
+    for (const socket of sockets) socket.destroy();
+  });
   const listener = new Listener({
-    context,
-    limits,
-    metrics,
-    log,
-    unproven,
+    ...{ context, limits, metrics, log, unproven, sockets },
+    protocol: 'mqtt',
     onConnection: (socket) => void reception.receive(socket),
   });
-  closers.add('connections', () => listener.dropAll());
   const reloadTrust = () => secureContext.reload(listener.server);
   const tail = new JournalTail({
     registry,
@@ -160,7 +161,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   closers.add('journal', () => tail.close());
   await reviewStoredSessions({ registry, policies, store, durable, log });
   closers.add('server certificate', secureContext.watch(listener.server));
-  const port = await listener.open(settings.host, settings.mqttPort);
+  const port = await listener.open(settings.host, settings.mqttPort, 'mqttPort');
   closers.add('MQTT listener', () => listener.stop());
 
   const metricsListener = await listenForMetrics({

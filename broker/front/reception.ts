@@ -89,7 +89,7 @@ export class Reception {
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
     const firstAsking = this.#options.admission.admit(peer);
     await this.#within(connection, 'registry_unavailable', firstAsking);
-    this.#options.unproven.leave(visit.address, visit.port);
+    this.#options.unproven.prove(visit.address, visit.port);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
