@@ -8,6 +8,8 @@ export interface BrokerLimits {
   readonly refusalTime: number;
   /** Bytes of the whole CONNECT packet, a will included. */
   readonly connectBytes: number;
+  /** Bytes of one WebSocket message, all of its frames together. */
+  readonly webSocketMessageBytes: number;
   /** Connections in all, whatever their state. */
   readonly connections: number;
   /** Connections whose certificate the registry has not been found to stand behind, handshake included. */
@@ -51,6 +53,7 @@ export const defaultLimits: BrokerLimits = {
   admissionTime: 10_000,
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
+  webSocketMessageBytes: 1024 * 1024,
   connections: 50_000,
   unproven: 10_000,
   unprovenPerAddress: 500,

@@ -1,5 +1,4 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
-import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { GatehouseError } from '../core/errors.ts';
 import { openFirstUses } from '../registry/first-uses/writer.ts';
@@ -10,7 +9,7 @@ import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
 import { SecureContextSource } from '../runtime/secure-context.ts';
-import { advertisedHost, type Settings } from '../runtime/settings.ts';
+import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { TicketKeys } from '../runtime/ticket-keys.ts';
 import { AdmissionControl } from './admission/admission-control.ts';
@@ -21,10 +20,10 @@ import { Denials } from './authorization/denials.ts';
 import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
+import { type DoorAddresses, Doors } from './doors.ts';
 import { Reception } from './front/reception.ts';
 import { UnprovenSockets } from './front/unproven-sockets.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
-import { Listener } from './listener.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
@@ -36,8 +35,7 @@ import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
-export interface BrokerAddresses {
-  readonly mqttUrl: string;
+export interface BrokerAddresses extends DoorAddresses {
   readonly metricsUrl: string;
 }
 
@@ -101,19 +99,14 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
   const unproven = new UnprovenSockets(limits);
-  const sockets = new Set<Socket>();
-  closers.add('connections', () => {
-    for (const socket of sockets) socket.destroy();
+  const doors = new Doors({
+    ...{ settings, secureContext, context, unproven, limits, metrics, log },
+    receive: (transport) => void reception.receive(transport),
   });
-  const listener = new Listener({
-    ...{ context, limits, metrics, log, unproven, sockets },
-    protocol: 'mqtt',
-    onConnection: (socket) => void reception.receive(socket),
-  });
-  const reloadTrust = () => secureContext.reload(listener.server);
+  closers.add('connections', () => doors.dropAll());
   const tail = new JournalTail({
     registry,
-    ...createEffects({ live, cutOff, rebinding, reloadTrust }),
+    ...createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
@@ -160,9 +153,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   await tail.start();
   closers.add('journal', () => tail.close());
   await reviewStoredSessions({ registry, policies, store, durable, log });
-  closers.add('server certificate', secureContext.watch(listener.server));
-  const port = await listener.open(settings.host, settings.mqttPort, 'mqttPort');
-  closers.add('MQTT listener', () => listener.stop());
+  closers.add('listeners', () => doors.stop());
+  const addresses = await doors.open();
 
   const metricsListener = await listenForMetrics({
     host: settings.metricsHost,
@@ -171,8 +163,5 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     isHealthy: () => tail.silence() <= limits.journalSilence && database.failure === null,
   });
   closers.add('metrics', () => metricsListener.close());
-  return {
-    mqttUrl: `mqtts://${advertisedHost(settings)}:${port}`,
-    metricsUrl: metricsListener.url,
-  };
+  return { ...addresses, metricsUrl: metricsListener.url };
 }

@@ -25,6 +25,8 @@ export class Connection {
   readonly socket: Duplex;
   readonly peer: VerifiedPeer;
   readonly address: string;
+  /** What carries MQTT's bytes: the socket, unless they are in something else on it. */
+  stream: Duplex;
   /** Once CONNECT has been read. */
   clientId: string | null = null;
   /** Replaced whenever group, attributes or policy of the device change. */
@@ -38,6 +40,7 @@ export class Connection {
 
   constructor({ socket, peer, address }: ConnectionOptions) {
     this.socket = socket;
+    this.stream = socket;
     this.peer = peer;
     this.address = address;
     this.#gone = new Promise((resolve) => {
