@@ -8,6 +8,7 @@ const BROKER_SETTINGS: readonly SettingName[] = [
   'host',
   'hostname',
   'mqttPort',
+  'wssPort',
   'durability',
   'metricsHost',
   'metricsPort',

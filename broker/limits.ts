@@ -8,10 +8,18 @@ export interface BrokerLimits {
   readonly refusalTime: number;
   /** Bytes of the whole CONNECT packet, a will included. */
   readonly connectBytes: number;
+  /** Bytes of one WebSocket message, all of its frames together. */
+  readonly webSocketMessageBytes: number;
   /** Connections in all, whatever their state. */
   readonly connections: number;
-  /** Connections of one address whose certificate the registry has not been found to stand behind, handshake included. */
+  /** Connections whose certificate the registry has not been found to stand behind, handshake included. */
+  readonly unproven: number;
+  /** Those of one address, or of one /64 of IPv6. */
   readonly unprovenPerAddress: number;
+  /** Connections a second that may end without it; ten seconds' worth may at once. Nobody new gets in beyond that. */
+  readonly failuresPerSecond: number;
+  /** Those of one address, or of one /64 of IPv6. */
+  readonly failuresPerSecondPerAddress: number;
   /** Sessions of one device: live ones and stored ones, one for each client id. As many connections may arrive. */
   readonly sessionsPerDevice: number;
   /** Topic filters of one session, each counted once. */
@@ -47,8 +55,12 @@ export const defaultLimits: BrokerLimits = {
   admissionTime: 10_000,
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
+  webSocketMessageBytes: 1024 * 1024,
   connections: 50_000,
+  unproven: 10_000,
   unprovenPerAddress: 500,
+  failuresPerSecond: 1_000,
+  failuresPerSecondPerAddress: 100,
   sessionsPerDevice: 32,
   subscriptionsPerSession: 100,
   retainedMessages: 1_000,

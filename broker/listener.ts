@@ -1,14 +1,23 @@
 /**
- * The MQTT listener: TLS 1.2 and 1.3, a certificate asked of every client.
+ * A TLS listener: TLS 1.2 and 1.3, a certificate asked of every client.
  *
  * `rejectUnauthorized` is false so that the broker itself refuses, and can say whom and why: Node would drop a
  * peer whose chain does not verify without an alert, and keep its certificate from us. Node calls such a socket
  * unauthorized; `verifyPeer` lets none of them past.
+ *
+ * Sockets are accepted apart from TLS: one that there is no place for is closed before it costs a handshake's memory.
  */
-import type { AddressInfo, Socket } from 'node:net';
+import {
+  type AddressInfo,
+  createServer as createAcceptor,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { SettingName } from '../runtime/settings.ts';
+import { RefusalLog } from './front/refusal-log.ts';
 import type { UnprovenSockets } from './front/unproven-sockets.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
@@ -19,10 +28,14 @@ const TCP_KEEPALIVE_MS = 60_000;
 export interface ListenerOptions {
   /** Key, certificate and trust anchors. */
   readonly context: TlsOptions;
+  /** What is spoken here, by its name in ALPN (RFC 7301). */
+  readonly protocol: 'mqtt' | 'http/1.1';
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
   readonly unproven: UnprovenSockets;
+  /** Whatever is connected, to this listener or another, be it before, during or after the handshake. */
+  readonly sockets: Set<Socket>;
   /** Called after the handshake. */
   readonly onConnection: (socket: TLSSocket) => void;
 }
@@ -30,82 +43,88 @@ export interface ListenerOptions {
 export class Listener {
   /** To give it another secure context. */
   readonly server: Server;
+  readonly #acceptor: TcpServer;
   readonly #options: ListenerOptions;
-  /** Whatever is connected, be it before, during or after the handshake. */
-  readonly #sockets = new Set<Socket>();
+  readonly #refusals: RefusalLog;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { context, limits, onConnection } = options;
-    this.server = createServer({
-      ...context,
-      requestCert: true,
-      rejectUnauthorized: false,
-      ALPNProtocols: ['mqtt'],
-      handshakeTimeout: limits.handshakeTime,
+    this.#refusals = new RefusalLog(options.log);
+    const { context, protocol, limits, onConnection } = options;
+    this.#acceptor = createAcceptor({
       // Without it every connect waits 40 ms: Nagle against the delayed ACK behind TLS 1.3's tickets.
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
     });
-    this.server.maxConnections = limits.connections;
-    this.server.on('connection', (socket) => this.#take(socket));
+    this.server = createServer({
+      ...context,
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: [protocol],
+      handshakeTimeout: limits.handshakeTime,
+    });
+    this.#acceptor.on('connection', (socket) => this.#take(socket));
     this.server.on('secureConnection', onConnection);
-    this.#reportRefusals();
+    this.#reportFailures();
   }
 
-  /** @returns the port that it really listens on @throws GatehouseError `port_in_use`, `setting_invalid` */
-  async open(host: string, port: number): Promise<number> {
+  /**
+   * @param port with the setting that it comes from, for the error
+   * @returns the port that it really listens on
+   * @throws GatehouseError `port_in_use`, `setting_invalid`
+   */
+  async open(host: string, port: number, setting: SettingName): Promise<number> {
     await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, resolve);
+      this.#acceptor.once('error', reject);
+      this.#acceptor.listen(port, host, resolve);
     }).catch((error: unknown) => {
-      throw listenFailure(error, { host, port, setting: 'mqttPort' });
+      throw listenFailure(error, { host, port, setting });
     });
-    this.server.on('error', (error) => this.#options.log.error({ err: error }, 'the MQTT listener failed'));
-    return (this.server.address() as AddressInfo).port;
+    this.#acceptor.on('error', (error) => this.#options.log.error({ err: error }, 'a listener failed'));
+    return (this.#acceptor.address() as AddressInfo).port;
   }
 
   /** Takes no more connections; those there are stay. */
   stop(): void {
-    this.server.close();
-  }
-
-  /** Ends what is still connected. */
-  dropAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    this.#acceptor.close();
   }
 
   #take(socket: Socket): void {
-    const { unproven, metrics, log } = this.#options;
-    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    if (unproven.enter(address, port)) {
-      socket.once('close', () => unproven.leave(address, port));
+    const { unproven, sockets, limits } = this.#options;
+    const { remoteAddress: address, remotePort: port } = socket;
+    if (address === undefined || port === undefined) return void socket.destroy(); // gone again
+    if (sockets.size >= limits.connections || !unproven.enter(address, port)) {
+      socket.destroy();
+      this.#refuse({ rule: 'connection_limit', address });
       return;
     }
-    const rule = 'connection_limit';
-    metrics.refused(rule);
-    log.warn({ rule, address }, 'connection refused');
-    socket.destroy();
+    sockets.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      unproven.leave(address, port);
+    });
+    this.server.emit('connection', socket);
   }
 
-  #reportRefusals(): void {
-    const { metrics, log } = this.#options;
+  #reportFailures(): void {
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const { remoteAddress: address } = socket;
       socket.destroy(); // Node leaves one open whose handshake took too long
-      const rule = 'tls_handshake_failed';
-      metrics.refused(rule);
       // A peer that just went away, such as a port check, is nothing to warn of.
       const level = error.code === 'ECONNRESET' ? 'debug' : 'warn';
-      log[level]({ rule, address, detail: error.message }, 'connection refused');
-    });
-    this.server.on('drop', (peer) => {
-      const rule = 'connection_limit';
-      metrics.refused(rule);
-      log.warn({ rule, address: peer?.remoteAddress }, 'connection refused');
+      this.#refuse({ rule: 'tls_handshake_failed', address, detail: error.message }, level);
     });
   }
+
+  #refuse(refusal: Refusal, level?: 'warn' | 'debug'): void {
+    this.#options.metrics.refused(refusal.rule);
+    this.#refusals.tell(refusal, level);
+  }
+}
+
+interface Refusal {
+  readonly rule: 'connection_limit' | 'tls_handshake_failed';
+  readonly address: string | undefined;
+  readonly detail?: string;
 }

@@ -9,8 +9,9 @@ import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
 import { SecureContextSource } from '../runtime/secure-context.ts';
-import { advertisedHost, type Settings } from '../runtime/settings.ts';
+import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
+import { TicketKeys } from '../runtime/ticket-keys.ts';
 import { AdmissionControl } from './admission/admission-control.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
 import { Authorizer } from './authorization/authorizer.ts';
@@ -18,10 +19,10 @@ import { Denials } from './authorization/denials.ts';
 import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
+import { type DoorAddresses, Doors } from './doors.ts';
 import { Reception } from './front/reception.ts';
 import { UnprovenSockets } from './front/unproven-sockets.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
-import { Listener } from './listener.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
@@ -36,8 +37,7 @@ import { Replay } from './system-topics/replay.ts';
 import { createEffects, devicesRevokedBy } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
-export interface BrokerAddresses {
-  readonly mqttUrl: string;
+export interface BrokerAddresses extends DoorAddresses {
   readonly metricsUrl: string;
 }
 
@@ -60,9 +60,12 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const file = layout.registry.database;
   const registry = await awaitData('the registry', () => openRegistryView({ file }), { log });
   closers.add('registry', () => registry.close());
+  const ticketKeys = await TicketKeys.open({ file: layout.ticketKeys, clock, log });
+  closers.add('ticket keys', ticketKeys.watch());
   const secureContext = new SecureContextSource({
     file: layout.tls.broker,
     trustAnchors: () => trustAnchors(registry),
+    ticketKeys,
     staple: { file: layout.staples.broker, clock },
     log,
   });
@@ -99,18 +102,13 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   };
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
-  const unproven = new UnprovenSockets(limits.unprovenPerAddress);
-  const listener = new Listener({
-    context,
-    limits,
-    metrics,
-    log,
-    unproven,
-    onConnection: (socket) => void reception.receive(socket),
+  const unproven = new UnprovenSockets(limits);
+  const doors = new Doors({
+    ...{ settings, secureContext, context, unproven, limits, metrics, log },
+    receive: (transport) => void reception.receive(transport),
   });
-  closers.add('connections', () => listener.dropAll());
-  const reloadTrust = () => secureContext.reload(listener.server);
-  const effects = createEffects({ live, cutOff, rebinding, reloadTrust });
+  closers.add('connections', () => doors.dropAll());
+  const effects = createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() });
   const tail = new JournalTail({
     registry,
     cut: effects.cut,
@@ -186,9 +184,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   await tail.start();
   closers.add('journal', () => tail.close());
   await reviewStoredSessions({ registry, policies, store, durable, log });
-  const port = await listener.open(settings.host, settings.mqttPort);
-  closers.add('MQTT listener', () => listener.stop());
-  closers.add('server certificate', secureContext.watch(listener.server));
+  closers.add('listeners', () => doors.stop());
+  const addresses = await doors.open();
 
   const metricsListener = await listenForMetrics({
     host: settings.metricsHost,
@@ -197,8 +194,5 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     isHealthy: () => tail.silence() <= limits.journalSilence && database.failure === null,
   });
   closers.add('metrics', () => metricsListener.close());
-  return {
-    mqttUrl: `mqtts://${advertisedHost(settings)}:${port}`,
-    metricsUrl: metricsListener.url,
-  };
+  return { ...addresses, metricsUrl: metricsListener.url };
 }

@@ -467,6 +467,11 @@ export const errorCatalog = {
     title: "The MQTT client id does not belong to the certificate's device",
     remedy: 'Use the device ID, or ID/suffix, as the client id.',
   },
+  websocket_refused: {
+    title: 'The connection is no WebSocket for MQTT',
+    remedy:
+      'Ask for the path /mqtt with the subprotocol mqtt, and send MQTT in binary frames (MQTT 3.1.1 §6).',
+  },
   connect_malformed: {
     title: 'The first packet is not a well-formed MQTT CONNECT',
     remedy: 'Speak MQTT 3.1.1 and begin with CONNECT (MQTT 3.1.1 §3.1).',

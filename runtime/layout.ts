@@ -52,6 +52,8 @@ export function dataLayout(data: string) {
     reports: join(data, 'reports'),
     /** Durable sessions, retained messages, wills: the broker's alone. */
     sessions: join(data, 'sessions', 'sessions.db'),
+    /** What TLS sessions are resumed with: the broker's alone. */
+    ticketKeys: join(data, 'sessions', 'ticket-keys.json'),
   };
 }
 

@@ -92,6 +92,13 @@ export const settingsTable = {
   adminHost: { ...anAddress, default: '127.0.0.1', help: 'address that the operator listener binds' },
   adminPort: { ...aPort, default: 9443, help: 'HTTPS for operators' },
   mqttPort: { ...aPort, default: 8883, help: 'MQTT over mutual TLS' },
+  wssPort: {
+    ...aPort,
+    schema: port.optional(),
+    default: undefined,
+    defaultText: 'none',
+    help: 'MQTT over WebSocket, with the same client certificates',
+  },
   mqttUrl: {
     schema: z.url({ protocol: /^mqtts$/ }).optional(),
     default: undefined,

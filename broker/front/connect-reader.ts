@@ -1,5 +1,5 @@
 /** Takes the first packet off a socket: a CONNECT within its cap, or nothing. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { GatehouseError } from '../../core/errors.ts';
 import { FixedHeaderReader, packetTypes } from './fixed-header.ts';
 
@@ -16,7 +16,7 @@ interface ReadOptions {
  * Resolves with the packet's body; whatever follows it stays in the socket, which is left paused.
  * @throws GatehouseError `connect_malformed`, `packet_malformed`, `packet_too_large`
  */
-export function readConnect(socket: Socket, { maxBytes, signal }: ReadOptions): Promise<Buffer> {
+export function readConnect(socket: Duplex, { maxBytes, signal }: ReadOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const assembly = new ConnectAssembly(maxBytes);
     const settle = () => {

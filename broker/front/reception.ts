@@ -2,7 +2,6 @@
  * Receives a new connection and takes it, step by step, to Aedes, which sees nobody that was not admitted. Each
  * step refuses by a rule; each refusal is one line in the log, one count, and the answer that MQTT has for it.
  */
-import type { TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
@@ -28,6 +27,7 @@ import {
 } from './connect-packet.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
+import type { Transport } from './transport.ts';
 import type { UnprovenSockets } from './unproven-sockets.ts';
 
 export interface ReceptionOptions {
@@ -48,7 +48,7 @@ const MAX_SHOWN = 128;
 
 /** What is known of a peer so far, to answer it and to report on it. */
 interface Visit {
-  readonly socket: TLSSocket;
+  readonly transport: Transport;
   readonly address: string;
   readonly port: number;
   certificate?: PeerCertificate | undefined;
@@ -66,10 +66,11 @@ export class Reception {
     this.#options = options;
   }
 
-  /** @param socket after its handshake. Never rejects. */
-  async receive(socket: TLSSocket): Promise<void> {
+  /** @param transport after the handshake. Never rejects. */
+  async receive(transport: Transport): Promise<void> {
+    const { socket } = transport;
     socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
-    const visit: Visit = { socket, address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const visit: Visit = { transport, address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     try {
       await this.#admit(visit);
     } catch (error) {
@@ -79,21 +80,23 @@ export class Reception {
   }
 
   async #admit(visit: Visit): Promise<void> {
-    // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at.
-    visit.certificate = readPeerCertificate(visit.socket);
-    const peer = verifyPeer(visit.certificate);
+    // Step 1: the certificate, as far as TLS can tell. Nothing that a peer without one sends is looked at. Whether a
+    // resumed one is ours, the registry knows alone, by its fingerprint.
+    const { socket } = visit.transport;
+    visit.certificate = readPeerCertificate(socket);
+    const peer = verifyPeer(visit.certificate, { ignoreChain: socket.isSessionReused() });
 
     // Step 2: into the table of connections. Only then is the registry asked (steps 3 and 5): whatever it did not
     // know yet when it was asked, the journal tells afterwards, and finds the connection here.
-    const tlsVersion = visit.socket.getProtocol();
-    const connection = new Connection({ socket: visit.socket, peer, address: visit.address, tlsVersion });
+    const tlsVersion = socket.getProtocol();
+    const connection = new Connection({ socket, peer, address: visit.address, tlsVersion });
     this.#checkArrivals(connection);
     this.#options.live.add(connection);
 
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
     const firstAsking = this.#options.admission.admit(peer);
     await this.#within(connection, 'registry_unavailable', firstAsking);
-    this.#options.unproven.leave(visit.address, visit.port);
+    this.#options.unproven.prove(visit.address, visit.port);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
@@ -121,7 +124,9 @@ export class Reception {
 
   async #readRequest(visit: Visit, connection: Connection): Promise<ConnectRequest> {
     const { connectBytes } = this.#options.limits;
-    const reading = readConnect(visit.socket, { maxBytes: connectBytes, signal: connection.arrival });
+    const opening = visit.transport.open(connection.arrival);
+    connection.stream = await this.#within(connection, 'connect_timeout', opening);
+    const reading = readConnect(connection.stream, { maxBytes: connectBytes, signal: connection.arrival });
     const body = await this.#within(connection, 'connect_timeout', reading);
     visit.protocolLevel = readProtocolLevel(body);
     if (visit.protocolLevel !== PROTOCOL_LEVEL) {
@@ -161,7 +166,7 @@ export class Reception {
   }
 
   async #refuse(visit: Visit, error: unknown): Promise<void> {
-    const { socket, address, certificate, protocolLevel, clientId, willTopic } = visit;
+    const { transport, address, certificate, protocolLevel, clientId, willTopic } = visit;
     const { refusals, metrics, limits, log } = this.#options;
     const { code: rule, message, remedy, cause } = asRefusal(error);
     const { commonName: device, serialNumber } = certificate ?? {};
@@ -178,10 +183,12 @@ export class Reception {
       address,
     } as const;
     void refusals.ofPeer(certificate, refused);
+    const { socket, stream } = transport;
     const answer = connackFor(rule, protocolLevel ?? PROTOCOL_LEVEL);
+    if (stream === null) return sayFarewell(socket, answer && transport.refusal(rule), limits.refusalTime);
     // CONNACK answers CONNECT: it waits for whatever the peer means by one.
-    if (answer !== null && protocolLevel === undefined) await untilPeerSpeaks(socket, limits.refusalTime);
-    sayFarewell(socket, answer, limits.refusalTime);
+    if (answer !== null && protocolLevel === undefined) await untilPeerSpeaks(stream, limits.refusalTime);
+    sayFarewell(stream, answer, limits.refusalTime);
   }
 }
 

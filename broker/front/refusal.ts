@@ -1,5 +1,5 @@
 /** The last words to a peer that is refused. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../../core/errors.ts';
 
 /** CONNACK return codes (MQTT 3.1.1 §3.2.2.3). */
@@ -32,7 +32,7 @@ export function connackFor(rule: ErrorCode, protocolLevel: number): Buffer | nul
 }
 
 /** Says `answer` and closes. What the peer still sends is thrown away, so that no reset overtakes the answer. */
-export function sayFarewell(socket: Socket, answer: Buffer | null, timeLimit: number): void {
+export function sayFarewell(socket: Duplex, answer: Buffer | null, timeLimit: number): void {
   if (answer === null || socket.destroyed) {
     socket.destroy();
     return;
@@ -44,7 +44,7 @@ export function sayFarewell(socket: Socket, answer: Buffer | null, timeLimit: nu
 }
 
 /** Resolves when the peer has sent something or gone, or `timeLimit` is over. What it sent is thrown away. */
-export function untilPeerSpeaks(socket: Socket, timeLimit: number): Promise<void> {
+export function untilPeerSpeaks(socket: Duplex, timeLimit: number): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(deadline);

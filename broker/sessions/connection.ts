@@ -28,6 +28,8 @@ export class Connection {
   readonly peer: VerifiedPeer;
   readonly address: string;
   readonly tlsVersion: string | null;
+  /** What carries MQTT's bytes: the socket, unless they are in something else on it. */
+  stream: Duplex;
   /** Once CONNECT has been read. */
   clientId: string | null = null;
   /** Replaced whenever group, attributes or policy of the device change. */
@@ -41,6 +43,7 @@ export class Connection {
 
   constructor({ socket, peer, address, tlsVersion = null }: ConnectionOptions) {
     this.socket = socket;
+    this.stream = socket;
     this.peer = peer;
     this.address = address;
     this.tlsVersion = tlsVersion;

@@ -96,7 +96,7 @@ export class MessageBroker {
   /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
   attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
     const { live, durable, cutOff, onArrival, onDeparture, metrics, limits, clock, log } = this.#options;
-    const { device, socket } = connection;
+    const { device, stream: socket } = connection;
     let hasArrived = false;
     const gate = new PacketGate({
       budget: live.budgetOf(device),

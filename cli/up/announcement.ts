@@ -9,6 +9,8 @@ export interface Announcement {
   readonly statusUrl: string;
   readonly adminUrl: string;
   readonly mqttUrl: string;
+  /** Where a port is set for it. */
+  readonly wssUrl?: string;
   readonly caFile: string;
   /** SHA-256 of that certificate, as `openssl x509 -fingerprint -sha256` prints it. */
   readonly caFingerprint: string;

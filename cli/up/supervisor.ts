@@ -30,7 +30,7 @@ export interface UpOptions {
 }
 
 const initialized = z.object({ generatedPassphraseFile: z.string().nullable() });
-const brokerReady = z.object({ mqttUrl: z.string() });
+const brokerReady = z.object({ mqttUrl: z.string(), wssUrl: z.string().optional() });
 const enrollReady = z.object({ enrollUrl: z.string(), statusUrl: z.string(), adminUrl: z.string() });
 
 /** Resolves once `signal` asked for the end and all processes have ended; rejects if one ends by itself. */
@@ -56,7 +56,9 @@ export async function runUp(options: UpOptions): Promise<void> {
     const layout = dataLayout(settings.data);
     const files = { caFile: resolve(layout.rootCertificate), adminTokenFile: resolve(layout.operator.token) };
     const caFingerprint = new X509Certificate(readFileSync(files.caFile)).fingerprint256;
-    announce({ ready: true, ...enroll, mqttUrl, ...files, caFingerprint, token }, failure);
+    const { wssUrl } = broker;
+    const urls = { ...enroll, mqttUrl, ...(wssUrl !== undefined && { wssUrl }) };
+    announce({ ready: true, ...urls, ...files, caFingerprint, token }, failure);
     await group.untilOneEnds();
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -35,8 +35,7 @@ export async function createDeviceListener(options: DeviceListener): Promise<Htt
   const source = new SecureContextSource({
     file: tlsFile,
     trustAnchors: async () => [...(await trustAnchors(registry)), ...(await factoryAnchors(registry))],
-    // A device connects here a few times in a year; that its whole chain is there each time is worth more.
-    resumption: false,
+    // No ticket keys: a device connects here a few times in a year; that its whole chain is there each time is worth more.
     staple: { file: stapleFile, clock },
     log,
   });

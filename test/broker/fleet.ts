@@ -45,6 +45,7 @@ export class Fleet extends World {
   readonly #logger = pino({ level: 'trace' }, { write: (line) => void this.log.push(JSON.parse(line)) });
   readonly #clients = new Set<MqttClient>();
   #mqttUrl = '';
+  #wssUrl = '';
   #metricsUrl = '';
 
   private constructor(options: FleetOptions, folder: string, parts: WorldParts) {
@@ -68,6 +69,11 @@ export class Fleet extends World {
 
   get port(): number {
     return Number(new URL(this.#mqttUrl).port);
+  }
+
+  /** Where the flags have given it a port. */
+  get wssUrl(): string {
+    return this.#wssUrl;
   }
 
   get metricsUrl(): string {
@@ -98,7 +104,7 @@ export class Fleet extends World {
       {},
     );
     const { limits } = this.#options;
-    const { mqttUrl, metricsUrl } = await startBroker({
+    const { mqttUrl, wssUrl, metricsUrl } = await startBroker({
       settings,
       log: this.#logger,
       closers: this.#closers,
@@ -106,6 +112,7 @@ export class Fleet extends World {
       ...(limits && { limits }),
     });
     this.#mqttUrl = mqttUrl;
+    this.#wssUrl = wssUrl ?? '';
     this.#metricsUrl = metricsUrl;
   }
 
@@ -131,6 +138,11 @@ export class Fleet extends World {
   /** Rejects with mqtt.js' error where CONNACK refuses. */
   async connect(identity: Identity, options: IClientOptions = {}): Promise<MqttClient> {
     return this.#keep(await connectAsync(this.#mqttUrl, this.#clientOptions(identity, options)));
+  }
+
+  /** In a WebSocket. */
+  async connectByWebSocket(identity: Identity, options: IClientOptions = {}): Promise<MqttClient> {
+    return this.#keep(await connectAsync(this.#wssUrl, this.#clientOptions(identity, options)));
   }
 
   /** One that is about to connect. */

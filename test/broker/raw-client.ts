@@ -8,6 +8,8 @@ import type { Fleet } from './fleet.ts';
 
 export interface RawOptions extends ConnectionOptions {
   readonly version?: 'TLSv1.2' | 'TLSv1.3';
+  /** The address that it comes from. */
+  readonly localAddress?: string;
 }
 
 export class RawClient {

@@ -1,8 +1,12 @@
 /** A resumed TLS session skips the certificate exchange: the registry is asked all the same. */
+import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Identity } from './authority.ts';
+import { createAuthority } from '../pki/test-authority.ts';
+import { type Identity, issueDevice } from './authority.ts';
+import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient, type RawOptions } from './raw-client.ts';
+import { insertIssuer } from './world.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -18,9 +22,9 @@ async function connect(identity: Identity | null, clientId: string, options: Raw
 }
 
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (version) => {
-  const id = `resumer-${version}`;
+  const idOf = (purpose: string) => `${purpose}-${version}`;
 
-  async function ticketOf(identity: Identity | null): Promise<Buffer> {
+  async function ticketOf(identity: Identity | null, id: string): Promise<Buffer> {
     const { client } = await connect(identity, id, { version });
     const session = await client.ticket();
     client.socket.destroy();
@@ -28,29 +32,99 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
     return session;
   }
 
-  it('is admitted for as long as the device may be, and refused from its revocation on', async () => {
-    const identity = await fleet.enroll(id);
-    const session = await ticketOf(identity);
+  /** Without a certificate of its own in this handshake: what the session remembers has to do. */
+  async function resume(id: string, session: Buffer): Promise<number | 'closed'> {
+    const { client, answer } = await connect(null, id, { version, session });
+    expect(client.resumed).toBe(true);
+    await client.end();
+    return answer;
+  }
 
-    // Without a certificate of its own in this handshake: what the session remembers has to do.
-    const before = await connect(null, id, { version, session });
-    expect(before.client.resumed).toBe(true);
-    expect(before.answer).toBe(0);
-    await before.client.end();
+  it('is admitted for as long as the device may be, and refused from its revocation on', async () => {
+    const id = idOf('resumer');
+    const session = await ticketOf(await fleet.enroll(id), id);
+    expect(await resume(id, session)).toBe(0);
 
     await fleet.revoke(id);
-    const after = await connect(null, id, { version, session });
-    expect(after.client.resumed).toBe(true);
-    expect(after.answer).toBe(5);
+    expect(await resume(id, session)).toBe(5);
     await fleet.logged('connection refused', 'device_revoked');
   });
 
+  it('is resumed after a restart, and after a reload; whoever was revoked stays out', async () => {
+    const ids = ['stays', 'goes', 'went'].map(idOf);
+    const sessions = new Map<string, Buffer>();
+    for (const id of ids) sessions.set(id, await ticketOf(await fleet.enroll(id), id));
+    const [stays = '', goes = '', went = ''] = ids;
+    const resumeWithOld = (id: string) => resume(id, sessions.get(id) ?? Buffer.alloc(0));
+
+    await fleet.revoke(went);
+    await fleet.stopBroker();
+    await fleet.startBroker();
+    expect(await resumeWithOld(stays)).toBe(0);
+    expect(await resumeWithOld(went)).toBe(5);
+    await fleet.revoke(goes);
+    expect(await resumeWithOld(goes)).toBe(5);
+
+    const reloads = () => fleet.log.filter(({ msg }) => msg.includes('were reloaded')).length;
+    const before = reloads();
+    await fleet.renewServerCertificate();
+    await eventually(() => reloads() > before, 5_000);
+    expect(await resumeWithOld(stays)).toBe(0);
+    expect(await resumeWithOld(goes)).toBe(5);
+  });
+
+  it('ends with the certificate, which TLS does not look at again', async () => {
+    const id = idOf('brief');
+    const validity = 60_000;
+    const brief = await fleet.enroll(id, { now: Date.now() - validity + 3_000, validity });
+    const session = await ticketOf(brief, id);
+    expect(await resume(id, session)).toBe(0);
+    await eventually(() => Date.now() > brief.notAfter, 5_000);
+    expect(await resume(id, session)).toBe(5);
+    await fleet.logged('connection refused', 'certificate_expired');
+  });
+
+  it('ends when its issuer is retired', async () => {
+    const id = idOf('orphan');
+    const { issuing } = await createAuthority({ now: Date.now() });
+    const { fingerprint } = issuing.certificate;
+    const orphan = await issueDevice(issuing, id);
+    // What its first handshake found, a chain that leads nowhere, must not stick to the session.
+    const early = await ticketOf(orphan, id);
+    expect(await resume(id, early)).toBe(5);
+    await fleet.registry.write('system', (transaction) =>
+      insertIssuer(transaction, issuing, 'issuing', 'retiring'),
+    );
+    await fleet.record(orphan, { record: { issuer: fingerprint } });
+    await eventually(async () => (await resume(id, early)) === 0);
+    await fleet.registry.write('system', async (transaction) => {
+      await transaction.setIssuerStatus(fingerprint, 'retired', Date.now());
+      await transaction.append({ action: 'issuer.retired', subject: fingerprint, data: { lockedOut: 1 } });
+    });
+    expect(await resume(id, early)).toBe(5);
+    await fleet.logged('connection refused', 'issuer_retired');
+  });
+
   it('that never had a certificate stays without one', async () => {
-    const session = await ticketOf(null);
+    const id = idOf('nobody');
+    const session = await ticketOf(null, id);
     const before = await fleet.refusals('certificate_missing');
-    const { client, answer } = await connect(null, id, { version, session });
-    expect(client.resumed).toBe(true);
-    expect(answer).toBe(5);
+    expect(await resume(id, session)).toBe(5);
     expect(await fleet.refusals('certificate_missing')).toBe(before + 1);
+  });
+
+  it('of a certificate that never was ours is refused', async () => {
+    const id = idOf('stranger');
+    await fleet.enroll(id);
+    const { issuing } = await createAuthority({ now: Date.now() });
+    const session = await ticketOf(await issueDevice(issuing, id), id);
+    expect(await resume(id, session)).toBe(5);
+    await fleet.logged('connection refused', 'certificate_unknown');
+  });
+});
+
+describe('the ticket keys', () => {
+  it('are readable by the broker alone', () => {
+    expect(statSync(fleet.layout.ticketKeys).mode & 0o777).toBe(0o600);
   });
 });
