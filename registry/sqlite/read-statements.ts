@@ -4,13 +4,7 @@ import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
-import type {
-  BlockedKeyQuery,
-  CertificateQuery,
-  DependentQuery,
-  DeviceQuery,
-  LiveQuery,
-} from '../port.ts';
+import type { BlockedKeyQuery, CertificateQuery, DependentQuery, DeviceQuery, LiveQuery } from '../port.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
@@ -25,10 +19,10 @@ import type {
   IssuerRecord,
   JournalArchiveRecord,
   KeptCrl,
+  LiveCertificate,
   ManufacturerRecord,
   OperatorRecord,
   RequestRecord,
-  LiveCertificate,
   StatusChange,
   TokenRecord,
 } from '../records.ts';

@@ -6,9 +6,9 @@ import type {
   CertificateQuery,
   DependentQuery,
   DeviceQuery,
+  LiveQuery,
   RegistryReader,
   RequestQuery,
-  LiveQuery,
 } from '../port.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
