@@ -22,7 +22,7 @@ RUN groupadd --system --gid 10001 gatehouse \
  && install -d -o gatehouse -g gatehouse -m 0755 /data /data/tls /data/public \
  && install -d -o gatehouse -g gatehouse -m 0700 /data/ca /data/crls /data/archive /data/operator /data/tls/enroll /data/sim \
  && install -d -o gatehouse -g gatehouse -m 2750 /data/registry /data/tls/broker \
- && install -d -o gatehouse-broker -g gatehouse -m 2750 /data/first-uses \
+ && install -d -o gatehouse-broker -g gatehouse -m 2750 /data/reports \
  && install -d -o gatehouse-broker -g gatehouse -m 0700 /data/sessions
 WORKDIR /app
 COPY --from=build /app/package.json ./

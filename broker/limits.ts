@@ -44,6 +44,8 @@ export interface BrokerLimits {
   readonly throttleTime: number;
   /** ms that a subscriber which does not read may hold up those who publish to it. */
   readonly drainTime: number;
+  /** ms from one report to enroll to the next, while there is always something to tell; the first goes within a second. */
+  readonly reportInterval: number;
   /** ms that the journal may go unread before nobody is admitted any more. */
   readonly journalSilence: number;
   /** ms that it may go unread before every session is ended, since none can be told from one that was revoked. */
@@ -73,6 +75,7 @@ export const defaultLimits: BrokerLimits = {
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,
   drainTime: 5_000,
+  reportInterval: 10_000,
   journalSilence: 5_000,
   journalLoss: 60_000,
 };

@@ -1,10 +1,10 @@
 /** The composition root of the broker process. It reads the registry, and holds no CA key. */
 import type { Clock } from '../core/clock.ts';
 import type { GatehouseError } from '../core/errors.ts';
-import { openFirstUses } from '../registry/first-uses/writer.ts';
 import { openRegistryView } from '../registry/sqlite/open.ts';
 import { trustAnchors } from '../registry/trust-anchors.ts';
 import { systemClock } from '../runtime/clock.ts';
+import { packageVersion } from '../runtime/command-line/version.ts';
 import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
@@ -13,7 +13,6 @@ import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
 import { TicketKeys } from '../runtime/ticket-keys.ts';
 import { AdmissionControl } from './admission/admission-control.ts';
-import { FirstUses } from './admission/first-uses.ts';
 import { PolicyCache } from './admission/policy-cache.ts';
 import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
@@ -25,6 +24,7 @@ import { Reception } from './front/reception.ts';
 import { UnprovenSockets } from './front/unproven-sockets.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { createBrokerMetrics } from './metrics.ts';
+import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
 import { CutOff } from './sessions/cut-off.ts';
@@ -32,7 +32,9 @@ import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
-import { createEffects } from './tail/effects.ts';
+import { BrokerFigures } from './system-topics/broker-figures.ts';
+import { Replay } from './system-topics/replay.ts';
+import { createEffects, devicesRevokedBy } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
@@ -73,6 +75,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const metrics = createBrokerMetrics(metricsRegistry);
   const policies = new PolicyCache();
   const live = new LiveTable();
+  const observation = await startObservation({ registry, folder: layout.reports, limits, clock, log });
+  const { refusals, presence, systemTopics } = observation;
   const database = new SessionDatabase({
     file: layout.sessions,
     durability: settings.durability,
@@ -87,10 +91,10 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     limits,
   });
   const durable = new DurableSessions({ store });
-  const denials = new Denials({ metrics, log });
-  const orphanWills = new OrphanWills({ registry, policies, store, metrics, log });
+  const denials = new Denials({ refusals, metrics, log });
+  const orphanWills = new OrphanWills({ registry, policies, store, refusals, metrics, log });
   const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits });
-  const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
+  const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
   const storeFailed = (error: GatehouseError) => {
     log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
     void cutOff.cutAll(live.all(), error.code, clock.now());
@@ -104,9 +108,14 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());
+  const effects = createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() });
   const tail = new JournalTail({
     registry,
-    ...createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() }),
+    cut: effects.cut,
+    apply: async (row) => {
+      await effects.apply(row);
+      for (const device of devicesRevokedBy(row)) presence.revoked(device);
+    },
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
@@ -121,26 +130,48 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     journalSilence: () => tail.silence(),
     maxJournalSilence: limits.journalSilence,
   });
-  const broker = await MessageBroker.start({
+  const figures = new BrokerFigures({
+    metrics: metricsRegistry,
+    live,
+    store,
+    durable,
+    subscriptions: () => broker.subscriptions,
+    topics: systemTopics,
+    version: packageVersion(),
+    clock,
+    log,
+  });
+  const broker: MessageBroker = await MessageBroker.start({
     live,
     durable,
     store,
     authorizer,
     cutOff,
+    systemTopics,
+    replay: new Replay({ sources: [observation.presenceTopics, figures], log }),
+    onArrival: (connection) => {
+      figures.arrived();
+      presence.arrived(connection);
+    },
+    onDeparture: (connection, reason) => {
+      figures.departed(connection);
+      presence.departed(connection, reason);
+    },
     metrics,
     limits,
     clock,
     log,
   });
   closers.add('sessions', () => broker.close());
-  const feed = openFirstUses(layout.firstUses);
-  const firstUses = new FirstUses({ feed, registry, clock, log });
-  closers.add('first uses', () => firstUses.close());
+  closers.add('figures', () => figures.close());
+  // Before the sessions end: what is told then is that all of them do.
+  closers.add('reports', () => observation.feed.close());
   const reception = new Reception({
     live,
     durable,
     admission,
-    firstUses,
+    firstUses: observation.firstUses,
+    refusals,
     broker,
     cutOff,
     unproven,

@@ -9,7 +9,7 @@ export const operatorCommandTable: readonly CommandEntry[] = [
   },
   {
     name: 'device',
-    summary: 'Devices: list, show, import, change, suspend, resume, revoke, reinstate.',
+    summary: 'Devices: list, show, explain, import, change, suspend, resume, revoke, reinstate.',
     load: async () => (await import('./commands/device.ts')).deviceCommands,
   },
   {

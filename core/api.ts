@@ -5,6 +5,7 @@
 import type { Approval, RequestStatus } from './enrollment/approval.ts';
 import type { FactoryAdmission, IdSource } from './enrollment/factory-rule.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from './ids.ts';
+import type { RefusedAction } from './observations/refusal.ts';
 import type { CrlPart } from './pki/crl-names.ts';
 import type { KeyKind } from './pki/public-key.ts';
 
@@ -59,6 +60,26 @@ export interface DeviceView {
   readonly changedAt: string;
   /** When it was first given a certificate; null where it has not enrolled yet. */
   readonly enrolledAt: string | null;
+  /** Null where it was never seen at the broker. */
+  readonly presence: PresenceView | null;
+}
+/** How a device was last seen at the broker. */
+export interface PresenceView {
+  /** `unknown`: it was online, and the broker has not been heard of since. */
+  readonly status: 'online' | 'offline' | 'unknown';
+  /** When it came online, went offline, or was last known to be online. */
+  readonly since: string;
+  /** Why it went (core/observations/departure.ts); null where it did not. */
+  readonly reason: string | null;
+  readonly lastSeenAt: string;
+  readonly connectedAt: string;
+  /** 0 where it is not online. */
+  readonly sessions: number;
+  /** Of its newest session, as the rest. */
+  readonly clientId: string;
+  readonly address: string;
+  readonly tlsVersion: string | null;
+  readonly serialNumber: string;
 }
 export interface DeviceDetail extends DeviceView {
   /** Newest first, the newest hundred at most. */
@@ -67,6 +88,46 @@ export interface DeviceDetail extends DeviceView {
   readonly factory: { readonly manufacturer: EntityName; readonly certificate: Fingerprint } | null;
   /** Since when it may enroll by its factory certificate once more; null where it may not. */
   readonly releasedAt: string | null;
+}
+/** GET /api/v1/devices/ID/refusals: what was refused lately, newest first; also of an ID that no device has. */
+export interface RefusalsView {
+  /** Of the device: it has proven to be it. */
+  readonly items: readonly RefusalView[];
+  /** Of strangers, whose certificates only claim to be the device's. */
+  readonly claims: readonly RefusalView[];
+}
+/** Refusals that differ in nothing but their time, and what is told of the latest of them. */
+export interface RefusalView {
+  readonly action: RefusedAction;
+  /** As Problem.code. */
+  readonly rule: string;
+  /** Topic or filter; null where the refusal is about none. */
+  readonly topic: string | null;
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly detail: string;
+  readonly remedy: string;
+  readonly serialNumber: string | null;
+  readonly clientId: string | null;
+  readonly address: string;
+}
+
+/** GET /api/v1/devices/ID/explanation: how it stands with the device, and what to do; also of an ID that no device has. */
+export interface DeviceExplanation extends RefusalsView {
+  readonly id: DeviceId;
+  /** Null where there is no such device. */
+  readonly device: DeviceDetail | null;
+  /** Of its group. */
+  readonly policy: EntityName | null;
+  /** The gravest first. */
+  readonly findings: readonly Finding[];
+}
+export interface Finding {
+  readonly severity: 'problem' | 'note';
+  readonly text: string;
+  /** What to do about it; null where nothing is to be done. */
+  readonly next: string | null;
 }
 /** A page; `next` is the value for `?after=` of the next one, null on the last. */
 export interface Page<Item> {
@@ -402,6 +463,8 @@ export interface PolicyTestResult {
   /** The filter of the policy that decided, variables filled in; null where nothing granted it. */
   readonly rule: string | null;
   readonly reason: string;
+  /** What of this the broker refused the device lately; null where nothing. */
+  readonly refused: { readonly count: number; readonly firstAt: string; readonly lastAt: string } | null;
 }
 
 /** POST /api/v1/profiles/test: what a profile makes of a device, shown by a certificate that is worth nothing. */

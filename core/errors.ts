@@ -545,7 +545,8 @@ export const errorCatalog = {
   },
   topic_reserved: {
     title: 'Topics that begin with $ are closed to devices',
-    remedy: 'Use a topic that the policy of the group grants.',
+    remedy:
+      'Use a topic that the policy of the group grants; services may be granted to subscribe to $presence/# and $SYS/#.',
   },
 
   // Running it
@@ -709,7 +710,7 @@ export const errorCatalog = {
   // What a device sees of the broker; the reason is in the log of the broker (MQTT 3.1.1 §3.2.2.3, §3.9.3)
   connection_lost: {
     title: 'The connection was lost',
-    remedy: 'Connect again after a while; if it is lost each time, the log of the broker tells why.',
+    remedy: 'Connect again after a while; if it is lost each time, gatehouse device explain ID tells why.',
   },
   tls_refused: {
     title: 'The server refused the certificate in the TLS handshake',
@@ -734,7 +735,7 @@ export const errorCatalog = {
   mqtt_not_authorized: {
     title: 'The broker does not admit the device (CONNACK 5)',
     remedy:
-      'gatehouse device show ID tells whether it is revoked, suspended, superseded or unknown, for which MQTT 3.1.1 has one code; a suspended device comes back by itself once it is resumed.',
+      'gatehouse device explain ID tells whether it is revoked, suspended, superseded or unknown, for which MQTT 3.1.1 has one code; a suspended device comes back by itself once it is resumed.',
   },
   subscribe_refused: {
     title: 'The broker refused the subscription (SUBACK 0x80)',

@@ -11,7 +11,6 @@ import { createCrlMetrics } from './crl/crl-metrics.ts';
 import { CrlPublisher } from './crl/crl-publisher.ts';
 import { CrlStore } from './crl/crl-store.ts';
 import { CrlThread } from './crl/crl-thread-client.ts';
-import { FirstUseFollower } from './first-use-follower.ts';
 import { carefulClock, timeOfLastWrite } from './housekeeping/careful-clock.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
@@ -20,6 +19,8 @@ import { createOperatorListener } from './listeners/operator.ts';
 import { createStatusListener } from './listeners/status.ts';
 import { createEnrollMetrics } from './metrics.ts';
 import { openData, publishTrustAnchors } from './open-data.ts';
+import { OwnRefusals } from './reports/own-refusals.ts';
+import { ReportFollower } from './reports/report-follower.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
 import { DelegatedResponders } from './status/delegated-responders.ts';
@@ -85,9 +86,11 @@ export async function startEnroll(
   const { crlShards } = settings;
   const context: EnrollContext = { registry, issuing, clock, statusUrl, crlShards, ownHostnames };
 
-  // Step 3: what goes on by itself: renewed certificates in use, the CRL, the certificates of the listeners.
-  const follower = new FirstUseFollower({ registry, clock, file: layout.firstUses, log });
-  closers.add('first uses', () => follower.close());
+  // Step 3: what goes on by itself: the broker's reports, the CRL, the certificates of the listeners.
+  const follower = new ReportFollower({ registry, clock, folder: layout.reports, log });
+  closers.add('reports', () => follower.close());
+  const refusals = new OwnRefusals({ registry, clock, log });
+  closers.add('refusals', () => refusals.close());
   const builder = new CrlThread(layout.registry.database);
   closers.add('crl thread', () => builder.close());
   const crls = await CrlPublisher.start({
@@ -115,6 +118,7 @@ export async function startEnroll(
     addressRate,
     tlsFile,
     stapleFile,
+    refusals,
     log,
   });
   const enrollUrl = `https://${host}:${await open(device, 'enrollPort', settings.host)}`;

@@ -7,6 +7,7 @@ import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../core/id
 import type { Actor, JournalEvent, JournalRow } from '../core/journal/events.ts';
 import type { CrlPart, CrlShards } from '../core/pki/crl-names.ts';
 import type { RevocationReason } from '../core/pki/revocation-reason.ts';
+import type { ObservationReader, Observations } from './observations.ts';
 import type {
   Admission,
   BlockedKeyRecord,
@@ -31,7 +32,7 @@ import type {
   Pruned,
   RegistrySpace,
   RequestRecord,
-  StandingCertificate,
+  LiveCertificate,
   StatusChange,
   TokenRecord,
 } from './records.ts';
@@ -65,7 +66,7 @@ export interface CertificateQuery {
   readonly limit: number;
 }
 
-export interface StandingQuery {
+export interface LiveQuery {
   readonly issuer: Fingerprint;
   /** Only what was issued after the certificate with this position: the last of the page before. */
   readonly after?: number;
@@ -96,7 +97,7 @@ export interface RegistryReader {
   /** In the order of their serial numbers. */
   certificates(query: CertificateQuery): Promise<readonly CertificateRecord[]>;
   /** Devices' certificates by this issuer that are active or suspended, in the order in which they were issued. */
-  standingCertificates(query: StandingQuery): Promise<readonly StandingCertificate[]>;
+  liveCertificates(query: LiveQuery): Promise<readonly LiveCertificate[]>;
   /** Of the same certificate, only what it takes to say whether it stands. */
   certificateStanding(serialNumber: SerialNumber): Promise<CertificateStanding | undefined>;
   /** Newest first, and no more than the newest hundred. */
@@ -309,6 +310,8 @@ export interface RegistryTransaction extends RegistryReader {
 
 /** What a process that only reads gets: the broker. */
 export interface RegistryView extends RegistryReader {
+  /** What is observed of devices, beside what they are. */
+  readonly observations: ObservationReader;
   /**
    * Calls `onChange` soon after any commit, by this or another process; calls may be merged, and one may come
    * for nothing. `onError` hears, once until it recovers, that changes cannot be noticed, and whatever
@@ -331,4 +334,10 @@ export interface Registry extends RegistryView {
    * transaction must bear that.
    */
   write<T>(actor: Actor, work: (transaction: RegistryTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Writes what was observed, in a transaction that can touch nothing else: the one way to write that leaves no row in
+   * the journal, for nothing changes its state by it. Of devices that are not there it writes nothing. What is too old or
+   * too much is forgotten on the way. Resolves once it is durable.
+   */
+  observe(observations: Observations): Promise<void>;
 }

@@ -210,7 +210,7 @@ export type KeptCrl = Omit<CrlRecord, 'der'> & { readonly bytes: number };
 export type StatusChange = 'superseded' | 'urgent';
 
 /** One that is active or suspended, and where it stands among those of its issuer. */
-export interface StandingCertificate {
+export interface LiveCertificate {
   readonly serialNumber: SerialNumber;
   readonly device: DeviceId;
   /** Grows with each that is issued. */

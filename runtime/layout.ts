@@ -48,8 +48,8 @@ export function dataLayout(data: string) {
     operator: { token: join(data, 'operator', 'token'), url: join(data, 'operator', 'url') },
     /** Rows of the journal that have left the registry: written by enroll, read by nobody. */
     archive: join(data, 'archive'),
-    /** Which renewed certificates were used: written by the broker, read by enroll. */
-    firstUses: join(data, 'first-uses', 'first-uses.db'),
+    /** What the broker reports: devices it has seen, renewed certificates in use, refusals. Read by enroll. */
+    reports: join(data, 'reports'),
     /** Durable sessions, retained messages, wills: the broker's alone. */
     sessions: join(data, 'sessions', 'sessions.db'),
     /** What TLS sessions are resumed with: the broker's alone. */

@@ -7,13 +7,13 @@ import { runGatehouse } from '../harness/gatehouse-command.ts';
 import { startEnrollRole } from '../harness/gatehouse-process.ts';
 import { type Pinning, pinToCores } from '../harness/pinning.ts';
 import type { Course } from '../harness/program.ts';
+import { type Identity, identityOf } from '../harness/session.ts';
 import { percentile } from '../harness/statistics.ts';
 import { measureConnects, measureIdle } from './connects.ts';
 import { measureFlow } from './flow.ts';
 import { measureOffline } from './offline.ts';
 import { type Finding, type Report, reportOn, type Work } from './report.ts';
 import { measureRoundTrips } from './round-trips.ts';
-import { type Identity, identityOf } from './session.ts';
 import { type MeasuredBroker, mosquittoVersion, startGatehouseBroker, startMosquitto } from './targets.ts';
 
 export interface BenchmarkOptions extends Course {

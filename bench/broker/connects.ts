@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Identity, Session, type Target } from './session.ts';
+import { type Identity, Session, type Target } from '../harness/session.ts';
 
 export interface Connects {
   readonly perSecond: number;

@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Identity, Session, type Target } from './session.ts';
-import { type PublishTemplate, publishTemplate, type Qos } from './wire.ts';
+import { type Identity, Session, type Target } from '../harness/session.ts';
+import { type PublishTemplate, publishTemplate, type Qos } from '../harness/wire.ts';
 
 const WARM_UP_MS = 1_000;
 /** Written at one stroke by one publisher. */

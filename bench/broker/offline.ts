@@ -1,7 +1,7 @@
 /** A durable session that is away: how fast messages are queued for it, and how fast it is given them when it is back. */
 import type { ServerProcess } from '../harness/server-process.ts';
-import { type Identity, Session, type Target } from './session.ts';
-import { publishTemplate } from './wire.ts';
+import { type Identity, Session, type Target } from '../harness/session.ts';
+import { publishTemplate } from '../harness/wire.ts';
 
 const WINDOW = 1_000;
 

@@ -1,6 +1,6 @@
 /** One message at a time from a publisher to a subscriber: what a broker adds when it has nothing else to do. */
-import { type Identity, Session, type Target } from './session.ts';
-import { publishTemplate, type Qos } from './wire.ts';
+import { type Identity, Session, type Target } from '../harness/session.ts';
+import { publishTemplate, type Qos } from '../harness/wire.ts';
 
 export interface RoundTripOptions {
   readonly target: Target;

@@ -6,7 +6,7 @@ import { startBrokerRole } from '../harness/gatehouse-process.ts';
 import type { Pinning } from '../harness/pinning.ts';
 import { freePort, untilListening } from '../harness/ports.ts';
 import { type ServerProcess, startProcess } from '../harness/server-process.ts';
-import type { Target } from './session.ts';
+import type { Target } from '../harness/session.ts';
 
 const VERSION_TIMEOUT_MS = 20_000;
 

@@ -88,7 +88,8 @@ async function measure(options: BenchmarkOptions, setting: Setting): Promise<Rep
   say(`${count.toLocaleString('en-GB')} devices enroll …`);
   const devices = await enrollFleet({ enroll, data, count, signal });
   say('… and connect …');
-  const fleet = await connectFleet({ mqttUrl: broker.mqttUrl, ca: enroll.ca, devices, signal });
+  const target = { host: '127.0.0.1', port: Number(new URL(broker.mqttUrl).port), ca: enroll.ca };
+  const fleet = await connectFleet({ target, devices, signal });
   const bystanders = startBystanders(fleet.slice(0, others));
   try {
     await pause(QUIET_MS, undefined, { signal });
@@ -113,7 +114,7 @@ async function measure(options: BenchmarkOptions, setting: Setting): Promise<Rep
     };
   } finally {
     await bystanders.stop();
-    for (const { client } of fleet) client.end(true);
+    await Promise.all(fleet.map((device) => device.close()));
   }
 }
 

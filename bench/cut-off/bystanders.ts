@@ -13,12 +13,12 @@ export interface Bystanders {
 export function startBystanders(devices: readonly ConnectedDevice[]): Bystanders {
   let latencies: number[] = [];
   const ended = new AbortController();
-  const publishing = devices.map(async ({ id, client }, place) => {
+  const publishing = devices.map(async (device, place) => {
     // Not all of them in one moment.
     await pause((EVERY_MS * place) / devices.length);
     while (!ended.signal.aborted) {
       const start = performance.now();
-      await client.publishAsync(`devices/${id}/telemetry`, '{"temperature":21.5}', { qos: 1 });
+      await device.publish();
       latencies.push(performance.now() - start);
       await pause(EVERY_MS);
     }

@@ -1,17 +1,18 @@
 /** Devices that are really enrolled and really connected: MQTT over TLS, each with a key and a certificate of its own. */
 import { generateKeyPairSync } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { connectAsync, type MqttClient } from 'mqtt';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { runGatehouse } from './gatehouse-command.ts';
 import type { EnrollProcess } from './gatehouse-process.ts';
+import { identityOf, Session, type Target } from './session.ts';
+import { publishTemplate } from './wire.ts';
 
 /** How many enroll, or connect, at one time. */
 const AT_ONCE = 32;
-const CONNECT_TIMEOUT_MS = 60_000;
+const FIRST_PACKET_ID = 1;
 
 const tokenSchema = z.object({ token: z.string() });
 const enrolledSchema = z.object({ certificate: z.string(), chain: z.string() });
@@ -25,9 +26,11 @@ export interface Device {
 
 export interface ConnectedDevice {
   readonly id: string;
-  readonly client: MqttClient;
   /** Resolves with performance.now() when the socket has closed. */
   readonly closed: Promise<number>;
+  /** Sends some telemetry with QoS 1 and resolves with its PUBACK. One at a time. */
+  publish(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface EnrollOptions {
@@ -65,27 +68,33 @@ export async function enrollFleet(options: EnrollOptions): Promise<Device[]> {
 }
 
 export interface ConnectOptions {
-  readonly mqttUrl: string;
-  readonly ca: string;
+  readonly target: Target;
   readonly devices: readonly Device[];
   readonly signal: AbortSignal;
 }
 
-export function connectFleet({ mqttUrl, ca, devices, signal }: ConnectOptions): Promise<ConnectedDevice[]> {
+export function connectFleet({ target, devices, signal }: ConnectOptions): Promise<ConnectedDevice[]> {
   return forEachOf(devices.length, signal, async (place) => {
     const device = devices[place];
     if (device === undefined) throw new Error(`there is no device ${place}`);
-    const { id, key, chain } = device;
-    const client = await connectAsync(mqttUrl, {
-      ...{ ca, key, cert: chain, clientId: id },
-      // What is closed stays closed, and nobody is woken for a ping meanwhile.
-      ...{ reconnectPeriod: 0, keepalive: 0, connectTimeout: CONNECT_TIMEOUT_MS },
-    });
-    client.on('error', () => undefined);
+    let onPuback = () => {};
+    const identity = identityOf(device, target);
+    const session = await Session.open({ target, identity, onPuback: () => onPuback() });
     const closed = new Promise<number>((resolve) => {
-      client.stream.once('close', () => resolve(performance.now()));
+      session.socket.once('close', () => resolve(performance.now()));
     });
-    return { id, client, closed };
+    const topic = `devices/${device.id}/telemetry`;
+    const { bytes } = publishTemplate(topic, Buffer.from('{"temperature":21.5}'), 1, FIRST_PACKET_ID);
+    return {
+      id: device.id,
+      closed,
+      publish: () =>
+        new Promise<void>((resolve) => {
+          onPuback = resolve;
+          session.socket.write(bytes);
+        }),
+      close: () => session.close(),
+    };
   });
 }
 

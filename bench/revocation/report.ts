@@ -22,6 +22,8 @@ export interface Report {
   };
   readonly list: {
     readonly bytes: number;
+    /** What it took to build, sign and store a full list and its delta, on average: as Gatehouse's own metrics say. */
+    readonly issueMilliseconds: number;
     /** From a revocation's answer until the list that is served names it. */
     readonly delay: Spread;
     /** How long a request for next to nothing took meanwhile. */
@@ -59,12 +61,14 @@ export interface Findings {
   readonly ocsp: readonly OcspFindings[];
   readonly revoking: Sample;
   readonly publication: Publication;
+  /** Of Gatehouse, at the end. */
+  readonly metrics: string;
   readonly usage: Usage;
 }
 
 export function reportOn({ options, pinned, openssl, ocsp, ...findings }: Findings): Report {
   const { devices, revoked, rounds, requests, clients, revocations, lists } = options;
-  const { revoking, publication, usage } = findings;
+  const { revoking, publication, metrics, usage } = findings;
   const described = ocsp.map(describe);
   return {
     machine: { ...describeMachine(pinned), openssl: openssl ?? null },
@@ -82,11 +86,22 @@ export function reportOn({ options, pinned, openssl, ocsp, ...findings }: Findin
     },
     list: {
       bytes: publication.bytes,
+      issueMilliseconds: meanOf('gatehouse_crl_issue_seconds', metrics) * 1_000,
       delay: spreadOf(publication.delays),
       wait: spreadOf(publication.waits),
     },
     memory: { residentBytes: usage.residentBytes, peakResidentBytes: usage.peakResidentBytes },
   };
+}
+
+/** Of a histogram in the text that Prometheus reads, whatever its labels. */
+function meanOf(histogram: string, metrics: string): number {
+  const total = (part: 'sum' | 'count') =>
+    [...metrics.matchAll(new RegExp(`^${histogram}_${part}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+  return total('sum') / total('count');
 }
 
 function describe({ name, nonce, samples, usage }: OcspFindings): Omit<OcspReport, 'toPeer'> {

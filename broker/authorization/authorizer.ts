@@ -60,7 +60,7 @@ export class Authorizer {
       done(null);
       return;
     }
-    if (connection !== undefined) denials.record(connection, 'publish', denial);
+    if (connection !== undefined) denials.record(connection, 'publish', denial, packet.topic);
     done(new GatehouseError(denial.code, denial.reason));
   }
 
@@ -78,7 +78,7 @@ export class Authorizer {
       done(null, null);
       return;
     }
-    denials.record(connection, 'subscribe', denial);
+    denials.record(connection, 'subscribe', denial, subscription.topic);
     // It may have been granted once: what is stored must not go on collecting messages.
     const removal = client.clean ? undefined : store.removeSubscriptions(client, [subscription.topic]);
     if (removal === undefined) done(null, null);
@@ -104,7 +104,7 @@ export class Authorizer {
       metrics.messageOut();
       return 'deliver';
     }
-    denials.record(connection, 'deliver', decision);
+    denials.record(connection, 'deliver', decision, topic);
     return 'drop';
   }
 

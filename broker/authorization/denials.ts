@@ -1,7 +1,8 @@
-/** Tells of what a policy denied: always in the counters, and in the log as long as that stays readable. */
+/** Tells of what a policy denied: always in the counters and to operators, and in the log as long as that stays readable. */
 import { type ErrorCode, errorCatalog } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { BrokerMetrics, DeniedAction } from '../metrics.ts';
+import type { Refusals } from '../reports/refusals.ts';
 import type { Connection } from '../sessions/connection.ts';
 
 /** One packet can ask for thousands of filters. */
@@ -13,18 +14,28 @@ export interface Denial {
   readonly reason: string;
 }
 
+export interface DenialsOptions {
+  readonly refusals: Pick<Refusals, 'ofSession'>;
+  readonly metrics: BrokerMetrics;
+  readonly log: Logger;
+}
+
 export class Denials {
+  readonly #refusals: DenialsOptions['refusals'];
   readonly #metrics: BrokerMetrics;
   readonly #log: Logger;
   readonly #logged = new WeakMap<Connection, number>();
 
-  constructor({ metrics, log }: { readonly metrics: BrokerMetrics; readonly log: Logger }) {
+  constructor({ refusals, metrics, log }: DenialsOptions) {
+    this.#refusals = refusals;
     this.#metrics = metrics;
     this.#log = log;
   }
 
-  record(connection: Connection, action: DeniedAction, { code, reason }: Denial): void {
+  /** @param topic that it is about, or the filter */
+  record(connection: Connection, action: DeniedAction, { code, reason }: Denial, topic: string): void {
     this.#metrics.denied(action, code);
+    this.#refusals.ofSession(connection, { action, rule: code, topic, detail: reason });
     const logged = (this.#logged.get(connection) ?? 0) + 1;
     this.#logged.set(connection, logged);
     if (logged > LOGGED_PER_SESSION) return;

@@ -12,7 +12,8 @@ export function isWellFormed(topic: string): boolean {
 
 /**
  * Null where a message, or a will, may be published. Topics that begin with `$` are refused before the policy is
- * asked: by `$SYS/…` Aedes talks to itself, and would end the session of whoever a device names there.
+ * asked: by `$SYS/…` Aedes talks to itself, and would end the session of whoever a device names there; and what the
+ * broker serves is its own to say.
  */
 export function denialOfPublish(grants: Grants, topic: string, payloadBytes: number): Denial | null {
   const { maxPayload } = grants.limits;

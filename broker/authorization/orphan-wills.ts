@@ -10,12 +10,14 @@ import type { PolicyCache } from '../admission/policy-cache.ts';
 import { deviceOf } from '../front/client-id.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Refusals } from '../reports/refusals.ts';
 import { denialOfPublish } from './message-rules.ts';
 
 export interface OrphanWillsOptions {
   readonly registry: Pick<RegistryReader, 'device' | 'group' | 'policy'>;
   readonly policies: PolicyCache;
   readonly store: GuardedStore;
+  readonly refusals: Pick<Refusals, 'ofOwner'>;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
 }
@@ -37,8 +39,11 @@ export class OrphanWills {
       const grants = await this.#grantsOfOwner(clientId);
       const denial = denialOfPublish(grants, will.topic, will.payload.length);
       if (denial !== null) throw new GatehouseError(denial.code, denial.reason);
+      if (will.retain && !this.#options.store.retained.hasRoom(deviceOf(clientId), will)) {
+        throw new GatehouseError('retained_limit', `no room for a will of ${will.payload.length} bytes`);
+      }
     } catch (error) {
-      if (error instanceof GatehouseError) await this.#forget(clientId, error);
+      if (error instanceof GatehouseError) await this.#forget(clientId, will.topic, error);
       throw error;
     }
   }
@@ -52,9 +57,13 @@ export class OrphanWills {
     return grantsOfDevice(device, this.#options);
   }
 
-  async #forget(clientId: string, { code, message }: GatehouseError): Promise<void> {
-    const { store, metrics, log } = this.#options;
+  async #forget(clientId: string, topic: string, { code, message }: GatehouseError): Promise<void> {
+    const { store, refusals, metrics, log } = this.#options;
+    const owner = deviceOf(clientId);
     metrics.denied('publish', code);
+    if (isDeviceId(owner)) {
+      refusals.ofOwner(owner, clientId, { action: 'publish', rule: code, topic, detail: message });
+    }
     log.warn({ rule: code, clientId, detail: message }, 'a will that another broker left was denied');
     await store.delWill({ id: clientId });
   }

@@ -94,7 +94,7 @@ export class Rebinding {
       const decision = decideSubscribe(grants, filter);
       if (decision.allowed) continue;
       denied.push(filter);
-      denials.record(connection, 'subscribe', decision);
+      denials.record(connection, 'subscribe', decision, filter);
     }
     if (denied.length === 0) return;
     const report = (error: unknown) => {

@@ -37,7 +37,7 @@ export class Intake {
   /**
    * The same for a client's message of QoS 2. Its message id is kept in the same transaction, so that a repetition is
    * known exactly if the message itself has been taken in [MQTT-4.3.3-2].
-   * @throws GatehouseError `inflight_limit`; `packet_malformed` where the id came twice before the first was looked up:
+   * @throws GatehouseError `inflight_limit`, `retained_limit`; `packet_malformed` where the id came twice before the first was looked up:
    * on one connection it may not (§4.4)
    */
   async takeOnce({ id, clean }: SessionKey, packet: PublishPacket): Promise<void> {
@@ -45,6 +45,10 @@ export class Intake {
     const messageId = packet.messageId ?? 0;
     if (this.#database.halfReceived(id, messageId) !== undefined) {
       throw new GatehouseError('packet_malformed', `message id ${messageId} came twice`);
+    }
+    // Before its id is kept: what is refused is not received, and its repetition must not be acknowledged.
+    if (packet.retain && !this.#database.retained.hasRoom(deviceOf(id), packet)) {
+      throw new GatehouseError('retained_limit');
     }
     const receiving = this.#database.receive(session ?? null, id, messageId, { messageId });
     await Promise.all([receiving, this.take(packet, id)]);

@@ -6,11 +6,12 @@ import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { AdmissionControl } from '../admission/admission-control.ts';
-import type { FirstUses } from '../admission/first-uses.ts';
 import { type Standing, takeStanding } from '../admission/standing.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
+import type { FirstUses } from '../reports/first-uses.ts';
+import type { Refusals } from '../reports/refusals.ts';
 import { Connection, PeerGone } from '../sessions/connection.ts';
 import type { CutOff } from '../sessions/cut-off.ts';
 import type { DurableSessions } from '../sessions/durable-sessions.ts';
@@ -34,6 +35,7 @@ export interface ReceptionOptions {
   readonly durable: DurableSessions;
   readonly admission: AdmissionControl;
   readonly firstUses: FirstUses;
+  readonly refusals: Pick<Refusals, 'ofPeer'>;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
   readonly unproven: UnprovenSockets;
@@ -53,6 +55,8 @@ interface Visit {
   /** Undefined until CONNECT has been read. */
   protocolLevel?: number;
   clientId?: string;
+  /** Where CONNECT has one. */
+  willTopic?: string | undefined;
 }
 
 export class Reception {
@@ -84,7 +88,8 @@ export class Reception {
 
     // Step 2: into the table of connections. Only then is the registry asked (steps 3 and 5): whatever it did not
     // know yet when it was asked, the journal tells afterwards, and finds the connection here.
-    const connection = new Connection({ socket, peer, address: visit.address });
+    const tlsVersion = socket.getProtocol();
+    const connection = new Connection({ socket, peer, address: visit.address, tlsVersion });
     this.#checkArrivals(connection);
     this.#options.live.add(connection);
 
@@ -129,6 +134,7 @@ export class Reception {
     }
     const request = decodeConnect(body);
     visit.clientId = request.clientId;
+    visit.willTopic = request.will?.topic;
     checkClientId(request.clientId, connection.device);
     return request;
   }
@@ -159,16 +165,24 @@ export class Reception {
     }
   }
 
-  async #refuse(
-    { transport, address, certificate, protocolLevel, clientId }: Visit,
-    error: unknown,
-  ): Promise<void> {
-    const { metrics, limits, log } = this.#options;
+  async #refuse(visit: Visit, error: unknown): Promise<void> {
+    const { transport, address, certificate, protocolLevel, clientId, willTopic } = visit;
+    const { refusals, metrics, limits, log } = this.#options;
     const { code: rule, message, remedy, cause } = asRefusal(error);
     const { commonName: device, serialNumber } = certificate ?? {};
     metrics.refused(rule);
     const claims = { device: shown(device), serialNumber: shown(serialNumber), clientId: shown(clientId) };
     log.warn({ rule, ...claims, address, detail: message, remedy, err: cause }, 'connection refused');
+    const topic = rule === 'will_denied' ? (willTopic ?? null) : null;
+    const refused = {
+      action: 'connect',
+      rule,
+      topic,
+      detail: message,
+      clientId: clientId ?? null,
+      address,
+    } as const;
+    void refusals.ofPeer(certificate, refused);
     const { socket, stream } = transport;
     const answer = connackFor(rule, protocolLevel ?? PROTOCOL_LEVEL);
     if (stream === null) return sayFarewell(socket, answer && transport.refusal(rule), limits.refusalTime);

@@ -8,6 +8,7 @@ import type { AedesPublishPacket, PublishPacket, Subscription } from 'aedes';
 import { Intake } from '../delivery/intake.ts';
 import { Outbox, type OutboxOptions } from '../delivery/outbox.ts';
 import type { BrokerLimits } from '../limits.ts';
+import type { StoreFigures } from '../system-topics/broker-figures.ts';
 import { DurableStore } from './durable-store.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import type { SessionDatabase } from './session-database.ts';
@@ -61,6 +62,10 @@ export class GuardedStore extends DurableStore {
   /** Aedes asks for it at CONNECT with clean session 1: whatever the session had is gone then [MQTT-3.1.2-6]. */
   override async cleanSubscriptions({ id }: SessionKey): Promise<void> {
     await this.discard(id);
+  }
+
+  figures(): StoreFigures {
+    return { retainedMessages: this.retained.count, queuedMessages: this.database.queue.messages };
   }
 
   /** Removes all that is kept for this client id: subscriptions, queue, half-received messages, will. */

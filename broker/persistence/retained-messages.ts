@@ -41,6 +41,7 @@ export class RetainedMessages {
   readonly #log: RetainedLog;
   readonly #tree = new TopicTree<Retained>();
   readonly #accounts = new Map<string, Account>();
+  #count = 0;
 
   constructor(limits: RetainedLimits, log: RetainedLog) {
     this.#limits = limits;
@@ -50,6 +51,11 @@ export class RetainedMessages {
   /** Whose there are. */
   owners(): readonly string[] {
     return [...this.#accounts.keys()];
+  }
+
+  /** Of all owners. */
+  get count(): number {
+    return this.#count;
   }
 
   /** Whether `owner` may leave this message. One that is empty only removes, and always may. */
@@ -82,6 +88,7 @@ export class RetainedMessages {
     account.bytes += bytes;
     const kept = { ...packet, payload: ownPayload(packet.payload) };
     this.#tree.set(packet.topic, { packet: kept, owner, bytes });
+    this.#count++;
     return kept;
   }
 
@@ -111,6 +118,7 @@ export class RetainedMessages {
     const retained = this.#tree.get(topic);
     if (retained === undefined) return false;
     this.#tree.delete(topic);
+    this.#count--;
     const account = this.#accounts.get(retained.owner);
     if (account === undefined) return true;
     account.topics.delete(topic);

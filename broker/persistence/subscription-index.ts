@@ -7,9 +7,10 @@ import type { Subscription } from 'aedes';
 import { isReserved } from '../../core/policy/topic.ts';
 import type { SessionRecord } from './session-record.ts';
 
-/** Topics whose receivers are remembered, and how long they may be. */
+/** Topics whose receivers are remembered, how long they may be, and how many receivers of all of them together. */
 const REMEMBERED = 10_000;
 const REMEMBERED_LENGTH = 256;
+const REMEMBERED_RECEIVERS = 200_000;
 
 export interface Match {
   readonly session: SessionRecord;
@@ -26,6 +27,7 @@ export class SubscriptionIndex {
   readonly #root = new Branch();
   readonly #remembered = new Map<string, ReadonlyMap<SessionRecord, number>>();
   #size = 0;
+  #rememberedReceivers = 0;
 
   /** How many there are. */
   get size(): number {
@@ -41,7 +43,7 @@ export class SubscriptionIndex {
     }
     if (!branch.subscribers.has(session)) this.#size++;
     branch.subscribers.set(session, subscription);
-    this.#remembered.clear();
+    this.#forget();
   }
 
   remove(session: SessionRecord, filter: string): void {
@@ -53,7 +55,7 @@ export class SubscriptionIndex {
       path.push(next);
     }
     if (path.at(-1)?.subscribers.delete(session)) this.#size--;
-    this.#remembered.clear();
+    this.#forget();
     for (let depth = levels.length; depth > 0; depth--) {
       const branch = path[depth];
       if (branch === undefined || branch.subscribers.size > 0 || branch.children.size > 0) return;
@@ -69,9 +71,21 @@ export class SubscriptionIndex {
     for (const { session, subscription } of this.matching(topic)) {
       receivers.set(session, Math.max(receivers.get(session) ?? 0, subscription.qos));
     }
-    if (this.#remembered.size >= REMEMBERED) this.#remembered.clear();
-    if (topic.length <= REMEMBERED_LENGTH) this.#remembered.set(topic, receivers);
+    this.#remember(topic, receivers);
     return receivers;
+  }
+
+  #remember(topic: string, receivers: ReadonlyMap<SessionRecord, number>): void {
+    const count = this.#rememberedReceivers + receivers.size;
+    if (this.#remembered.size >= REMEMBERED || count > REMEMBERED_RECEIVERS) this.#forget();
+    if (topic.length > REMEMBERED_LENGTH || receivers.size > REMEMBERED_RECEIVERS) return;
+    this.#remembered.set(topic, receivers);
+    this.#rememberedReceivers += receivers.size;
+  }
+
+  #forget(): void {
+    this.#remembered.clear();
+    this.#rememberedReceivers = 0;
   }
 
   /** Every subscription that matches. */

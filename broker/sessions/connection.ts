@@ -19,12 +19,15 @@ export interface ConnectionOptions {
   readonly peer: VerifiedPeer;
   /** IP address, for the log. */
   readonly address: string;
+  /** As Node names it, such as `TLSv1.3`. */
+  readonly tlsVersion?: string | null;
 }
 
 export class Connection {
   readonly socket: Duplex;
   readonly peer: VerifiedPeer;
   readonly address: string;
+  readonly tlsVersion: string | null;
   /** What carries MQTT's bytes: the socket, unless they are in something else on it. */
   stream: Duplex;
   /** Once CONNECT has been read. */
@@ -38,11 +41,12 @@ export class Connection {
   #endedBy: ErrorCode | null = null;
   #isCut = false;
 
-  constructor({ socket, peer, address }: ConnectionOptions) {
+  constructor({ socket, peer, address, tlsVersion = null }: ConnectionOptions) {
     this.socket = socket;
     this.stream = socket;
     this.peer = peer;
     this.address = address;
+    this.tlsVersion = tlsVersion;
     this.#gone = new Promise((resolve) => {
       this.#resolveGone = resolve;
     });

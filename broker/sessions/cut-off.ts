@@ -1,11 +1,12 @@
 /** Ends what may no longer be: connections at once, and for a revoked device its stored sessions too. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
-import type { ErrorCode } from '../../core/errors.ts';
+import { type ErrorCode, errorCatalog } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Refusals } from '../reports/refusals.ts';
 import type { Connection } from './connection.ts';
 import type { DurableSessions } from './durable-sessions.ts';
 import type { LiveTable } from './live-table.ts';
@@ -17,6 +18,7 @@ export interface CutOffOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly store: GuardedStore;
+  readonly refusals: Pick<Refusals, 'ofSession'>;
   readonly metrics: BrokerMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -89,8 +91,10 @@ export class CutOff {
     this.#report(connection, rule, detail);
   }
 
-  #report({ device, peer, clientId, address }: Connection, rule: ErrorCode, detail?: string): void {
+  #report(connection: Connection, rule: ErrorCode, detail: string = errorCatalog[rule].title): void {
+    const { device, peer, clientId, address } = connection;
     const { serialNumber } = peer;
+    this.#options.refusals.ofSession(connection, { action: 'session', rule, topic: null, detail });
     this.#options.log.warn({ rule, device, serialNumber, clientId, address, detail }, 'session cut off');
   }
 }

@@ -26,6 +26,13 @@ export class DurableSessions {
     if (ids?.size === 0) this.#byDevice.delete(device);
   }
 
+  /** Of all devices. */
+  get count(): number {
+    let count = 0;
+    for (const ids of this.#byDevice.values()) count += ids.size;
+    return count;
+  }
+
   of(device: DeviceId): readonly string[] {
     return [...(this.#byDevice.get(device) ?? [])];
   }

@@ -3,6 +3,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import type { Client, PublishPacket } from 'aedes';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
+import type { DepartureReason } from '../../core/observations/departure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Standing } from '../admission/standing.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
@@ -12,6 +13,8 @@ import { PacketGate } from '../front/packet-gate.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Replay } from '../system-topics/replay.ts';
+import type { SystemTopics } from '../system-topics/system-topics.ts';
 import type { Connection } from './connection.ts';
 import type { CutOff } from './cut-off.ts';
 import type { DurableSessions } from './durable-sessions.ts';
@@ -30,6 +33,12 @@ export interface MessageBrokerOptions {
   readonly store: GuardedStore;
   readonly authorizer: Authorizer;
   readonly cutOff: CutOff;
+  readonly systemTopics: SystemTopics;
+  readonly replay: Replay;
+  /** CONNACK is sent. */
+  readonly onArrival: (connection: Connection) => void;
+  /** A session that had arrived is gone. */
+  readonly onDeparture: (connection: Connection, reason: DepartureReason) => void;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
   readonly clock: Clock;
@@ -44,13 +53,16 @@ export class MessageBroker {
   /** What is to be done once CONNACK is sent. */
   readonly #arrivals = new WeakMap<Client, () => void>();
   readonly #streams = new Map<Client, DeviceStream>();
+  /** Why Aedes ended a client by itself. */
+  readonly #failures = new WeakMap<Client, DepartureReason>();
 
   private constructor(options: MessageBrokerOptions) {
-    const { authorizer, store, limits, log } = options;
+    const { authorizer, store, systemTopics, replay, limits, log } = options;
     const { brokerId: id } = store.database;
     this.#options = options;
     this.#aedes = new SoundAedes({
       id,
+      systemTopics,
       persistence: store,
       // No common queue of messages: a subscriber that does not read holds up only who publishes to it.
       concurrency: 0,
@@ -69,6 +81,7 @@ export class MessageBroker {
     this.#aedes
       .on('connackSent', (_packet, client) => this.#arrivals.get(client)?.())
       .on('clientDisconnect', (client) => this.#departures.get(client)?.())
+      .on('subscribe', (subscriptions, client) => replay.begin(subscriptions, client))
       .on('clientError', (client, error) => this.#noteFailure(client, error))
       .on('connectionError', (_client, error) => log.debug({ err: error }, 'connection failed'))
       // Without a listener a denied will of another broker would end the process.
@@ -81,10 +94,17 @@ export class MessageBroker {
     return broker;
   }
 
+  /** Topic filters of all sessions that are connected. */
+  get subscriptions(): number {
+    return this.#aedes.subscriptions;
+  }
+
   /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
   attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
-    const { live, durable, store, cutOff, metrics, limits, clock, log } = this.#options;
+    const { live, durable, store, cutOff, onArrival, onDeparture, metrics, limits, clock, log } =
+      this.#options;
     const { device, stream: socket } = connection;
+    let hasArrived = false;
     const gate = new PacketGate({
       budget: live.budgetOf(device),
       limits: () => (connection.standing ?? standing).grants.limits,
@@ -116,6 +136,8 @@ export class MessageBroker {
       if (request.clean) durable.forget(device, request.clientId);
       else this.#deliverQueue(client, stream, gone);
       stream.open();
+      hasArrived = true;
+      onArrival(connection);
     });
     connection.attach(client, gone);
     const cancelExpiry = callAfter(standing.notAfter, clock, () => {
@@ -126,6 +148,7 @@ export class MessageBroker {
       clearTimeout(deadline);
       cancelExpiry();
       metrics.disconnected();
+      if (hasArrived) onDeparture(connection, this.#reasonOf(connection, client));
     });
   }
 
@@ -170,7 +193,14 @@ export class MessageBroker {
   ): void {
     const isTakenInLater = client !== null && packet.qos === 2 && packet !== client.will;
     const owner = client?.id ?? packet.clientId ?? '';
-    const taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
+    let taken: Promise<void> | null;
+    try {
+      taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
+    } catch (error) {
+      // Of many that came at once, all found room before the first of them took it.
+      done(error instanceof Error ? error : new GatehouseError('internal'));
+      return;
+    }
     if (taken === null) done(null);
     else taken.then(() => done(null), done);
   }
@@ -204,9 +234,16 @@ export class MessageBroker {
   #noteFailure(client: Client, error: Error): void {
     const { live, log } = this.#options;
     log.debug({ err: error, clientId: client.id }, 'session failed');
+    this.#failures.set(client, failureOf(error));
     const connection = live.byClient(client);
     const isLimit = error instanceof GatehouseError && error.code === 'inflight_limit';
     if (connection !== undefined && isLimit) this.#dismissFor(connection, error);
+  }
+
+  #reasonOf({ endedBy }: Connection, client: Client): DepartureReason {
+    if (endedBy !== null) return endedBy;
+    if (client._disconnected) return 'disconnected';
+    return this.#failures.get(client) ?? 'connection_lost';
   }
 
   #dismissFor(connection: Connection, error: unknown): void {
@@ -215,4 +252,10 @@ export class MessageBroker {
     const { code, message } = error instanceof GatehouseError ? error : new GatehouseError('internal');
     cutOff.dismiss(connection, code, message);
   }
+}
+
+/** What Aedes says of it is text alone. */
+function failureOf(error: Error): DepartureReason {
+  if (error instanceof GatehouseError) return error.code;
+  return error.message === 'keep alive timeout' ? 'keepalive_timeout' : 'connection_lost';
 }

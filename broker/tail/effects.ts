@@ -79,9 +79,8 @@ export function createEffects({
     async apply({ event, time }: JournalRow): Promise<void> {
       switch (event.action) {
         case 'device.revoked':
-          return cutOff.discard([event.subject]);
         case 'devices.revoked':
-          return cutOff.discard(idsOf(event.data));
+          return cutOff.discard(devicesRevokedBy({ event }));
         case 'device.changed':
           live.noteChange();
           return rebinding.device(event.subject, time);
@@ -104,6 +103,12 @@ export function createEffects({
       }
     },
   };
+}
+
+/** For good, one or many. */
+export function devicesRevokedBy({ event }: Pick<JournalRow, 'event'>): readonly DeviceId[] {
+  if (event.action === 'device.revoked') return [event.subject];
+  return event.action === 'devices.revoked' ? idsOf(event.data) : [];
 }
 
 interface Named {

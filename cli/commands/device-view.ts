@@ -1,5 +1,6 @@
 /** A device as people are shown it. */
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail, PresenceView } from '../../core/api.ts';
+import { describeDeparture } from '../../core/observations/departure.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
 export function renderDevice(device: DeviceDetail): string {
@@ -14,6 +15,7 @@ export function renderDevice(device: DeviceDetail): string {
     certificates,
     factory,
     releasedAt,
+    presence,
   } = device;
   const fields = renderFields({
     ID: id,
@@ -23,6 +25,7 @@ export function renderDevice(device: DeviceDetail): string {
     created: toTheSecond(createdAt),
     enrolled: enrolledAt && toTheSecond(enrolledAt),
     changed: toTheSecond(changedAt),
+    seen: renderPresence(presence),
     ...(factory && { factory: `${factory.manufacturer} ${factory.certificate}` }),
     ...(releasedAt && { released: toTheSecond(releasedAt) }),
   });
@@ -39,6 +42,16 @@ export function renderDevice(device: DeviceDetail): string {
     ]),
   );
   return `${fields}\n\n${table}`;
+}
+
+export function renderPresence(presence: PresenceView | null): string {
+  if (presence === null) return 'never';
+  const { status, since, reason, address, clientId, tlsVersion } = presence;
+  const by = `as ${clientId} from ${address}${tlsVersion === null ? '' : `, ${tlsVersion}`}`;
+  const at = toTheSecond(since);
+  if (status === 'online') return `online since ${at}, ${by}`;
+  if (status === 'unknown') return `online at ${at}, ${by}; the broker has not reported since`;
+  return `offline since ${at}: ${describeDeparture(reason ?? '')}; ${by}`;
 }
 
 /** Null where there are none. */

@@ -15,12 +15,14 @@ import {
   setCommand,
   suspendCommand,
 } from './device-change.ts';
+import { explainCommand } from './device-explain.ts';
 import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(device: Command, io: CommandIo): void {
   listCommand(device, io);
   showCommand(device, io);
+  explainCommand(device, io);
   importCommand(device, io);
   createCommand(device, io);
   setCommand(device, io);
@@ -56,14 +58,15 @@ function listCommand(device: Command, io: CommandIo): void {
     }
     output.result(devices, () =>
       renderTable(
-        ['ID', 'STATUS', 'GROUP', 'ATTRIBUTES', 'ENROLLED', 'CHANGED'],
-        devices.map(({ id, status, group, attributes, enrolledAt, changedAt }) => [
+        ['ID', 'STATUS', 'GROUP', 'ATTRIBUTES', 'ENROLLED', 'CHANGED', 'SEEN'],
+        devices.map(({ id, status, group, attributes, enrolledAt, changedAt, presence }) => [
           id,
           status,
           group,
           renderAttributes(attributes),
           enrolledAt && toTheSecond(enrolledAt),
           toTheSecond(changedAt),
+          presence && (presence.status === 'online' ? 'online' : toTheSecond(presence.lastSeenAt)),
         ]),
       ),
     );

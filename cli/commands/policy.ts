@@ -6,7 +6,7 @@ import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
-import { renderFields } from '../table.ts';
+import { renderFields, toTheSecond } from '../table.ts';
 import { documentCommands } from './documents.ts';
 
 interface TestFlags {
@@ -51,14 +51,20 @@ export function policyCommands(policy: Command, io: CommandIo): void {
 }
 
 function renderResult(result: PolicyTestResult): string {
-  const { device, group, policy, allowed, rule, reason, deviceStatus } = result;
+  const { device, group, policy, allowed, rule, reason, deviceStatus, refused } = result;
   return renderFields({
     answer: allowed ? 'allowed' : 'denied',
     reason,
     rule,
     policy,
     device: `${device}, ${deviceStatus}, of the group ${group}`,
+    ...(refused && { refused: describeRefused(refused) }),
   });
+}
+
+function describeRefused({ count, firstAt, lastAt }: NonNullable<PolicyTestResult['refused']>): string {
+  if (count === 1) return `once, at ${toTheSecond(lastAt)}`;
+  return `${count} times since ${toTheSecond(firstAt)}, last at ${toTheSecond(lastAt)}`;
 }
 
 function count(rules: unknown): string {

@@ -1,10 +1,11 @@
 /**
  * The decisions: may this device publish here, subscribe to this, receive that. Each carries the rule that
- * decided and, where refused, a reason for people. In order: `$` is closed, ill-formed is refused, a deny wins,
- * a grant allows, and all else is denied.
+ * decided and, where refused, a reason for people. In order: `$` is closed, but for what the broker serves there to
+ * whoever is granted it; ill-formed is refused, a deny wins, a grant allows, and all else is denied.
  */
 import { quote, type TopicFilter } from '../ids.ts';
 import type { Grants } from './grants.ts';
+import { inSameSystemTree, isSystemTopic } from './system-topics.ts';
 import {
   covers,
   intersects,
@@ -49,10 +50,10 @@ export function decideDelivery(grants: Grants, topic: string): Decision {
 
 /**
  * May the device subscribe to `filter`? Only where one grant covers it whole, and no deny reaches into it.
- * Shared subscriptions (`$share/…`) are closed like every filter that begins with `$`.
+ * Shared subscriptions (`$share/…`) are closed like all else that begins with `$`.
  */
 export function decideSubscribe(grants: Grants, filter: string): Decision {
-  if (isReserved(filter)) return denied('topic_reserved', null, reservedReason(filter));
+  if (isClosed(grants, filter)) return denied('topic_reserved', null, closedReason(grants, filter));
   if (!isTopicFilter(filter)) {
     return denied('topic_filter_invalid', null, `${quote(filter)}: ${topicFilterProblem(filter)}`);
   }
@@ -72,7 +73,9 @@ export function decideSubscribe(grants: Grants, filter: string): Decision {
 }
 
 function decideTopic(grants: Grants, topic: string, action: 'publish' | 'subscribe'): Decision {
-  if (isReserved(topic)) return denied('topic_reserved', null, reservedReason(topic));
+  if (action === 'publish' ? isReserved(topic) : isClosed(grants, topic)) {
+    return denied('topic_reserved', null, closedReason(grants, topic));
+  }
   if (!isTopicName(topic)) {
     return denied('topic_name_invalid', null, `${quote(topic)}: ${topicNameProblem(topic)}`);
   }
@@ -92,6 +95,12 @@ function denied(code: DenialCode, rule: TopicFilter | null, reason: string): Den
   return { allowed: false, code, rule, reason };
 }
 
-function reservedReason(text: string): string {
-  return `${quote(text)} begins with $, which is closed to devices`;
+/** Whether it begins with `$`, and the policy names nothing of that tree. */
+function isClosed(grants: Grants, text: string): boolean {
+  return isReserved(text) && !grants.subscribe.some((rule) => inSameSystemTree(rule, text));
+}
+
+function closedReason({ policy }: Grants, text: string): string {
+  const what = `${quote(text)} begins with $, which is closed to devices`;
+  return isSystemTopic(text) ? `${what}, and policy "${policy}" does not open it` : what;
 }

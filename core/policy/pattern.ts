@@ -10,7 +10,7 @@ import {
   variablesOf,
   variableValue,
 } from '../template.ts';
-import { isTopicFilter, isTopicName, parseTopicFilter, topicFilterProblem } from './topic.ts';
+import { isReserved, isTopicFilter, isTopicName, parseTopicFilter, topicFilterProblem } from './topic.ts';
 
 export { ATTRIBUTE_NAME, type TemplateSubject as PolicySubject } from '../template.ts';
 
@@ -36,6 +36,8 @@ export function fillGrant(pattern: TopicPattern, subject: TemplateSubject): Topi
     levels.push(filled.text);
   }
   const filter = levels.join('/');
+  // What the broker keeps to itself is granted by name alone, and never because an attribute happens to say `$SYS`.
+  if (isReserved(filter) && !isReserved(pattern.levels[0] ?? '')) return undefined;
   return isTopicFilter(filter) ? filter : undefined;
 }
 

@@ -4,6 +4,7 @@ import { GatehouseError } from '../errors.ts';
 import { type EntityName, parseEntityName, quote } from '../ids.ts';
 import { parsePattern, type TopicPattern } from './pattern.ts';
 import { parseSize } from './size.ts';
+import { isSystemTopic } from './system-topics.ts';
 import { isReserved } from './topic.ts';
 
 /** Nothing granted means denied, and a deny wins over any grant. Variables: `{id}`, `{group}`, `{attr.NAME}`. */
@@ -12,7 +13,7 @@ export interface PolicyDocument {
   readonly description?: string | undefined;
   /** Topics that a device may publish to. */
   readonly publish?: readonly string[] | undefined;
-  /** Topics that a device may receive; a subscription is allowed where one of these covers it. */
+  /** Topics that a device may receive; a subscription is allowed where one of these covers it. `$presence/…` and `$SYS/…` too. */
   readonly subscribe?: readonly string[] | undefined;
   readonly deny?: readonly string[] | undefined;
   readonly limits?:
@@ -75,9 +76,16 @@ const pattern = z
     context.addIssue({ code: 'custom', message: `${quote(text)}: ${parsed.problem}` });
     return z.NEVER;
   });
-const grant = z
+const publishGrant = z
   .string()
   .refine((text) => !isReserved(text), 'topics that begin with $ are closed to devices')
+  .pipe(pattern);
+const subscribeGrant = z
+  .string()
+  .refine(
+    (text) => !isReserved(text) || isSystemTopic(text),
+    'topics that begin with $ are closed to devices, but for $presence/… and $SYS/…',
+  )
   .pipe(pattern);
 
 const rate = z.int().min(1).max(1_000_000);
@@ -93,8 +101,8 @@ const size = z
 const schema = z.strictObject({
   name: z.string(),
   description: z.string().max(1000).default(''),
-  publish: z.array(grant).max(MAX_RULES).default([]),
-  subscribe: z.array(grant).max(MAX_RULES).default([]),
+  publish: z.array(publishGrant).max(MAX_RULES).default([]),
+  subscribe: z.array(subscribeGrant).max(MAX_RULES).default([]),
   deny: z.array(pattern).max(MAX_RULES).default([]),
   limits: z
     .strictObject({

@@ -56,9 +56,11 @@ export class IssuerPublisher {
   async look(): Promise<void> {
     const { registry } = this.#context;
     // The head first: a change that comes in between is found twice, and not never.
+    const since = this.#seen;
     const head = await registry.journalHead();
-    const change = await registry.statusChange(this.#issuer.certificate.fingerprint, this.#seen);
-    this.#seen = Math.max(this.#seen, head);
+    const change = await registry.statusChange(this.#issuer.certificate.fingerprint, since);
+    // Not where lists were published meanwhile, which may not know of all that was found before.
+    if (this.#seen === since) this.#seen = Math.max(since, head);
     if (change === undefined || this.#pending === 'urgent' || this.#pending === change) return;
     this.#pending = change;
     this.#arm();

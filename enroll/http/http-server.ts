@@ -49,8 +49,8 @@ export interface HttpServerOptions {
   readonly requestTimeout?: number;
   /** Requests a minute from one address; absent for no limit. */
   readonly addressRate?: number;
-  /** Told of every refusal, for the counters. */
-  readonly onRefusal?: ((rule: string) => void) | undefined;
+  /** Told of every refusal, for the counters and for whoever explains it. */
+  readonly onRefusal?: ((rule: string, request: FastifyRequest, detail: string) => void) | undefined;
 }
 
 export interface TlsListener {
@@ -119,14 +119,15 @@ export function refusalReporter({
   log,
   onRefusal,
 }: Pick<HttpServerOptions, 'log' | 'onRefusal'>): RefusalReporter {
-  return (error, { method, routeOptions, ip: address }) => {
+  return (error, request) => {
+    const { method, routeOptions, ip: address } = request;
     const { body, fault } = problemOf(error);
     const { code: rule, detail, remedy } = body;
     // The route and not the address as it came: whatever is typed into a path may be a secret.
     const call = { method, route: routeOptions.url, address };
     if (fault === undefined) log.warn({ rule, detail, remedy, ...call }, 'request refused');
     else log.error({ err: fault.error, fault: fault.id, ...call }, 'request failed');
-    onRefusal?.(rule);
+    onRefusal?.(rule, request, detail);
     return body;
   };
 }

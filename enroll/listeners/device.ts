@@ -3,9 +3,15 @@ import { factoryAnchors, trustAnchors } from '../../registry/trust-anchors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { estRoutes } from '../est/routes.ts';
-import { createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
+import {
+  createHttpServer,
+  type HttpServer,
+  type HttpServerOptions,
+  refusalReporter,
+} from '../http/http-server.ts';
 import { PeerChains } from '../http/peer-chains.ts';
 import { createTokenLimit } from '../http/token-limit.ts';
+import type { OwnRefusals } from '../reports/own-refusals.ts';
 import { type EnrollmentRoutes, enrollmentRoutes } from '../routes/enrollment.ts';
 import { renewalRoutes } from '../routes/renewal.ts';
 import { watchIssuers } from './issuer-watch.ts';
@@ -16,6 +22,7 @@ export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'p
   readonly log: Logger;
   readonly tlsFile: string;
   readonly stapleFile: string;
+  readonly refusals: OwnRefusals;
   /** Requests a minute from one address. */
   readonly addressRate: number;
   /** Enrollments a minute that may be tried with one token. */
@@ -23,7 +30,7 @@ export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'p
 }
 
 export async function createDeviceListener(options: DeviceListener): Promise<HttpServer> {
-  const { log, tlsFile, stapleFile, addressRate, tokenRate, ...parts } = options;
+  const { log, tlsFile, stapleFile, addressRate, tokenRate, refusals, ...parts } = options;
   const { registry, clock } = parts.context;
   const source = new SecureContextSource({
     file: tlsFile,
@@ -34,7 +41,10 @@ export async function createDeviceListener(options: DeviceListener): Promise<Htt
   });
   const peers = new PeerChains();
   const watchTrust = (reload: () => Promise<void>) => watchIssuers({ registry, onChange: reload, log });
-  const onRefusal = (rule: string) => parts.metrics.refused(rule);
+  const onRefusal: HttpServerOptions['onRefusal'] = (rule, request, detail) => {
+    parts.metrics.refused(rule);
+    refusals.note(request, rule, detail);
+  };
   const server = await createHttpServer({
     log,
     tls: {

@@ -26,6 +26,7 @@ import { importRoutes } from '../routes/imports.ts';
 import { issuerRoutes } from '../routes/issuers.ts';
 import { journalRoutes } from '../routes/journal.ts';
 import { manufacturerRoutes } from '../routes/manufacturers.ts';
+import { observationRoutes } from '../routes/observations.ts';
 import { operatorRoutes } from '../routes/operators.ts';
 import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
@@ -118,6 +119,7 @@ export async function createOperatorListener({
     (api, _options, done) => {
       const v1 = api as HttpServer;
       deviceRoutes(v1, context);
+      observationRoutes(v1, context);
       const report = refusalReporter({ log });
       importRoutes(v1, { context, report });
       const bulk = { context, answer: createBulkAnswer(report) };

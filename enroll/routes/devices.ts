@@ -1,12 +1,11 @@
 /** /api/v1/devices: find them, and say what they may. */
 import { z } from 'zod';
-import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
+import type { DeviceView, Page } from '../../core/api.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
-import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import {
   changeDevice,
   releaseDevice,
@@ -16,8 +15,9 @@ import {
 } from '../use-cases/operating/change-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
 import { reinstateDevice } from '../use-cases/revoking/reinstate-device.ts';
+import { detailOf, presenceOf } from './device-detail.ts';
 import { reason } from './reason.ts';
-import { deviceDetail, deviceView } from './views.ts';
+import { deviceView } from './views.ts';
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });
 const attributes = z.record(z.string().regex(ATTRIBUTE_NAME), z.string().max(128));
@@ -30,13 +30,6 @@ const query = z.object({
 
 export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry } = context;
-  const detailOf = async (id: DeviceId): Promise<DeviceDetail> =>
-    deviceDetail(await deviceOrRefuse(registry, id), {
-      enrolledAt: await registry.enrolledAt(id),
-      certificates: await registry.certificatesOf(id),
-      factoryUse: await registry.factoryUse(id),
-      releasedAt: await registry.releasedAt(id),
-    });
 
   server.get(
     '/devices',
@@ -54,7 +47,9 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       const items = await Promise.all(
         devices
           .slice(0, limit)
-          .map(async (device) => deviceView(device, await registry.enrolledAt(device.id))),
+          .map(async (device) =>
+            deviceView(device, await registry.enrolledAt(device.id), await presenceOf(context, device.id)),
+          ),
       );
       return { items, next: devices.length > limit ? (items.at(-1)?.id ?? null) : null };
     },
@@ -66,7 +61,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       config: { role: 'viewer' },
       schema: { summary: 'One device and its certificates, newest first', params },
     },
-    ({ params: { id } }) => detailOf(id),
+    ({ params: { id } }) => detailOf(context, id),
   );
 
   server.post(
@@ -85,7 +80,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     async ({ actor, body }, reply) => {
       const entry = parseDeviceEntry(body);
       await createDevice(context, actor, entry);
-      return reply.status(201).send(await detailOf(entry.id));
+      return reply.status(201).send(await detailOf(context, entry.id));
     },
   );
 
@@ -104,7 +99,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
     async ({ actor, params: { id }, body: { group, attributes } }) => {
       await changeDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 
@@ -120,7 +115,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
     async ({ actor, params: { id }, body: { reason } }) => {
       await revokeDevice(context, actor, id, reason);
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 
@@ -129,7 +124,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     { config: { role: 'operator' }, schema: { summary: 'Bar a device until it is resumed', params } },
     async ({ actor, params: { id } }) => {
       await suspendDevice(context, actor, id);
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 
@@ -138,7 +133,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     { config: { role: 'operator' }, schema: { summary: 'Let a suspended device back', params } },
     async ({ actor, params: { id } }) => {
       await resumeDevice(context, actor, id);
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 
@@ -150,7 +145,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
     async ({ actor, params: { id } }) => {
       await releaseDevice(context, actor, id);
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 
@@ -163,7 +158,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
     async ({ actor, params: { id } }) => {
       await reinstateDevice(context, actor, id);
-      return detailOf(id);
+      return detailOf(context, id);
     },
   );
 }

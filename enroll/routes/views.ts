@@ -10,6 +10,7 @@ import type {
   IssuerView,
   ManufacturerView,
   OperatorView,
+  PresenceView,
   RequestView,
   TokenView,
 } from '../../core/api.ts';
@@ -32,8 +33,12 @@ import type {
 } from '../../registry/records.ts';
 import type { ListedCrl } from '../crl/crl-store.ts';
 
-/** @param enrolledAt undefined where it has no certificate yet */
-export function deviceView(device: DeviceRecord, enrolledAt: number | undefined): DeviceView {
+/** @param enrolledAt undefined where it has no certificate yet @param presence null where it was never seen */
+export function deviceView(
+  device: DeviceRecord,
+  enrolledAt: number | undefined,
+  presence: PresenceView | null,
+): DeviceView {
   const { id, group, status, attributes, createdAt, changedAt } = device;
   return {
     id,
@@ -43,6 +48,7 @@ export function deviceView(device: DeviceRecord, enrolledAt: number | undefined)
     createdAt: iso(createdAt),
     changedAt: iso(changedAt),
     enrolledAt: enrolledAt === undefined ? null : iso(enrolledAt),
+    presence,
   };
 }
 
@@ -51,19 +57,20 @@ export interface DeviceParts {
   readonly certificates: readonly CertificateRecord[];
   readonly factoryUse: FactoryUseRecord | undefined;
   readonly releasedAt: number | undefined;
+  readonly presence: PresenceView | null;
 }
 
 /** @param certificates newest first */
 export function deviceDetail(
   device: DeviceRecord,
-  { enrolledAt, certificates, factoryUse, releasedAt }: DeviceParts,
+  { enrolledAt, certificates, factoryUse, releasedAt, presence }: DeviceParts,
 ): DeviceDetail {
   const factory = factoryUse && {
     manufacturer: factoryUse.manufacturer,
     certificate: factoryUse.factoryCertificate,
   };
   return {
-    ...deviceView(device, enrolledAt),
+    ...deviceView(device, enrolledAt, presence),
     certificates: certificates.map(certificateView),
     factory: factory ?? null,
     releasedAt: releasedAt === undefined ? null : iso(releasedAt),

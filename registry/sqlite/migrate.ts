@@ -9,6 +9,7 @@ import { supersededInTime } from './migrations/0005-superseded-in-time.ts';
 import { crl } from './migrations/0006-crl.ts';
 import { revocation } from './migrations/0007-revocation.ts';
 import { housekeeping } from './migrations/0008-housekeeping.ts';
+import { observations } from './migrations/0009-observations.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
 const migrations: readonly string[] = [
@@ -20,6 +21,7 @@ const migrations: readonly string[] = [
   crl,
   revocation,
   housekeeping,
+  observations,
 ];
 
 /**

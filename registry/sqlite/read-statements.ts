@@ -9,7 +9,7 @@ import type {
   CertificateQuery,
   DependentQuery,
   DeviceQuery,
-  StandingQuery,
+  LiveQuery,
 } from '../port.ts';
 import type {
   BlockedKeyRecord,
@@ -28,7 +28,7 @@ import type {
   ManufacturerRecord,
   OperatorRecord,
   RequestRecord,
-  StandingCertificate,
+  LiveCertificate,
   StatusChange,
   TokenRecord,
 } from '../records.ts';
@@ -84,7 +84,7 @@ export function prepareReads(database: Database) {
     certificates: database.prepare<Required<CertificateQuery>, CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber > @after ORDER BY serialNumber LIMIT @limit',
     ),
-    standingCertificates: database.prepare<Required<StandingQuery>, StandingCertificate>(
+    liveCertificates: database.prepare<Required<LiveQuery>, LiveCertificate>(
       `SELECT serialNumber, device, rowid AS position FROM certificates INDEXED BY standingCertificates
        WHERE issuer = @issuer AND device IS NOT NULL AND status IN ('active', 'suspended') AND rowid > @after
        ORDER BY rowid LIMIT @limit`,

@@ -8,7 +8,7 @@ import type {
   DeviceQuery,
   RegistryReader,
   RequestQuery,
-  StandingQuery,
+  LiveQuery,
 } from '../port.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
@@ -59,9 +59,9 @@ export class SqliteReader implements RegistryReader {
     return this.reads.certificates.all({ after: after ?? ('' as SerialNumber), limit });
   }
 
-  async standingCertificates({ issuer, after = 0, limit }: StandingQuery) {
+  async liveCertificates({ issuer, after = 0, limit }: LiveQuery) {
     checkLimit(limit);
-    return this.reads.standingCertificates.all({ issuer, after, limit });
+    return this.reads.liveCertificates.all({ issuer, after, limit });
   }
 
   async certificateStanding(serialNumber: SerialNumber) {

@@ -2,9 +2,11 @@
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../core/clock.ts';
 import type { Actor } from '../../core/journal/events.ts';
+import type { Observations } from '../observations.ts';
 import type { Due, Horizon, Registry, RegistryTransaction } from '../port.ts';
 import type { RegistrySpace } from '../records.ts';
 import { type HousekeepingReads, prepareHousekeepingReads } from './housekeeping-reads.ts';
+import { ObservationWriter } from './observations/writer.ts';
 import { prepareReads, type ReadStatements } from './read-statements.ts';
 import { SqliteTransaction } from './transaction.ts';
 import { SqliteView } from './view.ts';
@@ -25,6 +27,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
   readonly #reads: ReadStatements;
   readonly #writes: WriteStatements;
   readonly #housekeeping: HousekeepingReads;
+  readonly #observations: ObservationWriter;
   readonly #queue: WriteQueue;
 
   constructor({ database, readonlyDatabase, clock }: RegistryOptions) {
@@ -34,6 +37,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
     this.#reads = prepareReads(database);
     this.#writes = prepareWrites(database);
     this.#housekeeping = prepareHousekeepingReads(readonlyDatabase);
+    this.#observations = new ObservationWriter(database);
     this.#queue = new WriteQueue({ database, onCommit: () => this.noticeCommit() });
   }
 
@@ -50,6 +54,10 @@ export class SqliteRegistry extends SqliteView implements Registry {
 
   async due(horizon: Horizon, limit: number): Promise<Due> {
     return this.#housekeeping.due(horizon, limit);
+  }
+
+  observe(observations: Observations): Promise<void> {
+    return this.#queue.submit(async () => this.#observations.write(observations, this.#clock.now()));
   }
 
   /** Waits for the writes that were asked for. The writing connection goes last: it folds the WAL into the file. */

@@ -6,7 +6,7 @@ const STEP_MS = 5;
 /** Resolves with the first result of `look` that is neither false nor undefined. */
 export async function eventually<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  within = 3_000,
+  within = 10_000,
 ): Promise<T> {
   const deadline = performance.now() + within;
   for (;;) {

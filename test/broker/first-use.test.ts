@@ -1,13 +1,10 @@
 /** The first use of a renewed certificate: told once, behind the messages, and forgotten when it is settled. */
-import { statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { parseDeviceId } from '../../core/ids.ts';
-import { readFirstUses } from '../../registry/first-uses/reader.ts';
 import { type Identity, issueDevice } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
+import { reported, takeReports } from './reports.ts';
 
 let fleet: Fleet;
 let old: Identity;
@@ -38,19 +35,19 @@ async function settle(used: Identity, superseded: Identity): Promise<void> {
   });
 }
 
-const told = () => (readFirstUses(fleet.layout.firstUses) ?? []).map(({ fingerprint }) => fingerprint);
+const told = async () => (await reported(fleet, 'firstUse')).map(({ fingerprint }) => fingerprint);
 const untilTold = (identity: Identity) =>
-  eventually(() => (told().includes(identity.fingerprint) ? true : undefined));
+  eventually(async () => (await told()).includes(identity.fingerprint));
 
 describe('the first use', () => {
   it('of a renewed certificate is told, with its time', async () => {
     const before = Date.now();
     await fleet.connect(successor);
     await untilTold(successor);
-    const [row] = readFirstUses(fleet.layout.firstUses) ?? [];
-    expect(row?.fingerprint).toBe(successor.fingerprint);
-    expect(row?.time).toBeGreaterThanOrEqual(before);
-    expect(row?.time).toBeLessThanOrEqual(Date.now());
+    const [report] = await reported(fleet, 'firstUse');
+    expect(report?.fingerprint).toBe(successor.fingerprint);
+    expect(report?.time).toBeGreaterThanOrEqual(before);
+    expect(report?.time).toBeLessThanOrEqual(Date.now());
   });
 
   it('is told once, however many sessions there are', async () => {
@@ -61,7 +58,7 @@ describe('the first use', () => {
     const next = await renew(other);
     await fleet.connect(next);
     await untilTold(next);
-    expect(told()).toEqual([successor.fingerprint, next.fingerprint]);
+    expect(await told()).toEqual([successor.fingerprint, next.fingerprint]);
   });
 
   it('is not told of a certificate that was enrolled, refused, or used before', async () => {
@@ -74,54 +71,54 @@ describe('the first use', () => {
     await fleet.connect(used);
     await fleet.connect(successor);
     await untilTold(successor);
-    expect(told()).toEqual([successor.fingerprint]);
+    expect(await told()).toEqual([successor.fingerprint]);
   });
 
   it('is still there when the broker was ended before anybody read it', async () => {
     await fleet.connect(successor);
     await untilTold(successor);
     await fleet.stopBroker();
-    expect(told()).toEqual([successor.fingerprint]);
+    expect(await told()).toEqual([successor.fingerprint]);
     await fleet.startBroker();
-    await fleet.connect(successor);
-    expect(told()).toEqual([successor.fingerprint]);
+    expect(await told()).toEqual([successor.fingerprint]);
   });
 
   it('is written before the broker ends, though it was told just then', async () => {
     await fleet.connect(successor);
     await fleet.stopBroker();
-    expect(told()).toEqual([successor.fingerprint]);
+    expect(await told()).toEqual([successor.fingerprint]);
   });
 
-  it('is forgotten once the registry shows it', async () => {
+  it('is told again by the next connection, where nothing came of it', async () => {
+    await fleet.connect(successor);
+    await untilTold(successor);
+    await takeReports(fleet);
+    // The broker looks once a second.
+    const again = async () => {
+      const client = await fleet.connect(successor);
+      await client.endAsync();
+      return (await told()).includes(successor.fingerprint);
+    };
+    await eventually(again, 5_000);
+  });
+
+  it('is told no more once the registry shows it', async () => {
     await fleet.connect(successor);
     await untilTold(successor);
     await settle(successor, old);
-    await eventually(() => told().length === 0);
-  });
-
-  it('is forgotten of a device that was revoked', async () => {
+    await takeReports(fleet);
     await fleet.connect(successor);
-    await untilTold(successor);
-    await fleet.revoke('dev-1');
-    await eventually(() => told().length === 0);
-  });
-
-  it('is told again after a suspension, during which nobody acts on it', async () => {
-    await fleet.connect(successor);
-    await untilTold(successor);
-    await fleet.suspend('dev-1');
-    await eventually(() => told().length === 0);
-    await fleet.resume('dev-1');
-    await fleet.connect(successor);
-    await untilTold(successor);
+    const other = await renew(await fleet.enroll('dev-2'));
+    await fleet.connect(other);
+    await untilTold(other);
+    expect(await told()).toEqual([other.fingerprint]);
   });
 });
 
 describe('until the successor is used', () => {
   it('the old certificate is admitted', async () => {
     expect((await fleet.connect(old)).connected).toBe(true);
-    expect(told()).toEqual([]);
+    expect(await told()).toEqual([]);
   });
 });
 
@@ -137,44 +134,5 @@ describe('when the old certificate is superseded', () => {
     expect(second.connected).toBe(true);
     await expect(fleet.connect(old)).rejects.toHaveProperty('code', 5);
     await fleet.logged('connection refused', 'certificate_superseded');
-  });
-});
-
-describe('the file', () => {
-  it('is readable by its owner alone', async () => {
-    const modeOf = (path: string) => statSync(path).mode & 0o777;
-    expect([dirname(fleet.layout.firstUses), fleet.layout.firstUses].map(modeOf)).toEqual([0o700, 0o600]);
-  });
-
-  it.each([
-    ['no database', (file: string) => writeFileSync(file, 'something else entirely, and long enough')],
-    [
-      'another database',
-      (file: string) => {
-        const database = new Sqlite(file);
-        database.exec('DROP TABLE firstUses; CREATE TABLE firstUses (x)');
-        database.close();
-      },
-    ],
-  ])('that is %s is begun anew at the next start', async (_what, spoil) => {
-    await fleet.stopBroker();
-    spoil(fleet.layout.firstUses);
-    await fleet.startBroker();
-    await fleet.connect(successor);
-    await untilTold(successor);
-  });
-
-  it('that cannot be written keeps nobody out', async () => {
-    const locked = new Sqlite(fleet.layout.firstUses);
-    locked.exec('BEGIN EXCLUSIVE');
-    const client = await fleet.connect(successor);
-    await eventually(
-      () => fleet.log.some(({ msg }) => msg === 'the feed of first uses cannot be written') || undefined,
-    );
-    locked.exec('ROLLBACK');
-    locked.close();
-    await client.endAsync();
-    await fleet.connect(successor);
-    await untilTold(successor);
   });
 });

@@ -9,7 +9,16 @@ import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { MessageBroker } from '../../broker/sessions/message-broker.ts';
 import { eventually } from './eventually.ts';
-import { clock, connectionOf, createStore, Line, log, roomsAround, standingOf } from './samples.ts';
+import {
+  clock,
+  connectionOf,
+  createStore,
+  Line,
+  log,
+  roomsAround,
+  standingOf,
+  systemParts,
+} from './samples.ts';
 
 const lastWill: Will = { topic: 't', payload: Buffer.from('x'), qos: 1, retain: false };
 const everything = { publish: ['#'], subscribe: ['#'] };
@@ -28,7 +37,7 @@ beforeEach(async () => {
   const noisy = Object.assign(Object.create(log), {
     error: (entry: { err: unknown }) => errors.push(entry.err),
   });
-  broker = await MessageBroker.start({ ...rooms, limits: defaultLimits, clock, log: noisy });
+  broker = await MessageBroker.start({ ...rooms, ...systemParts, limits: defaultLimits, clock, log: noisy });
 });
 afterEach(async () => {
   jest.useRealTimers();

@@ -5,12 +5,13 @@ import { pino } from 'pino';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { PolicyCache } from '../../broker/admission/policy-cache.ts';
 import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
+import { defaultLimits } from '../../broker/limits.ts';
 import { createBrokerMetrics } from '../../broker/metrics.ts';
 import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { type DeviceId, parseEntityName } from '../../core/ids.ts';
 import { defaultPolicies } from '../../core/policy/policy.ts';
 import type { DeviceRecord, DeviceStatus } from '../../registry/records.ts';
-import { createStore } from './samples.ts';
+import { createStore, refusals } from './samples.ts';
 
 const group = parseEntityName('default');
 const policy = parseEntityName('device');
@@ -49,6 +50,7 @@ beforeEach(async () => {
       policy: async () => ({ name: policy, document, changedAt: 0 }),
     },
     policies: new PolicyCache(),
+    refusals,
     store,
     metrics: createBrokerMetrics(new MetricsRegistry()),
     log: pino({ level: 'silent' }),
@@ -81,6 +83,19 @@ describe('a will that another broker left', () => {
   ])('%s is refused and forgotten', async (_, clientId, topic, code) => {
     await expect(wills.decide(await leave(clientId, topic))).rejects.toMatchObject({ code });
     expect(await store.getWill({ id: clientId })).toBeUndefined();
+  });
+
+  it('that is to be retained and for which there is no room is refused and forgotten', async () => {
+    const { retainedMessages } = defaultLimits;
+    const payload = Buffer.from('x');
+    for (let index = 0; index < retainedMessages; index += 1) {
+      const topic = `devices/dev-1/telemetry/${index}`;
+      const message = { topic, payload, qos: 0, dup: false, retain: true } as const;
+      store.retained.store('dev-1', { cmd: 'publish', ...message, brokerId: '', brokerCounter: 0 });
+    }
+    const will = { ...(await leave('dev-1', 'devices/dev-1/status')), retain: true };
+    await expect(wills.decide(will)).rejects.toMatchObject({ code: 'retained_limit' });
+    expect(await store.getWill({ id: 'dev-1' })).toBeUndefined();
   });
 
   it('is kept for another time where the registry cannot be asked', async () => {

@@ -1,7 +1,7 @@
 /** Pieces of a broker, for tests of one room without the others. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { afterAll } from '@jest/globals';
 import { pino } from 'pino';
@@ -19,6 +19,8 @@ import { Connection } from '../../broker/sessions/connection.ts';
 import { CutOff } from '../../broker/sessions/cut-off.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
+import { Replay } from '../../broker/system-topics/replay.ts';
+import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import { parseDeviceId, parseEntityName, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import { bindPolicy } from '../../core/policy/grants.ts';
 import { type PolicyDocument, parsePolicy } from '../../core/policy/policy.ts';
@@ -65,22 +67,28 @@ export interface StoreOptions {
 
 /** In a folder of its own, unless a file is given. */
 export function openSessions(options: Partial<SessionDatabaseOptions> = {}): SessionDatabase {
-  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-sessions-')), 'sessions.db');
+  const file = options.file ?? join(temporaryFolder(), 'sessions.db');
   const quiet = { onOverflow: () => {}, onFailure: () => {} };
   const database = new SessionDatabase({
-    file,
     durability: 'os',
     limits: defaultLimits,
     ...quiet,
     ...options,
+    file,
   });
-  if (options.file === undefined) folders.push(dirname(file));
   databases.push(database);
   return database;
 }
 
 const databases: SessionDatabase[] = [];
 const folders: string[] = [];
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-sessions-'));
+  folders.push(folder);
+  return folder;
+}
+
 afterAll(async () => {
   await Promise.all(databases.map((database) => database.close()));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -93,18 +101,34 @@ export function createStore(options: StoreOptions = {}): GuardedStore {
   return new GuardedStore({ database: openSessions({ limits, onOverflow }), isGranted, limits });
 }
 
+/** What is told of nobody. */
+export const refusals = { ofSession: () => {}, ofOwner: () => {} };
+export const systemParts = {
+  systemTopics: new SystemTopics(),
+  replay: new Replay({ sources: [], log }),
+  onArrival: () => {},
+  onDeparture: () => {},
+};
+
 /** The rooms that the message path goes through, around `store`. */
 export function roomsAround(store: GuardedStore) {
   const metrics = createBrokerMetrics(new Registry());
   const live = new LiveTable();
   const durable = new DurableSessions({ store });
-  const denials = new Denials({ metrics, log });
+  const denials = new Denials({ refusals, metrics, log });
   const registry = {
     device: async () => undefined,
     group: async () => undefined,
     policy: async () => undefined,
   };
-  const orphanWills = new OrphanWills({ registry, policies: new PolicyCache(), store, metrics, log });
+  const orphanWills = new OrphanWills({
+    registry,
+    policies: new PolicyCache(),
+    store,
+    refusals,
+    metrics,
+    log,
+  });
   const authorizer = new Authorizer({
     live,
     store,
@@ -113,6 +137,6 @@ export function roomsAround(store: GuardedStore) {
     metrics,
     limits: defaultLimits,
   });
-  const cutOff = new CutOff({ live, durable, store, metrics, clock, log });
+  const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
   return { live, durable, store, metrics, authorizer, cutOff };
 }

@@ -16,7 +16,9 @@ afterAll(() => operated.close());
 describe('gatehouse device', () => {
   it('lists devices, all or some', async () => {
     const { stdout } = await operated.run('device list');
-    expect(stdout).toMatch(/^ID +STATUS +GROUP +ATTRIBUTES +ENROLLED +CHANGED\ndev1 +active +devices +- +/);
+    expect(stdout).toMatch(
+      /^ID +STATUS +GROUP +ATTRIBUTES +ENROLLED +CHANGED +SEEN\ndev1 +active +devices +- +/,
+    );
     expect(await operated.json('device list --group services')).toEqual([]);
     const listed = await operated.json('device list --group devices --status active');
     expect(listed.map(({ id }: { id: string }) => id)).toEqual(['dev1', 'dev10', 'dev2', 'dev:3']);

@@ -193,7 +193,9 @@ describe('gatehouse device create', () => {
     );
     expect(stdout).toMatch(/\nenrolled +-\n/);
     expect(idsOf(await operated.json('device list --not-enrolled --group services'))).toEqual(['made-1']);
-    expect((await operated.run('device list --group services')).stdout).toMatch(/^made-1 .* - +[\d-]+T.*Z$/m);
+    expect((await operated.run('device list --group services')).stdout).toMatch(
+      /^made-1 .* - +[\d-]+T.*Z +-$/m,
+    );
     await operated.enrollDevices('made-1');
     expect(await operated.json('device list --not-enrolled --group services')).toEqual([]);
     expect(Date.parse((await operated.json('device show made-1')).enrolledAt)).toBeGreaterThan(0);

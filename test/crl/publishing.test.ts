@@ -62,6 +62,55 @@ describe('what has changed', () => {
     expect(await world.lists(first)).toBe(true);
   });
 
+  it('is not missed where somebody looks just as lists are published that do not know of it', async () => {
+    await world.stop();
+    const looks: ((value?: unknown) => void)[] = [];
+    let holding = false;
+    let found = 0;
+    world.seenAs = (registry) =>
+      new Proxy(registry, {
+        get: (target, name) => {
+          if (name === 'statusChange')
+            return async (...asked: Parameters<typeof registry.statusChange>) => {
+              const change = await registry.statusChange(...asked);
+              if (change !== undefined) found += 1;
+              // Of the changes that are known already, the answer comes late.
+              if (holding && change === undefined) await new Promise((resolve) => looks.push(resolve));
+              return change;
+            };
+          if (name === 'journalHead')
+            return async () => {
+              // It comes when lists were published, and the look after that has just begun.
+              for (const answer of looks.splice(0)) answer();
+              await new Promise(setImmediate);
+              return registry.journalHead();
+            };
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    await world.start();
+    const [first, second] = [await world.issue(), await world.issue()];
+    let sign = () => {};
+    world.beforeSigning = () =>
+      new Promise((resolve) => {
+        sign = resolve;
+        world.beforeSigning = async () => {};
+      });
+    await world.set('revoked', first);
+    const signing = world.beforeSigning;
+    await eventually(() => world.beforeSigning !== signing, 5_000);
+    const before = found;
+    await world.set('revoked', second);
+    await eventually(() => found > before);
+    holding = true;
+    await world.issue();
+    await eventually(() => looks.length === 1);
+    holding = false;
+    sign();
+    await world.untilListed(first, second);
+  });
+
   it('is nobody else’s business', async () => {
     const before = await world.number();
     await world.issue();

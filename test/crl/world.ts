@@ -36,6 +36,8 @@ export class CrlWorld {
   /** Before each signature; it may reject. */
   beforeSigning: () => Promise<void> = async () => {};
   crlShards: CrlShards = 1;
+  /** What the publisher is given for the registry. */
+  seenAs: (registry: Registry) => Registry = (registry) => registry;
   readonly #folder: string;
   readonly #issuer: Issuer;
   #registry: Registry;
@@ -91,7 +93,12 @@ export class CrlWorld {
 
   async start(): Promise<void> {
     this.#publishing = await startPublishing({
-      ...{ registry: this.#registry, database: this.database, folder: this.crls, clock: this.clock },
+      ...{
+        registry: this.seenAs(this.#registry),
+        database: this.database,
+        folder: this.crls,
+        clock: this.clock,
+      },
       issuing: { all: () => [this.#issuer], current: () => this.#issuer },
       ...{ statusUrl: 'http://status.example', crlShards: this.crlShards },
     });

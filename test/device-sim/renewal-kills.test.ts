@@ -16,14 +16,15 @@ import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
-const folder = temporaryFolder();
-const caFile = join(folder, 'root.pem');
 let world: World;
 beforeAll(async () => {
   world = await World.start(folder);
   writeFileSync(caFile, world.ca);
 });
 afterAll(() => world?.close());
+// Removed last, for hooks run in the order in which they are defined.
+const folder = temporaryFolder();
+const caFile = join(folder, 'root.pem');
 
 /** Counts the steps of a device's life, and cuts it off at one of them. */
 class Fuse {

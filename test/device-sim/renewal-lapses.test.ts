@@ -10,7 +10,6 @@ import { DUE_MS, RenewingDevice } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
 const DAY = 86_400_000;
-const folder = temporaryFolder();
 /** The server's: behind while a device enrolls that is to have expired by now. */
 const clock = { behind: 0, now: () => Date.now() - clock.behind };
 let world: World;
@@ -22,6 +21,8 @@ beforeAll(async () => {
   }
 });
 afterAll(() => world?.close());
+// Removed last, for hooks run in the order in which they are defined.
+const folder = temporaryFolder();
 
 let device: RenewingDevice;
 let storage: IdentityStorage;

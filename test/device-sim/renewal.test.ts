@@ -8,7 +8,6 @@ import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice, type RenewingDeviceOptions } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
-const folder = temporaryFolder();
 let world: World;
 let commander: Session;
 /** By topic, what the commander received. */
@@ -31,6 +30,8 @@ afterAll(async () => {
   await commander?.end();
   await world?.close();
 });
+// Removed last, for hooks run in the order in which they are defined.
+const folder = temporaryFolder();
 
 let device: RenewingDevice;
 let storage: IdentityStorage;

@@ -18,7 +18,8 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import type { TokenCreated } from '../../core/api.ts';
+import type { DeviceDetail, TokenCreated } from '../../core/api.ts';
+import { eventually } from '../broker/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, run } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -78,9 +79,9 @@ describe('the services', () => {
       if (!existsSync(real)) {
         mkdirSync(real, { recursive: true });
         // As in the Dockerfile: these two are the group's to read.
-        const shared = ['registry', 'tls-broker', 'first-uses'].includes(source) ? 0o2750 : 0o700;
+        const shared = ['registry', 'tls-broker', 'reports'].includes(source) ? 0o2750 : 0o700;
         chmodSync(real, source === 'public' ? 0o755 : shared);
-        const owner = source === 'first-uses' ? BROKER_USER : ENROLL_USER;
+        const owner = ['reports', 'sessions'].includes(source) ? BROKER_USER : ENROLL_USER;
         if (asOtherUsers) chownSync(real, owner, GROUP);
       }
       mkdirSync(dirname(seen), { recursive: true });
@@ -144,7 +145,8 @@ describe('the services', () => {
     expect(volumes).toEqual([
       'registry:/data/registry:ro',
       'tls-broker:/data/tls/broker:ro',
-      'first-uses:/data/first-uses',
+      'reports:/data/reports',
+      'sessions:/data/sessions',
     ]);
     expect(services.broker.user).toBe(`${BROKER_USER}:${GROUP}`);
     expect(secrets).toBeUndefined();
@@ -166,7 +168,7 @@ describe('the services', () => {
         'registry/registry.db-wal',
         'tls-broker/server.pem',
       ];
-      const ofBroker = ['first-uses', 'first-uses/first-uses.db'];
+      const ofBroker = ['reports'];
       for (const [reader, paths] of [
         ['broker', ofEnroll],
         ['enroll', ofBroker],
@@ -195,5 +197,11 @@ describe('the services', () => {
     }
     expect(events).toEqual(expect.arrayContaining(['enrolling', 'online', 'published', 'stopped']));
     expect(existsSync(join(folder, 'volumes', 'sim', 'device-1', 'cert.pem'))).toBe(true);
+    // What the broker reports, enroll can read.
+    const shown = ['device', 'show', 'device-1', '--json', '--data', join(folder, 'enroll')];
+    await eventually(async () => {
+      const { stdout: detail } = await run(executable, ...shown);
+      return (JSON.parse(detail) as DeviceDetail).presence !== null;
+    }, 15_000);
   });
 });

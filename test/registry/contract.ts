@@ -7,6 +7,7 @@ import { describeFleetProgress } from './contract/fleet-progress.ts';
 import { describeGroupCommit } from './contract/group-commit.ts';
 import { describeHousekeeping } from './contract/housekeeping.ts';
 import { describeJournal } from './contract/journal.ts';
+import { describeObservations } from './contract/observations.ts';
 import { describeRecords } from './contract/records.ts';
 import { describeTokens } from './contract/tokens.ts';
 import { describeTransactions } from './contract/transactions.ts';
@@ -30,6 +31,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeDevices(world);
     describeCertificates(world);
     describeFleetProgress(world);
+    describeObservations(world);
     describeTokens(world);
     describeEnrollmentWays(world);
     describeTransactions(world);

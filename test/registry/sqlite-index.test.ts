@@ -97,7 +97,7 @@ describe('the plan of each look-up', () => {
   });
 
   it('of what stands of an issuer goes on where the page before ended', () => {
-    expect(planOf(others.standingCertificates.source)).toEqual([
+    expect(planOf(others.liveCertificates.source)).toEqual([
       expect.stringContaining('USING INDEX standingCertificates (issuer=? AND rowid>?)'),
     ]);
   });

@@ -30,7 +30,9 @@ export function prepareQueue(database: Database) {
     assign: database.prepare(`
       UPDATE queue SET messageId = 1 + seq % ${MESSAGE_IDS}
       WHERE session = ? AND seq BETWEEN ? AND ? AND messageId IS NULL`),
-    release: database.prepare('UPDATE queue SET released = 1, message = NULL WHERE session = ? AND seq = ?'),
+    release: database.prepare(
+      'UPDATE queue SET released = 1, message = NULL WHERE session = ? AND seq = ? AND message IS NOT NULL',
+    ),
     remove: database.prepare<
       [number, number, number],
       { readonly message: number | null; readonly bytes: number }

@@ -34,6 +34,7 @@ export class QueueTable {
   readonly #sql: QueueStatements;
   #nextMessage: number;
   #bytes = 0;
+  #messages = 0;
 
   constructor(options: QueueTableOptions) {
     this.#options = options;
@@ -43,7 +44,13 @@ export class QueueTable {
       const session = options.sessions.get(number);
       if (session !== undefined) Object.assign(session, { messages, bytes, nextSeq: last + 1 });
       this.#bytes += bytes;
+      this.#messages += messages;
     }
+  }
+
+  /** That wait in all, each counted for every session that it waits for. */
+  get messages(): number {
+    return this.#messages;
   }
 
   /** Puts the message at the end of each receiver's queue. Those who are connected and idle get it sent at once. */
@@ -85,8 +92,9 @@ export class QueueTable {
 
   /** PUBREC has come: the message is not needed any more. */
   release(session: SessionRecord, { seq, message }: Pick<QueueRow, 'seq' | 'message'>): void {
-    this.#sql.release.run(session.number, seq);
-    if (message !== null) this.#dropReference(message);
+    const { changes } = this.#sql.release.run(session.number, seq);
+    // Once: others may still wait for the body.
+    if (message !== null && changes > 0) this.#dropReference(message);
   }
 
   /** Takes entries off. Those that are not there any more do no harm. @param seqs in order */
@@ -168,6 +176,7 @@ export class QueueTable {
   #count(session: SessionRecord, messages: number, bytes: number): void {
     session.messages += messages;
     session.bytes += bytes;
+    this.#messages += messages;
     this.#bytes += bytes;
   }
 }

@@ -2,9 +2,12 @@
 import type { PolicyTestResult } from '../../../core/api.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
+import { MAX_TOPIC_SHOWN, shownText } from '../../../core/observations/refusal.ts';
 import { decidePublish, decideSubscribe } from '../../../core/policy/decide.ts';
 import { bindPolicy } from '../../../core/policy/grants.ts';
 import { parsePolicy } from '../../../core/policy/policy.ts';
+import { isTopicFilter, isTopicName, matches } from '../../../core/policy/topic.ts';
+import type { RegistryView } from '../../../registry/port.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse } from '../look-ups.ts';
 
@@ -29,10 +32,44 @@ export async function testPolicy(
   const grants = bindPolicy(parsePolicy(JSON.parse(record.document)), device);
   const decision =
     publish === undefined ? decideSubscribe(grants, subscribe ?? '') : decidePublish(grants, publish);
-  const result = { device: id, group: group.name, policy: group.policy, deviceStatus: device.status };
+  const refused = await refusedLately(registry, id, { publish, subscribe });
+  const result = {
+    device: id,
+    group: group.name,
+    policy: group.policy,
+    deviceStatus: device.status,
+    refused,
+  };
   if (device.status !== 'active') {
     return { ...result, allowed: false, rule: null, reason: `the device is ${device.status}` };
   }
   const { allowed, rule } = decision;
   return { ...result, allowed, rule, reason: allowed ? `granted by ${rule}` : decision.reason };
+}
+
+interface Question {
+  readonly publish?: string | undefined;
+  readonly subscribe?: string | undefined;
+}
+
+/** What the broker refused of just this, and, of a subscription, what it did not deliver by it. */
+async function refusedLately(
+  { observations }: Pick<RegistryView, 'observations'>,
+  id: DeviceId,
+  { publish, subscribe }: Question,
+): Promise<PolicyTestResult['refused']> {
+  const asked = shownText(publish ?? subscribe ?? '', MAX_TOPIC_SHOWN);
+  const isDelivery = (topic: string) =>
+    subscribe !== undefined && isTopicFilter(subscribe) && isTopicName(topic) && matches(subscribe, topic);
+  const those = (await observations.refusalsOf(id)).filter(({ action, topic }) => {
+    if (topic === null) return false;
+    if (action === 'deliver') return isDelivery(topic);
+    return topic === asked && action === (publish === undefined ? 'subscribe' : 'publish');
+  });
+  if (those.length === 0) return null;
+  return {
+    count: those.reduce((sum, { count }) => sum + count, 0),
+    firstAt: new Date(Math.min(...those.map(({ firstAt }) => firstAt))).toISOString(),
+    lastAt: new Date(Math.max(...those.map(({ lastAt }) => lastAt))).toISOString(),
+  };
 }

@@ -3,7 +3,6 @@
  * that it takes over from have had their time.
  */
 import type { Fingerprint, SerialNumber } from '../../../core/ids.ts';
-import type { FirstUse } from '../../../registry/first-uses/feed.ts';
 import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
@@ -11,6 +10,13 @@ import type { EnrollContext } from '../../context.ts';
 /** One that renews another and that nobody has used yet: whether its device ever got it is not known. */
 export function isUnusedRenewal({ status, renews, firstUsedAt }: CertificateRecord): boolean {
   return status === 'active' && renews !== null && firstUsedAt === null;
+}
+
+/** Of a certificate. */
+export interface FirstUse {
+  readonly fingerprint: Fingerprint;
+  /** ms since the epoch. */
+  readonly time: number;
 }
 
 /** What the broker tells. To be told again, or of a certificate that stands no more, changes nothing. */

@@ -109,7 +109,7 @@ async function* standingOf(
   }
   let after = 0;
   for (;;) {
-    const page = await registry.standingCertificates({ issuer, after, limit: PAGE });
+    const page = await registry.liveCertificates({ issuer, after, limit: PAGE });
     if (page.length === 0) return;
     yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device }));
     after = page.at(-1)?.position ?? after;

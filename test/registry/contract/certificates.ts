@@ -273,13 +273,13 @@ export function describeCertificates(world: World): void {
       await setStatus(certificate('three'), 'superseded', NOW);
       await setStatus(certificate('four'), 'revoked', NOW);
       const query = { issuer: issuer.fingerprint, limit: 2 };
-      const page = await registry.standingCertificates(query);
+      const page = await registry.liveCertificates(query);
       expect(page).toMatchObject([
         { serialNumber: serial('one'), device: pump.id },
         { serialNumber: serial('two'), device: pump.id },
       ]);
       const after = page.at(-1)?.position ?? 0;
-      expect(await registry.standingCertificates({ ...query, after })).toMatchObject([
+      expect(await registry.liveCertificates({ ...query, after })).toMatchObject([
         { serialNumber: serial('five') },
       ]);
     });

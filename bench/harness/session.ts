@@ -1,6 +1,6 @@
 /** One connection of the load: TLS with the device's certificate, CONNECT, and then bytes. */
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import type { Device } from '../harness/fleet.ts';
+import type { Device } from './fleet.ts';
 import {
   connectPacket,
   disconnectPacket,

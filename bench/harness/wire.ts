@@ -22,18 +22,19 @@ export function subscribePacket(filter: string, qos: Qos): Buffer {
 
 export const disconnectPacket = Buffer.from([DISCONNECT, 0]);
 
-/** A PUBLISH whose packet id, with QoS 1, is written in place before each time that it is sent. */
+/** A PUBLISH; with QoS 1 another packet id may be written in place before it is sent again. */
 export interface PublishTemplate {
   readonly bytes: Buffer;
   /** Where the packet id stands; null with QoS 0. */
   readonly packetIdAt: number | null;
 }
 
-export function publishTemplate(topic: string, payload: Buffer, qos: Qos): PublishTemplate {
+export function publishTemplate(topic: string, payload: Buffer, qos: Qos, id = 0): PublishTemplate {
   const name = text(topic);
   const packetId = qos === 0 ? Buffer.alloc(0) : Buffer.alloc(2);
   const bytes = packet(PUBLISH | (qos << 1), Buffer.concat([name, packetId, payload]));
   const packetIdAt = qos === 0 ? null : bytes.length - payload.length - 2;
+  if (packetIdAt !== null) bytes.writeUInt16BE(id, packetIdAt);
   return { bytes, packetIdAt };
 }
 

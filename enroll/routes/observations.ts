@@ -1,0 +1,72 @@
+/** /api/v1/devices/ID/refusals and /explanation: what was refused, and how it stands; also of IDs that no device has. */
+import { z } from 'zod';
+import type { DeviceDetail, DeviceExplanation, RefusalsView } from '../../core/api.ts';
+import { GatehouseError } from '../../core/errors.ts';
+import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
+import type { EnrollContext } from '../context.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { deviceFindings } from '../use-cases/operating/device-findings.ts';
+import { detailOf } from './device-detail.ts';
+import { refusalView, remedyFor } from './observation-views.ts';
+import { issuerView } from './views.ts';
+
+const params = z.object({ id: z.string().transform(parseDeviceId) });
+
+export function observationRoutes(server: HttpServer, context: EnrollContext): void {
+  server.get(
+    '/devices/:id/refusals',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'What a device was refused lately, newest first', params },
+    },
+    ({ params: { id } }) => refusalsOf(context, id),
+  );
+
+  server.get(
+    '/devices/:id/explanation',
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'How it stands with a device, and what to do', params },
+    },
+    ({ params: { id } }) => explain(context, id),
+  );
+}
+
+async function refusalsOf({ registry }: EnrollContext, id: DeviceId): Promise<RefusalsView> {
+  const { observations } = registry;
+  return {
+    items: (await observations.refusalsOf(id)).map((refusal) => refusalView(refusal, id)),
+    claims: (await observations.claimsOf(id)).map((claim) => refusalView(claim, id)),
+  };
+}
+
+async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExplanation> {
+  const { registry, clock } = context;
+  const device = await detailIfKnown(context, id);
+  const group = device === null ? undefined : await registry.group(device.group);
+  const refused = await refusalsOf(context, id);
+  const findings = deviceFindings({
+    id,
+    device,
+    issuers: (await registry.issuers()).map(issuerView),
+    renewalGrace: group?.renewalGrace ?? 0,
+    now: clock.now(),
+    ...refused,
+  });
+  return {
+    id,
+    device,
+    policy: group?.policy ?? null,
+    findings: findings.map(({ next, ...rest }) => ({ ...rest, next: next && remedyFor(next, id) })),
+    ...refused,
+  };
+}
+
+async function detailIfKnown(context: EnrollContext, id: DeviceId): Promise<DeviceDetail | null> {
+  try {
+    return await detailOf(context, id);
+  } catch (error) {
+    if (error instanceof GatehouseError && error.code === 'device_unknown') return null;
+    throw error;
+  }
+}

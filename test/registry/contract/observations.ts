@@ -1,0 +1,279 @@
+/** What was observed of devices: no state, so no journal; and never more than there is room for. */
+import { describe, expect, it } from '@jest/globals';
+import type { DeviceRefusal, RefusedClaim } from '../../../core/observations/refusal.ts';
+import type { SightingRecord } from '../../../registry/observations.ts';
+import { change, device, deviceId, NOW, someEvent } from '../samples.ts';
+import type { World } from './world.ts';
+
+const DAY = 86_400_000;
+const pump = device('pump');
+
+function refusal(topic: string | null, rest: Partial<DeviceRefusal> = {}): DeviceRefusal {
+  return {
+    device: pump.id,
+    action: 'publish',
+    rule: 'publish_denied',
+    topic,
+    detail: 'not granted',
+    serialNumber: '01',
+    clientId: 'pump',
+    address: '192.0.2.1',
+    count: 1,
+    firstAt: NOW,
+    lastAt: NOW,
+    ...rest,
+  };
+}
+
+function claim(claimed: string, address: string, rest: Partial<RefusedClaim> = {}): RefusedClaim {
+  const { device: _device, ...counted } = refusal(null);
+  return { ...counted, claimed: deviceId(claimed), address, ...rest };
+}
+
+function sighting(id: string, rest: Partial<SightingRecord> = {}): SightingRecord {
+  return {
+    device: deviceId(id),
+    run: NOW,
+    connectedAt: NOW,
+    disconnectedAt: null,
+    reason: null,
+    sessions: 1,
+    clientId: id,
+    address: '192.0.2.1',
+    tlsVersion: 'TLSv1.3',
+    serialNumber: '01',
+    ...rest,
+  };
+}
+
+export function describeObservations(world: World): void {
+  const insert = (...ids: string[]) =>
+    change(world.registry, async (transaction) => {
+      for (const id of ids) await transaction.insertDevice(device(id));
+    });
+
+  describe('what is observed', () => {
+    it('leaves no row in the journal, and every other table as it was', async () => {
+      const { registry } = world;
+      await insert('pump');
+      const before = [await registry.journalHead(), await registry.device(pump.id)];
+      await registry.observe({
+        report: 7,
+        run: { startedAt: NOW, lastAt: NOW, endedAt: null },
+        sightings: [sighting('pump')],
+        refusals: [refusal('a')],
+        claims: [claim('pump', '192.0.2.9')],
+      });
+      expect([await registry.journalHead(), await registry.device(pump.id)]).toEqual(before);
+      expect(await registry.observations.lastReport()).toBe(7);
+    });
+
+    it('is seen by a view', async () => {
+      const view = await world.openView();
+      await insert('pump');
+      await world.registry.observe({ sightings: [sighting('pump')], refusals: [refusal('a')] });
+      expect((await view.observations.sighting(pump.id))?.record).toEqual(sighting('pump'));
+      expect(await view.observations.refusalsOf(pump.id)).toEqual([refusal('a')]);
+    });
+
+    it('of a device that is not there is nothing', async () => {
+      const { registry } = world;
+      await registry.observe({
+        sightings: [sighting('none')],
+        refusals: [refusal('a', { device: deviceId('none') })],
+      });
+      expect(await registry.observations.sighting(deviceId('none'))).toBeUndefined();
+      expect(await registry.observations.refusalsOf(deviceId('none'))).toEqual([]);
+    });
+
+    it('shares a commit with other writes, and neither fails with the other', async () => {
+      const { registry } = world;
+      await insert('pump');
+      const [, refused] = await Promise.allSettled([
+        registry.observe({ sightings: [sighting('pump')] }),
+        registry.write('system', (transaction) => transaction.insertDevice(device('unjournaled'))),
+        registry.write('system', (transaction) => transaction.append(someEvent())),
+      ]);
+      expect(refused?.status).toBe('rejected');
+      expect(await registry.observations.sighting(pump.id)).toBeDefined();
+      expect(await registry.device(deviceId('unjournaled'))).toBeUndefined();
+    });
+  });
+
+  describe('sightings', () => {
+    it('are one a device, the last one', async () => {
+      const { observations } = world.registry;
+      await insert('pump');
+      await world.registry.observe({ sightings: [sighting('pump')] });
+      const gone = sighting('pump', { disconnectedAt: NOW + 1, reason: 'disconnected', sessions: 0 });
+      await world.registry.observe({ sightings: [gone] });
+      expect(await observations.sightings(undefined, 10)).toEqual([{ record: gone, run: undefined }]);
+    });
+
+    it('come with the run that they are of', async () => {
+      const { registry } = world;
+      await insert('pump');
+      const run = { startedAt: NOW, lastAt: NOW + 5, endedAt: null };
+      await registry.observe({ run: { ...run, lastAt: NOW }, sightings: [sighting('pump')] });
+      await registry.observe({ run });
+      expect((await registry.observations.sighting(pump.id))?.run).toEqual(run);
+      const next = { startedAt: NOW - 50, lastAt: NOW - 50, endedAt: null };
+      await registry.observe({ run: next }); // its clock was set back
+      expect(await registry.observations.currentRun()).toEqual(next);
+      expect((await registry.observations.sighting(pump.id))?.run).toEqual(run);
+    });
+
+    it('are kept of a hundred runs, and outlive theirs', async () => {
+      const { registry } = world;
+      await insert('pump');
+      for (let run = 0; run <= 100; run++) {
+        const startedAt = NOW + run;
+        await registry.observe({
+          run: { startedAt, lastAt: startedAt, endedAt: null },
+          sightings: run === 0 ? [sighting('pump')] : [],
+        });
+      }
+      expect(await registry.observations.sighting(pump.id)).toEqual({
+        record: sighting('pump'),
+        run: undefined,
+      });
+    });
+
+    it('come in pages in the order of their IDs, without devices that are revoked', async () => {
+      const { registry } = world;
+      const ids = ['a', 'b', 'c', 'd'];
+      await insert(...ids);
+      await registry.observe({ sightings: ids.map((id) => sighting(id)) });
+      await change(registry, (transaction) => transaction.updateDevice(deviceId('c'), { status: 'revoked' }));
+      const page = async (after?: string) =>
+        (await registry.observations.sightings(after === undefined ? undefined : deviceId(after), 2)).map(
+          ({ record }) => record.device,
+        );
+      expect([await page(), await page('b'), await page('d')]).toEqual([['a', 'b'], ['d'], []]);
+      expect(await registry.observations.sighting(deviceId('c'))).toBeDefined();
+    });
+  });
+
+  describe('refusals', () => {
+    it('that are told again are added up', async () => {
+      const { registry } = world;
+      await insert('pump');
+      await registry.observe({
+        refusals: [refusal('a', { count: 3 }), refusal(null, { action: 'connect' })],
+      });
+      const later = refusal('a', { count: 4, firstAt: NOW + 5, lastAt: NOW + 9, address: '192.0.2.7' });
+      await registry.observe({ refusals: [later] });
+      expect(await registry.observations.refusalsOf(pump.id)).toEqual([
+        { ...later, count: 7, firstAt: NOW },
+        refusal(null, { action: 'connect' }),
+      ]);
+    });
+
+    it('keep to what a number can hold', async () => {
+      const { registry } = world;
+      await insert('pump');
+      for (let time = 0; time < 2; time++) {
+        await registry.observe({ refusals: [refusal('a', { count: Number.MAX_SAFE_INTEGER })] });
+      }
+      expect(await registry.observations.refusalsOf(pump.id)).toMatchObject([
+        { count: Number.MAX_SAFE_INTEGER },
+      ]);
+    });
+
+    it('are the newest twenty of a device, and those of others stay', async () => {
+      const { registry } = world;
+      await insert('pump', 'press');
+      await registry.observe({ refusals: [refusal('old', { device: deviceId('press') })] });
+      for (let page = 0; page < 5; page++) {
+        const refusals = Array.from({ length: 200 }, (_, index) =>
+          refusal(`${page}/${index}`, { lastAt: NOW + page * 200 + index }),
+        );
+        await registry.observe({ refusals });
+      }
+      const kept = await registry.observations.refusalsOf(pump.id);
+      expect(kept.map(({ topic }) => topic)).toEqual(
+        Array.from({ length: 20 }, (_, index) => `4/${199 - index}`),
+      );
+      expect(await registry.observations.refusalsOf(deviceId('press'))).toHaveLength(1);
+    });
+
+    it('are forgotten when they are old', async () => {
+      const { registry } = world;
+      await insert('pump');
+      await registry.observe({ refusals: [refusal('a'), refusal('b', { lastAt: NOW + DAY })] });
+      world.now = NOW + 30 * DAY + 1;
+      await registry.observe({});
+      expect((await registry.observations.refusalsOf(pump.id)).map(({ topic }) => topic)).toEqual(['b']);
+    });
+
+    it('are fifty thousand in all, of which the oldest make room', async () => {
+      const { registry } = world;
+      const ids = Array.from({ length: 2_600 }, (_, index) => `d${index}`);
+      await insert(...ids);
+      for (let from = 0; from < ids.length; from += 100) {
+        await registry.observe({
+          refusals: ids
+            .slice(from, from + 100)
+            .flatMap((id, index) =>
+              Array.from({ length: 20 }, (_, topic) =>
+                refusal(`t${topic}`, { device: deviceId(id), lastAt: NOW + from + index }),
+              ),
+            ),
+        });
+      }
+      const lengths = await Promise.all(
+        ['d0', 'd99', 'd100', 'd2599'].map(
+          async (id) => (await registry.observations.refusalsOf(deviceId(id))).length,
+        ),
+      );
+      expect(lengths).toEqual([0, 0, 20, 20]);
+    });
+  });
+
+  describe('claims of strangers', () => {
+    it('are found by what they claim, and stand apart from what the device was refused', async () => {
+      const { registry } = world;
+      await insert('pump');
+      await registry.observe({ claims: [claim('pump', '192.0.2.9'), claim('nobody', '192.0.2.9')] });
+      expect(await registry.observations.refusalsOf(pump.id)).toEqual([]);
+      expect(await registry.observations.claimsOf(pump.id)).toEqual([claim('pump', '192.0.2.9')]);
+      expect(await registry.observations.claimsOf(deviceId('nobody'))).toHaveLength(1);
+    });
+
+    it('are ten a name and fifty an address, the newest', async () => {
+      const { registry } = world;
+      await registry.observe({
+        claims: Array.from({ length: 30 }, (_, index) =>
+          claim('pump', `10.0.0.${index}`, { lastAt: NOW + index }),
+        ),
+      });
+      expect((await registry.observations.claimsOf(pump.id)).map(({ address }) => address)).toEqual(
+        Array.from({ length: 10 }, (_, index) => `10.0.0.${29 - index}`),
+      );
+      const names = Array.from({ length: 300 }, (_, index) => `n${index}`);
+      await registry.observe({
+        claims: names.map((name, index) => claim(name, '192.0.2.1', { lastAt: NOW + index })),
+      });
+      const found = await Promise.all(names.map((name) => registry.observations.claimsOf(deviceId(name))));
+      expect(found.flat()).toHaveLength(50);
+      expect(await registry.observations.claimsOf(pump.id)).toHaveLength(10);
+    });
+
+    it('are two thousand in all, and none is older than a week', async () => {
+      const { registry } = world;
+      for (let from = 0; from < 2_500; from += 500) {
+        await registry.observe({
+          claims: Array.from({ length: 500 }, (_, index) =>
+            claim(`n${from + index}`, `a${from + index}`, { lastAt: NOW + from + index }),
+          ),
+        });
+      }
+      const first = await registry.observations.claimsOf(deviceId('n499'));
+      const later = await registry.observations.claimsOf(deviceId('n500'));
+      expect([first.length, later.length]).toEqual([0, 1]);
+      world.now = NOW + 8 * DAY;
+      await registry.observe({});
+      expect(await registry.observations.claimsOf(deviceId('n2499'))).toEqual([]);
+    });
+  });
+}
