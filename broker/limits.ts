@@ -40,6 +40,8 @@ export interface BrokerLimits {
   readonly sentMessages: number;
   /** Bytes of them; a single message may be larger. */
   readonly sentBytes: number;
+  /** ms for which a device may be held back on end for sending more than its policy lets it, before it is cut off. */
+  readonly throttleTime: number;
   /** ms that a subscriber which does not read may hold up those who publish to it. */
   readonly drainTime: number;
   /** ms from one report to enroll to the next, while there is always something to tell; the first goes within a second. */
@@ -71,6 +73,7 @@ export const defaultLimits: BrokerLimits = {
   queuedBytes: 4 * 1024 * 1024 * 1024,
   sentMessages: 512,
   sentBytes: 1024 * 1024,
+  throttleTime: 300_000,
   drainTime: 5_000,
   reportInterval: 10_000,
   journalSilence: 5_000,

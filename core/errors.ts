@@ -467,6 +467,10 @@ export const errorCatalog = {
     title: "The MQTT client id does not belong to the certificate's device",
     remedy: 'Use the device ID, or ID/suffix, as the client id.',
   },
+  rate_exceeded: {
+    title: 'The device goes on sending more than its policy lets it',
+    remedy: 'Have it send less, or raise messagesPerSecond and bytesPerSecond in the limits of its policy.',
+  },
   websocket_refused: {
     title: 'The connection is no WebSocket for MQTT',
     remedy:

@@ -3,7 +3,11 @@
  * ways. A translation for MQTT 5 belongs here too: Aedes would go on speaking 3.1.1 to this stream.
  */
 import { Duplex } from 'node:stream';
+import { GatehouseError } from '../../core/errors.ts';
 import type { PacketGate } from './packet-gate.ts';
+
+/** ms for which a device must not have been held back to count as one that keeps to its limits again. */
+const RELIEF_MS = 1_000;
 
 export interface DeviceStreamOptions {
   readonly socket: Duplex;
@@ -14,6 +18,8 @@ export interface DeviceStreamOptions {
   readonly onViolation: (error: unknown) => void;
   /** The device sends more than its policy lets it, and waits. */
   readonly onThrottle: () => void;
+  /** ms of being held back on and on after which that is a violation. */
+  readonly throttleTime: number;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -26,6 +32,10 @@ export class DeviceStream extends Duplex {
   #retry: NodeJS.Timeout | undefined;
   #inputOver = false;
   #open = false;
+  #isOver = false;
+  /** Since when it has been held back on and on, and when it last was. */
+  #throttledSince = Number.NEGATIVE_INFINITY;
+  #throttledLast = Number.NEGATIVE_INFINITY;
 
   constructor(options: DeviceStreamOptions) {
     super();
@@ -48,13 +58,27 @@ export class DeviceStream extends Duplex {
    * [MQTT-3.2.0-1], or work on it before it has set the session up.
    */
   open(): void {
-    if (this.#open || this.destroyed) return;
+    if (this.#open || this.#isOver || this.destroyed) return;
     this.#open = true;
     const onData = (chunk: Buffer) => {
+      if (this.#isOver) return;
       this.#held = chunk;
       this.#advance();
     };
     this.#socket.on('data', onData).resume();
+  }
+
+  /** Nothing of what the device sends passes any more; what has passed may still be answered. */
+  stopInput(): void {
+    this.#isOver = true;
+    clearTimeout(this.#retry);
+    this.#held = undefined;
+  }
+
+  /** After `stopInput`: the device gets what was written for it, and then the end. What it still sends is thrown away. */
+  finish(): void {
+    this.#socket.end();
+    this.#socket.resume();
   }
 
   override _read(): void {
@@ -94,9 +118,11 @@ export class DeviceStream extends Duplex {
   #advance(): void {
     const chunk = this.#held;
     if (chunk === undefined) return;
+    const now = performance.now();
     let passage: { readonly passed: number; readonly wait: number };
     try {
-      passage = this.#options.gate.pass(chunk, performance.now());
+      passage = this.#options.gate.pass(chunk, now);
+      if (passage.wait > 0) this.#checkPatience(now);
     } catch (error) {
       this.#socket.pause();
       this.#options.onViolation(error);
@@ -115,5 +141,14 @@ export class DeviceStream extends Duplex {
     if (this.#inputOver) this.push(null);
     else if (roomForMore) this.#socket.resume();
     else this.#socket.pause();
+  }
+
+  /** @throws GatehouseError `rate_exceeded` */
+  #checkPatience(now: number): void {
+    if (now - this.#throttledLast > RELIEF_MS) this.#throttledSince = now;
+    this.#throttledLast = now;
+    if (now - this.#throttledSince <= this.#options.throttleTime) return;
+    const seconds = Math.round(this.#options.throttleTime / 1_000);
+    throw new GatehouseError('rate_exceeded', `the device has been held back for ${seconds} seconds on end`);
   }
 }

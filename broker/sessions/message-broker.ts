@@ -1,5 +1,5 @@
 /** Aedes, set up with our decisions, and the connections that are handed over to it. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { Client, PublishPacket } from 'aedes';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
@@ -21,6 +21,11 @@ import type { DurableSessions } from './durable-sessions.ts';
 import { callAfter } from './expiry.ts';
 import type { LiveTable } from './live-table.ts';
 import { SoundAedes } from './sound-aedes.ts';
+
+/** Turns of what a message goes through before its acknowledgement: looked up, taken in, committed, handed on. */
+const TURNS_TO_ACKNOWLEDGE = 4;
+/** ms that all devices together may take to hear the last of it when the broker ends. */
+const FAREWELL_MS = 1_000;
 
 export interface MessageBrokerOptions {
   readonly live: LiveTable;
@@ -47,6 +52,7 @@ export class MessageBroker {
   readonly #departures = new WeakMap<Client, () => void>();
   /** What is to be done once CONNACK is sent. */
   readonly #arrivals = new WeakMap<Client, () => void>();
+  readonly #streams = new Map<Client, DeviceStream>();
   /** Why Aedes ended a client by itself. */
   readonly #failures = new WeakMap<Client, DepartureReason>();
 
@@ -95,7 +101,8 @@ export class MessageBroker {
 
   /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
   attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
-    const { live, durable, cutOff, onArrival, onDeparture, metrics, limits, clock, log } = this.#options;
+    const { live, durable, store, cutOff, onArrival, onDeparture, metrics, limits, clock, log } =
+      this.#options;
     const { device, stream: socket } = connection;
     let hasArrived = false;
     const gate = new PacketGate({
@@ -108,9 +115,13 @@ export class MessageBroker {
       preface: encodeConnect(request),
       onViolation: (error) => this.#dismissFor(connection, error),
       onThrottle: () => metrics.throttled(),
+      throttleTime: limits.throttleTime,
     });
     const client = this.#aedes.handle(stream);
+    this.#streams.set(client, stream);
     live.bind(client, connection);
+    // It is here: a will that an earlier connection left, and nobody has published yet, tells what is not so.
+    if (request.will === null) store.database.wills.remove(request.clientId);
     if (!request.clean) durable.keep(device, request.clientId);
     metrics.admitted();
     metrics.connected();
@@ -133,6 +144,7 @@ export class MessageBroker {
       void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
     });
     void gone.then(() => {
+      this.#streams.delete(client);
       clearTimeout(deadline);
       cancelExpiry();
       metrics.disconnected();
@@ -140,12 +152,34 @@ export class MessageBroker {
     });
   }
 
-  /** Ends every session as Aedes does: those without DISCONNECT publish their will. */
+  /**
+   * Ends every session. What was taken in is committed and acknowledged first; what a device sends from now on is not, and
+   * it will send it again. Wills are deferred, as a server's end allows it [MQTT-3.1.2-12]: the next start publishes those of
+   * whoever has not come back minutes later, and a restart does not tell the world that the fleet is gone.
+   */
   async close(): Promise<void> {
+    const { database } = this.#options.store;
+    for (const stream of this.#streams.values()) stream.stopInput();
+    for (let turn = 0; turn < TURNS_TO_ACKNOWLEDGE; turn++) {
+      await database.flush().catch(() => {}); // the store has told of it
+      await nextTurn();
+    }
+    for (const client of this.#streams.keys()) this.#deferWill(client);
+    for (const stream of this.#streams.values()) stream.finish();
+    const farewell = [...this.#options.live.all()].map(({ gone }) => gone);
+    await Promise.race([Promise.all(farewell), delay(FAREWELL_MS, undefined, { ref: false })]);
+    for (const client of this.#streams.keys()) this.#deferWill(client); // who has arrived meanwhile
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    // Wills are being taken in; once they are published Aedes forgets them, or they would be published again.
-    await this.#options.store.database.flush().catch(() => {});
     await nextTurn();
+  }
+
+  #deferWill(client: Client): void {
+    const { database } = this.#options.store;
+    const will = database.wills.get(client.id);
+    // That of a clean session was in memory alone.
+    if (will !== undefined) database.wills.put(will, { isDurable: true }).catch(() => {});
+    client.will = null;
+    client._will = null;
   }
 
   /**

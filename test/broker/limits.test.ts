@@ -8,12 +8,13 @@ import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 
 const DRAIN_TIME = 1_500;
+const THROTTLE_TIME = 3_000;
 
 let fleet: Fleet;
 let backend: MqttClient;
 let inbox: Inbox;
 beforeAll(async () => {
-  fleet = await Fleet.create({ limits: { drainTime: DRAIN_TIME } });
+  fleet = await Fleet.create({ limits: { drainTime: DRAIN_TIME, throttleTime: THROTTLE_TIME } });
   await fleet.applyPolicyGroup('backends', {
     publish: ['#'],
     subscribe: ['#'],
@@ -70,6 +71,46 @@ describe('messages a second', () => {
     await untilClosed(slow);
     expect(performance.now() - started).toBeLessThan(1_000);
     expect(inbox.payloads).not.toContain('late 499');
+  });
+});
+
+describe('bytes a second', () => {
+  it('hold back who sends more of them, and nobody else', async () => {
+    await fleet.applyPolicyGroup('narrow', { publish: ['slow/#'], limits: { bytesPerSecond: '10KB' } });
+    const narrow = await fleet.connect(await fleet.enroll('narrow-1', { group: 'narrow' }));
+    const started = performance.now();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) narrow.publish('slow/n', name.repeat(4_096), { qos: 0 });
+    await inbox.has('e'.repeat(4_096));
+    // 10 KB at once, a packet over it, and the last of 20 KB half a second later at the earliest.
+    expect(performance.now() - started).toBeGreaterThan(500);
+    await narrow.endAsync();
+  });
+});
+
+describe('a device that sends more than it may', () => {
+  async function flooding(id: string, during: number, pause: number) {
+    await fleet.applyPolicyGroup('flooding', { publish: ['slow/#'], limits: { messagesPerSecond: 20 } });
+    const client = await fleet.connect(await fleet.enroll(id, { group: 'flooding' }));
+    const cutOff = () => fleet.log.some(({ rule, device }) => rule === 'rate_exceeded' && device === id);
+    const ends = performance.now() + during;
+    while (performance.now() < ends && !cutOff()) {
+      for (let count = 0; count < 30; count++) client.publish('slow/f', 'x', { qos: 0 });
+      await delay(pause);
+    }
+    return { client, isCutOff: cutOff() };
+  }
+
+  it('is cut off where it does so on end', async () => {
+    const { client, isCutOff } = await flooding('flooder', 2 * THROTTLE_TIME, 500);
+    expect(isCutOff).toBe(true);
+    await untilClosed(client);
+  });
+
+  it('is not where it keeps to its limits in between', async () => {
+    const { client, isCutOff } = await flooding('burster', 1.5 * THROTTLE_TIME, 2_200);
+    expect(isCutOff).toBe(false);
+    expect(client.connected).toBe(true);
+    await client.endAsync();
   });
 });
 

@@ -39,7 +39,11 @@ export class RawClient {
   }
 
   /** Resolves after the handshake, as the client sees it. */
-  static async open(fleet: Fleet, identity: Identity | null, options: RawOptions = {}): Promise<RawClient> {
+  static async open(
+    fleet: Pick<Fleet, 'port' | 'ca'>,
+    identity: Identity | null,
+    options: RawOptions = {},
+  ): Promise<RawClient> {
     const { version, ...rest } = options;
     const socket = connect({
       port: fleet.port,
