@@ -19,6 +19,7 @@ import {
 } from '../../core/pki/ocsp.ts';
 import { signingKeyOf } from '../../core/pki/signer.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
+import { TicketKeys } from '../../runtime/ticket-keys.ts';
 import { issueServer } from '../broker/authority.ts';
 import { eventually } from '../broker/eventually.ts';
 import { createAuthority, DAY } from '../pki/test-authority.ts';
@@ -54,7 +55,13 @@ beforeAll(async () => {
   await renewCertificate();
   await staple(serialNumber);
 
-  const source = new SecureContextSource({ file: bundle, staple: { file: stapleFile, clock }, log });
+  const ticketKeys = await TicketKeys.open({ file: join(folder, 'ticket-keys.json'), clock, log });
+  const source = new SecureContextSource({
+    file: bundle,
+    staple: { file: stapleFile, clock },
+    ticketKeys,
+    log,
+  });
   server = createServer(await source.read(), (socket) => socket.on('error', () => {}));
   unwatch = source.watch(server);
   server.listen(0, '127.0.0.1');
