@@ -82,8 +82,9 @@ describe('the retained messages of a device', () => {
 
     const inbox = new Inbox(reader);
     await subscribe(reader, ['r/#']);
-    await inbox.has('kept 3 anew');
-    expect(inbox.payloads.sort()).toEqual(['kept 0', 'kept 2', 'kept 3 anew']);
+    // In whichever order they come: it is that of the topics, and of what each takes to be sent.
+    for (const payload of ['kept 0', 'kept 2', 'kept 3 anew']) await inbox.has(payload);
+    expect(inbox.payloads).toHaveLength(3);
 
     await fleet.revoke('retainer');
     await fleet.journalRead();
