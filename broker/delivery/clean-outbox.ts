@@ -19,7 +19,6 @@ export interface CleanOutboxOptions extends OutboxOptions {
   readonly window: SendWindow;
   /** ms for which publishers wait for acknowledgements. */
   readonly drainTime: number;
-  readonly onOverflow: (count: number) => void;
 }
 
 interface Waiting {
@@ -125,7 +124,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
       this.#takeNext();
       dropped++;
     }
-    if (dropped > 0) this.#options.onOverflow(dropped);
+    if (dropped > 0) this.onOverflow(dropped);
     if (this.awaitsTooMany) this.#patience ??= setTimeout(this.#giveUp, this.#options.drainTime).unref();
   }
 

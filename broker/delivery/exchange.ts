@@ -89,11 +89,9 @@ export class Exchange {
   #outboxOf(connection: Connection, client: Client, stream: DeviceStream): Outbox {
     const { store, authorizer, metrics, limits } = this.#options;
     const judge: Judge = (topic, approval) => authorizer.judge(connection, topic, approval);
-    const common = { output: stream.output, owner: stream, judge, window: limits };
-    if (client.clean) {
-      const { drainTime } = limits;
-      return new CleanOutbox({ ...common, drainTime, onOverflow: (count) => metrics.queueOverflow(count) });
-    }
+    const onOverflow = (count: number) => metrics.queueOverflow(count);
+    const common = { output: stream.output, owner: stream, judge, onOverflow, window: limits };
+    if (client.clean) return new CleanOutbox({ ...common, drainTime: limits.drainTime });
     const { database, intake } = store;
     const session = database.sessions.open(client.id);
     const outbox = new DurableOutbox({ ...common, database, intake, session });
