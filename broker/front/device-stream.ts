@@ -90,7 +90,6 @@ export class DeviceStream extends Duplex {
     this.#socket.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
       this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-      this.#heard = performance.now();
       this.#proceed();
     });
     this.#proceed();
@@ -189,6 +188,7 @@ export class DeviceStream extends Duplex {
     if (chunk === undefined) return;
     const now = performance.now();
     this.#turnBegan = now;
+    this.#heard = now;
     try {
       const { passed, wait } = this.#options.gate.pass(chunk, now, this.#take);
       if (this.#isOver || this.destroyed) return;
