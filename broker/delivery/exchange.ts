@@ -91,7 +91,10 @@ export class Exchange {
     const judge: Judge = (topic, approval) => authorizer.judge(connection, topic, approval);
     const onOverflow = (count: number) => metrics.queueOverflow(count);
     const common = { output: stream.output, owner: stream, judge, onOverflow, window: limits };
-    if (client.clean) return new CleanOutbox({ ...common, drainTime: limits.drainTime });
+    if (client.clean) {
+      const most = { messages: limits.waitingMessages, bytes: limits.waitingBytes };
+      return new CleanOutbox({ ...common, most, drainTime: limits.drainTime });
+    }
     const { database, intake } = store;
     const session = database.sessions.open(client.id);
     const outbox = new DurableOutbox({ ...common, database, intake, session });

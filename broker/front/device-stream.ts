@@ -97,7 +97,7 @@ export class DeviceStream extends Duplex {
 
   /** Whether the device has sent nothing for `milliseconds`, though what it sends is read. */
   isSilent(milliseconds: number, now: number): boolean {
-    return !this.#isPaused && this.#takeMessage !== undefined && now - this.#heard > milliseconds;
+    return !this.#isPaused && !this.destroyed && now - this.#heard > milliseconds;
   }
 
   /** Nothing that the device sends is taken until as many calls of `release`. */

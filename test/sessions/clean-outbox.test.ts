@@ -8,6 +8,7 @@ import { Output } from '../../broker/front/output.ts';
 import { Line } from '../broker/samples.ts';
 
 const WINDOW = { sentMessages: 4, sentBytes: 100_000 };
+const MOST = { messages: 10_000, bytes: 4_000_000 };
 const DRAIN_TIME = 5_000;
 
 let line: Line;
@@ -24,7 +25,15 @@ beforeEach(() => {
   line = new Line();
   output = new Output({ socket: line, drainTime: DRAIN_TIME, onStalled: () => {} });
   const judge = () => verdict;
-  outbox = new CleanOutbox({ output, judge, owner, onOverflow, window: WINDOW, drainTime: DRAIN_TIME });
+  outbox = new CleanOutbox({
+    output,
+    judge,
+    owner,
+    onOverflow,
+    window: WINDOW,
+    most: MOST,
+    drainTime: DRAIN_TIME,
+  });
 });
 afterEach(() => {
   outbox.close();

@@ -45,7 +45,8 @@ function session({ clean }: { readonly clean: boolean }): Inbound {
 }
 
 function outboxOf(to: Output): CleanOutbox {
-  const bounds = { window: defaultLimits, drainTime: 1_000, onOverflow: () => {} };
+  const most = { messages: 100, bytes: 1e6 };
+  const bounds = { window: defaultLimits, most, drainTime: 1_000, onOverflow: () => {} };
   return new CleanOutbox({ output: to, judge: () => 'deliver', ...bounds });
 }
 
