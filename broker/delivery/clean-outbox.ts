@@ -61,6 +61,10 @@ export class CleanOutbox extends Outbox implements Subscriber {
     else this.#keep(publication, qos);
   }
 
+  override isUnderWay(messageId: number): boolean {
+    return this.#sent.has(messageId);
+  }
+
   override acknowledge(messageId: number): void {
     const bytes = this.#sent.get(messageId);
     if (bytes === undefined) return;

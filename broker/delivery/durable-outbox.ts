@@ -92,6 +92,10 @@ export class DurableOutbox extends Outbox implements Delivery {
     this.watch();
   }
 
+  override isUnderWay(messageId: number): boolean {
+    return this.#sent.has(messageId);
+  }
+
   override acknowledge(messageId: number): void {
     const sent = this.#sent.get(messageId);
     if (sent === undefined) return;

@@ -48,6 +48,7 @@ export class Exchange {
       ...{ connection, clientId: client.id, clean: client.clean },
       ...{ router: this.#router, authorizer, database: store.database },
       ...{ output: stream.output, outbox, sender: stream },
+      onUnasked: () => stream.chargeUnasked(),
       onDenied: (refusal) => client.emit('error', refusal), // and so ends
     });
     stream.open((bytes, start, body, end) => {

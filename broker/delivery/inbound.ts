@@ -25,6 +25,8 @@ export interface InboundOptions {
   readonly outbox: Outbox;
   /** The device, which is held up where a receiver of its messages cannot take more. */
   readonly sender: Sender;
+  /** An acknowledgement has come for nothing that is under way. */
+  readonly onUnasked: () => void;
   /** The policy denies a message, and nothing more is taken. */
   readonly onDenied: (refusal: GatehouseError) => void;
 }
@@ -49,11 +51,15 @@ export class Inbound {
       return this.#publish(decodePublish(bytes, start, body, end));
     }
     const messageId = decodeMessageId(bytes, start, body);
-    const { outbox } = this.#options;
+    if (type === packetTypes.pubrel) {
+      this.#complete(messageId);
+      return true;
+    }
+    const { outbox, onUnasked } = this.#options;
+    if (!outbox.isUnderWay(messageId)) onUnasked();
     if (type === packetTypes.pubrec) {
       this.#answers.say(reply.pubrel, messageId, outbox.release(messageId)); // in their order [MQTT-4.6.0-4]
-    } else if (type === packetTypes.pubrel) this.#complete(messageId);
-    else outbox.acknowledge(messageId);
+    } else outbox.acknowledge(messageId);
     return true;
   }
 

@@ -53,6 +53,9 @@ export abstract class Outbox {
     this.#owner = owner;
   }
 
+  /** Whether something was sent under this id, and is not acknowledged. */
+  abstract isUnderWay(messageId: number): boolean;
+
   /** PUBACK or PUBCOMP has come. */
   abstract acknowledge(messageId: number): void;
 

@@ -100,6 +100,11 @@ export class DeviceStream extends Duplex {
     return !this.#isPaused && !this.destroyed && now - this.#heard > milliseconds;
   }
 
+  /** An acknowledgement was for nothing that is under way. */
+  chargeUnasked(): void {
+    this.#options.gate.chargeUnasked(performance.now());
+  }
+
   /** Nothing that the device sends is taken until as many calls of `release`. */
   hold(): void {
     this.#holds++;

@@ -17,8 +17,10 @@ const CONTROL_PACKET_BYTES = 16 * 1_024;
 const MIN_CHARGE_BYTES = 64;
 
 const { publish, puback, pubrec, pubrel, pubcomp, subscribe, unsubscribe, pingreq, disconnect } = packetTypes;
-/** Acknowledgements answer what the broker sent, so they count by bytes alone. */
+/** These count by bytes alone. */
 const ACKNOWLEDGEMENTS: ReadonlySet<number> = new Set([puback, pubrec, pubrel, pubcomp]);
+/** These answer what the broker sent: that bounds them, and they cost no more than their bytes. */
+const ANSWERS: ReadonlySet<number> = new Set([puback, pubrec, pubcomp]);
 /** The least and the most bytes that may follow the fixed header, by what has to be in them (§3.3 to §3.14). */
 const LENGTHS = new Map<number, readonly [least: number, most: number]>([
   [publish, [3, Number.POSITIVE_INFINITY]],
@@ -110,6 +112,11 @@ export class PacketGate {
     this.#size = this.#header + found.length;
   }
 
+  /** A packet was taken for an answer, and answers nothing: it costs as much as any other. */
+  chargeUnasked(now: number): void {
+    this.#budget.spend(0, MIN_CHARGE_BYTES, this.#limits(), now);
+  }
+
   #enter(type: number, length: number, now: number): void {
     const limits = this.#limits();
     const range = LENGTHS.get(type);
@@ -121,7 +128,8 @@ export class PacketGate {
     const [least, most] = range;
     if (length < least || length > most) throw malformed(`a packet of type ${type} with ${length} bytes`);
     const messages = ACKNOWLEDGEMENTS.has(type) ? 0 : 1;
-    this.#budget.spend(messages, Math.max(this.#header + length, MIN_CHARGE_BYTES), limits, now);
+    const leastCharge = ANSWERS.has(type) ? 0 : MIN_CHARGE_BYTES;
+    this.#budget.spend(messages, Math.max(this.#header + length, leastCharge), limits, now);
   }
 
   /** The packet is whole. Each filter beyond the first, which came with the packet, is charged as a message. */

@@ -198,10 +198,21 @@ describe('limits', () => {
 
   it('charge short packets more than their bytes', () => {
     const gate = gateWith({ bytesPerSecond: 640 });
-    const acknowledgements = Buffer.concat(
+    const pings = Buffer.concat(Array.from({ length: 50 }, () => generate({ cmd: 'pingreq' })));
+    expect(gate.pass(pings, 0, takeAll).passed).toBe(11 * 2);
+  });
+
+  it('charge answers to what the broker sent no more than their bytes, and those to nothing like others', () => {
+    const answers = Buffer.concat(
       Array.from({ length: 50 }, () => generate({ cmd: 'puback', messageId: 1 })),
     );
-    expect(gate.pass(acknowledgements, 0, takeAll).passed).toBe(11 * 4);
+    expect(gateWith({ bytesPerSecond: 640 }).pass(answers, 0, takeAll).passed).toBe(answers.length);
+    const gate = gateWith({ bytesPerSecond: 640 });
+    const takeUnasked = () => {
+      gate.chargeUnasked(0);
+      return true;
+    };
+    expect(gate.pass(answers, 0, takeUnasked).passed).toBe(10 * 4);
   });
 
   it('are one budget for all sessions of a device', () => {

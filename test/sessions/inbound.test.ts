@@ -20,6 +20,7 @@ let output: Output;
 let denied: unknown[];
 let refusal: GatehouseError | null;
 let holds: number;
+let unasked: number;
 beforeEach(async () => {
   database = openSessions({ durability: 'fsync', limits: { ...defaultLimits, halfReceived: 4 } });
   reader = database.sessions.open('reader');
@@ -27,6 +28,7 @@ beforeEach(async () => {
   denied = [];
   refusal = null;
   holds = 0;
+  unasked = 0;
 });
 
 function session({ clean }: { readonly clean: boolean }): Inbound {
@@ -40,6 +42,7 @@ function session({ clean }: { readonly clean: boolean }): Inbound {
     router: new Router({ index: database.sessions.index, intake }),
     authorizer: { refusalOf: () => refusal },
     outbox: outboxOf(output),
+    onUnasked: () => void unasked++,
     onDenied: (error) => denied.push(error),
   });
 }
@@ -175,5 +178,6 @@ describe('PUBREC', () => {
     const inbound = session({ clean: true });
     say(inbound, { cmd: 'pubrec', messageId: 9 });
     expect(answers()).toEqual(['pubrel 9']);
+    expect(unasked).toBe(1);
   });
 });
