@@ -1,6 +1,6 @@
 /** A change that concerns many, from the operator's side: sent, watched, and told; or only foretold. */
 import type { Command } from 'commander';
-import type { ChangeAnswer, ChangeResult, ChangingCertificate, ChangingDevice } from '../core/api.ts';
+import type { ChangeAnswer, ChangeResult, ChangingCertificate, ChangingDevice } from '../core/api/bulk.ts';
 import type { CommandIo } from '../runtime/command-line/io.ts';
 import { countUpTo } from '../runtime/command-line/parsers.ts';
 import { count, Progress } from './import/progress.ts';

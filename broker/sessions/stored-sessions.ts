@@ -7,7 +7,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, isDeviceId } from '../../core/ids.ts';
 import { decideSubscribe } from '../../core/policy/decide.ts';
 import type { Grants } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { grantsOfDevice } from '../admission/device-grants.ts';

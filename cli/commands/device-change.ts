@@ -1,6 +1,6 @@
 /** `gatehouse device set|revoke|suspend|resume|release|reinstate`: what an operator does to devices. */
 import type { Command } from 'commander';
-import type { DeviceChange, DeviceDetail } from '../../core/api.ts';
+import type { DeviceChange, DeviceDetail } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';

@@ -5,7 +5,7 @@
  */
 import type { Fingerprint } from '../../core/ids.ts';
 import type { CrlName, CrlPart } from '../../core/pki/crl-names.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { KeptCrl } from '../../registry/records.ts';
 import type { Publication, PublishedCrl } from './publication.ts';
 import {

@@ -1,6 +1,7 @@
 /** /api/v1/devices: find them, and say what they may. */
 import { z } from 'zod';
-import type { DeviceView, Page } from '../../core/api.ts';
+import type { DeviceView } from '../../core/api/devices.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';

@@ -4,7 +4,13 @@ import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
-import type { BlockedKeyQuery, CertificateQuery, DependentQuery, DeviceQuery, LiveQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  LiveQuery,
+} from '../port/queries.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,

@@ -7,9 +7,9 @@ import type {
   DependentQuery,
   DeviceQuery,
   LiveQuery,
-  RegistryReader,
   RequestQuery,
-} from '../port.ts';
+} from '../port/queries.ts';
+import type { RegistryReader } from '../port/reader.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow, toKeptCrl } from './rows.ts';

@@ -9,7 +9,7 @@ import { oids } from '../../core/pki/oids.ts';
 import { randomSerialNumber } from '../../core/pki/serial-number.ts';
 import { buildLists } from '../../enroll/crl/build-lists.ts';
 import type { BuiltLists, ListsRequest } from '../../enroll/crl/lists-request.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateStatus } from '../../registry/records.ts';
 import { CrlRows } from '../../registry/sqlite/crl-rows.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';

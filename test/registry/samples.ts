@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { type Fingerprint, parseDeviceId, parseEntityName, parseSerialNumber } from '../../core/ids.ts';
 import type { JournalEvent } from '../../core/journal/events.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type {
   CertificateRecord,
   CrlRecord,

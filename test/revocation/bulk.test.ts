@@ -1,6 +1,8 @@
 /** Many at once: all or nothing, no more than was said, and just those that a dry run has named. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, IssuerView, Problem } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { importDevice } from '../enrollment/factory.ts';
 import { enrollHolder, type Holder, statusOf } from '../enrollment/renewing.ts';

@@ -5,7 +5,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeviceId, EntityName, SerialNumber } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { DeviceRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { JournalBatches } from '../../imports/journal-batches.ts';
