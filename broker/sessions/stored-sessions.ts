@@ -31,7 +31,7 @@ export async function reviewStoredSessions(options: StoredSessionsOptions): Prom
     const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
     if (device === undefined || device.status === 'revoked') {
       log.info({ device: owner }, 'what a device that is gone had stored is removed');
-      removals.push(durable.discardAll(owner as DeviceId));
+      removals.push(durable.discardAll(owner));
       store.retained.removeAllOf(owner);
     } else {
       const grants = await grantsOrNone(device, options);
