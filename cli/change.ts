@@ -9,7 +9,7 @@ import type {
   ChangeResult,
   ChangingCertificate,
   ChangingDevice,
-} from '../core/api.ts';
+} from '../core/api/bulk.ts';
 import { type ErrorCode, errorCatalog } from '../core/errors.ts';
 import type { CommandIo } from '../runtime/command-line/io.ts';
 import { ReportedError } from '../runtime/command-line/last-words.ts';

@@ -9,7 +9,7 @@ import { type Fingerprint, parseEntityName } from '../core/ids.ts';
 import type { Issuer } from '../core/pki/issue.ts';
 import { defaultProfile } from '../core/pki/profile.ts';
 import { defaultPolicies } from '../core/policy/policy.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';

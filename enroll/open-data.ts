@@ -1,7 +1,7 @@
 /** Opens a data folder as its one writer, and mends in it what the registry and the CA key can bring back. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { type IssuedCertificate, type Issuer, issueServerCertificate } from '../core/pki/issue.ts';
 import { publicKeyOf } from '../core/pki/public-key.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { bindPolicy } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Admission } from '../../registry/records.ts';
 import { checkStanding, findStanding } from '../../registry/standing.ts';
 import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';

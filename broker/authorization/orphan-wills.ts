@@ -3,7 +3,7 @@ import type { PublishPacket } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
 import { isDeviceId, quote } from '../../core/ids.ts';
 import type { Grants } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { grantsOfDevice } from '../admission/device-grants.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';

@@ -7,7 +7,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, isDeviceId } from '../../core/ids.ts';
 import { decideSubscribe } from '../../core/policy/decide.ts';
 import type { Grants } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { grantsOfDevice } from '../admission/device-grants.ts';
@@ -31,7 +31,7 @@ export async function reviewStoredSessions(options: StoredSessionsOptions): Prom
     const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
     if (device === undefined || device.status === 'revoked') {
       log.info({ device: owner }, 'what a device that is gone had stored is removed');
-      removals.push(durable.discardAll(owner as DeviceId));
+      removals.push(durable.discardAll(owner));
       store.retained.removeAllOf(owner);
     } else {
       const grants = await grantsOrNone(device, options);

@@ -5,7 +5,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { GatehouseError } from '../../core/errors.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
 
 /** Rows of a bulk change hold a hundred devices each: to read a page takes some 5 ms, for which the sessions wait. */

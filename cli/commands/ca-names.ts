@@ -1,5 +1,5 @@
 /** The CA that an operator means. */
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 

@@ -1,6 +1,7 @@
 /** `gatehouse ca revoke-certificates`: all that a CA issued to devices, where that CA is not to be relied on any more. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest, IssuerView } from '../../core/api.ts';
+import type { BulkChangeRequest } from '../../core/api/bulk.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { addAtMost, addDryRun, type ChangeFlags, orderChange, REPORT_HELP, tellReport } from '../change.ts';

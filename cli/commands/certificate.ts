@@ -1,6 +1,6 @@
 /** `gatehouse certificate list|show|revoke`: certificates, whosever they are. */
 import { type Command, Option } from 'commander';
-import type { CertificateView } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
 import {
   type DeviceId,
   type Fingerprint,

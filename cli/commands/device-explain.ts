@@ -1,6 +1,6 @@
 /** `gatehouse device explain ID`: how it stands with a device, and what to do. */
 import type { Command } from 'commander';
-import type { DeviceExplanation, Finding, RefusalView } from '../../core/api.ts';
+import type { DeviceExplanation, Finding, RefusalView } from '../../core/api/explanation.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

@@ -1,6 +1,6 @@
 /** `gatehouse device set`: a device's group and attributes. */
 import type { Command } from 'commander';
-import type { DeviceChange, DeviceDetail } from '../../core/api.ts';
+import type { DeviceChange, DeviceDetail } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

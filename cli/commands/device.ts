@@ -1,6 +1,6 @@
 /** `gatehouse device …`: devices, and what becomes of them. */
 import { type Command, Option } from 'commander';
-import type { DeviceDetail, DeviceView } from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

@@ -1,6 +1,6 @@
 /** `gatehouse group revoke|suspend|resume`: all devices of a group together. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest } from '../../core/api.ts';
+import type { BulkChangeRequest } from '../../core/api/bulk.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

@@ -1,6 +1,6 @@
 /** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
 import { type Command, Option } from 'commander';
-import type { GroupView } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { type Approval, approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';

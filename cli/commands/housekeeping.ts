@@ -1,7 +1,7 @@
 /** `gatehouse housekeeping …`: what leaves the registry, and when. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { HousekeepingRunView, HousekeepingView } from '../../core/api.ts';
+import type { HousekeepingRunView, HousekeepingView } from '../../core/api/housekeeping.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';

@@ -1,7 +1,7 @@
 /** `gatehouse journal …`: what happened, who did it, and the proof that nobody rewrote it. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { JournalArchiveView } from '../../core/api.ts';
+import type { JournalArchiveView } from '../../core/api/housekeeping.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';

@@ -1,6 +1,6 @@
 /** `gatehouse policy …`: which topics devices may use. */
 import type { Command } from 'commander';
-import type { PolicyTestRequest, PolicyTestResult } from '../../core/api.ts';
+import type { PolicyTestRequest, PolicyTestResult } from '../../core/api/policies.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

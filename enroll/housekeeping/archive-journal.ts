@@ -7,7 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { parseArchiveName } from '../../core/journal/archive.ts';
 import { type ChainHead, emptyChain, verifyChain } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { ArchiveFolder } from './archive-folder.ts';
 import type { Pause } from './pace.ts';
 

@@ -1,6 +1,7 @@
 /** Housekeeping: what ended longer ago than the retention leaves the registry, at the start and every hour. */
 import type { Clock } from '../../core/clock.ts';
-import type { Due, Registry } from '../../registry/port.ts';
+import type { Due } from '../../registry/port/housekeeping.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { JournalArchiveRecord, Pruned, RegistrySpace } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { ArchiveFolder } from './archive-folder.ts';

@@ -1,6 +1,7 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
-import type { ImportProblem, Problem } from '../../core/api.ts';
+import type { ImportProblem } from '../../core/api/import.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
 import { ImportRefused } from '../imports/line-errors.ts';
 import { ComeBackLater } from '../use-cases/come-back-later.ts';

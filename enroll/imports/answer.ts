@@ -3,7 +3,8 @@
  * document; then, while it is written, NDJSON that says how far it is, and in its last line how it ended.
  */
 import { PassThrough, type Readable } from 'node:stream';
-import type { BulkAnswer, Problem } from '../../core/api.ts';
+import type { BulkAnswer } from '../../core/api/bulk.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { OnWritten } from './write-entries.ts';
 
 /** Less than any timeout between here and the client, and often enough for somebody who watches. */

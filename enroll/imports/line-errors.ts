@@ -1,5 +1,5 @@
 /** What is wrong with an import, line by line: the first errors are told, all are counted. */
-import type { LineError } from '../../core/api.ts';
+import type { LineError } from '../../core/api/import.ts';
 import { GatehouseError } from '../../core/errors.ts';
 
 /** As many as somebody corrects before trying again. */

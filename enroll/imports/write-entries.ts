@@ -1,5 +1,5 @@
 /** Writes checked entries within one transaction, and lets the rest of the process go on meanwhile. */
-import type { RegistryTransaction } from '../../registry/port.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import { LineErrors } from './line-errors.ts';
 import type { Numbered } from './read-entries.ts';
 

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseFingerprint } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
 import { crlRoutes } from '../crl/routes.ts';

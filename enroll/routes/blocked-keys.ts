@@ -1,6 +1,7 @@
 /** /api/v1/blocked-keys: public keys that no device may enroll. */
 import { z } from 'zod';
-import type { BlockedKeyView, Page } from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';

@@ -1,7 +1,8 @@
 /** The answer to a change that concerns many: NDJSON that says whom it concerns, how far it is, and how it ended. */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ChangeAnswer, ChangeCounts, ChangeResult, Problem } from '../../core/api.ts';
+import type { ChangeAnswer, ChangeCounts, ChangeResult } from '../../core/api/bulk.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { RefusalReporter } from '../http/http-server.ts';
 import { answerWhileWriting, lineOf } from '../imports/answer.ts';
 import { NDJSON } from '../imports/ndjson.ts';

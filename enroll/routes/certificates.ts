@@ -1,6 +1,7 @@
 /** /api/v1/certificates: find them, and revoke one. */
 import { z } from 'zod';
-import type { CertificateView, Page } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseDeviceId, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';

@@ -1,6 +1,7 @@
 /** /api/v1/devices: find them, and say what they may. */
 import { z } from 'zod';
-import type { DeviceDetail, DeviceView, Page } from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { Actor } from '../../core/journal/events.ts';

@@ -1,6 +1,8 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
 import { z } from 'zod';
-import type { GroupView, PolicyTestResult, ProfileTestResult } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { ProfileTestResult } from '../../core/api/profiles.ts';
 import { durationSchema } from '../../core/duration-schema.ts';
 import { approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';

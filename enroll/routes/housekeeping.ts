@@ -1,7 +1,11 @@
 /** /api/v1/housekeeping: what has left the registry, and what would; /api/v1/journal/archives: where its first rows are. */
 import { z } from 'zod';
-import type { HousekeepingRunView, HousekeepingView, JournalArchiveView } from '../../core/api.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type {
+  HousekeepingRunView,
+  HousekeepingView,
+  JournalArchiveView,
+} from '../../core/api/housekeeping.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import type { Housekeeping, HousekeepingRun, HousekeepingStatus } from '../housekeeping/housekeeping.ts';
 import type { HttpServer } from '../http/http-server.ts';

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ImportResult } from '../../core/api.ts';
+import type { ImportResult } from '../../core/api/import.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer, RefusalReporter } from '../http/http-server.ts';

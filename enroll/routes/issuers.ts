@@ -1,6 +1,7 @@
 /** /api/v1/issuers: the CA certificates, and how one takes over from another. */
 import { z } from 'zod';
-import type { CaRetirement, CaRotation, CaStatusView, IssuerView, Page } from '../../core/api.ts';
+import type { CaRetirement, CaRotation, CaStatusView, IssuerView } from '../../core/api/issuers.ts';
+import type { Page } from '../../core/api/page.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseFingerprint } from '../../core/ids.ts';
 import type { IssuerRecord } from '../../registry/records.ts';

@@ -1,6 +1,6 @@
 /** /api/v1/manufacturers: whose factory certificates enroll devices. */
 import { z } from 'zod';
-import type { ManufacturerView } from '../../core/api.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
 import { admissions, ID_PREFIX, idSources } from '../../core/enrollment/factory-rule.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';

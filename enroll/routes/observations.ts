@@ -1,6 +1,7 @@
 /** /api/v1/devices/ID/refusals and /explanation: what was refused, and how it stands; also of IDs that no device has. */
 import { z } from 'zod';
-import type { DeviceDetail, DeviceExplanation, RefusalsView } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { DeviceExplanation, RefusalsView } from '../../core/api/explanation.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';

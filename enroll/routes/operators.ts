@@ -1,6 +1,6 @@
 /** /api/v1/operators: who may operate this Gatehouse. */
 import { z } from 'zod';
-import type { OperatorCreated, OperatorView } from '../../core/api.ts';
+import type { OperatorCreated, OperatorView } from '../../core/api/operators.ts';
 import { parseEntityName } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';

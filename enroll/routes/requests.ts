@@ -1,6 +1,7 @@
 /** /api/v1/requests: enrollments that need an operator's word. */
 import { z } from 'zod';
-import type { Page, RequestView } from '../../core/api.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { RequestView } from '../../core/api/requests.ts';
 import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';

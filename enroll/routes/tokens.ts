@@ -1,6 +1,6 @@
 /** /api/v1/tokens: enrollment tokens. */
 import { z } from 'zod';
-import type { TokenCreated, TokenView } from '../../core/api.ts';
+import type { TokenCreated, TokenView } from '../../core/api/tokens.ts';
 import { parseEntityName } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';

@@ -1,19 +1,14 @@
 /** From the registry's records to what operators are shown: ISO times, PEM, and never a hash of a secret. */
 import { z } from 'zod';
-import type {
-  BlockedKeyView,
-  CertificateView,
-  CrlView,
-  DeviceDetail,
-  DeviceView,
-  GroupView,
-  IssuerView,
-  ManufacturerView,
-  OperatorView,
-  PresenceView,
-  RequestView,
-  TokenView,
-} from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { DeviceDetail, DeviceView, PresenceView } from '../../core/api/devices.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { CrlView, IssuerView } from '../../core/api/issuers.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
+import type { OperatorView } from '../../core/api/operators.ts';
+import type { RequestView } from '../../core/api/requests.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import { crlFileName } from '../../core/pki/crl-names.ts';
 import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';

@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import { encodePem } from '../../core/pki/pem.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
 import { type CrlBody, pemBody } from '../crl/crl-body.ts';
 import type { CrlStore } from '../crl/crl-store.ts';

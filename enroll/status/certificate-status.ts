@@ -1,7 +1,7 @@
 /** What the registry says of a certificate, in the words of OCSP (RFC 6960 §2.2). */
 import type { Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { OcspStatus } from '../../core/pki/ocsp.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 
 /** @param serialNumber undefined for a number that no certificate can have @param issuer who is asked about */
 export async function certificateStatus(

@@ -9,7 +9,7 @@ import type { Fingerprint } from '../../core/ids.ts';
 import { type Issuer, issueOcspResponderCertificate } from '../../core/pki/issue.ts';
 import { type OcspResponder, ocspResponder } from '../../core/pki/ocsp.ts';
 import { signingKeyOf } from '../../core/pki/signer.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { recordServerCertificate } from '../server-certificates.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';

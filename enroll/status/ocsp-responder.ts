@@ -22,7 +22,7 @@ import {
   type OcspStatus,
   parseOcspRequest,
 } from '../../core/pki/ocsp.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';
 import { AnswerCache } from './answer-cache.ts';

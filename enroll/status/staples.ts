@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { buildOcspRequest } from '../../core/pki/ocsp.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import { writeFileAtomic } from '../../runtime/atomic-file.ts';
 import type { DataLayout } from '../../runtime/layout.ts';
 import type { Logger } from '../../runtime/log.ts';

@@ -1,6 +1,6 @@
 /** What housekeeping asks of the whole registry, for the process that writes. */
 import type { Database } from 'better-sqlite3';
-import type { Due, Horizon } from '../port.ts';
+import type { Due, Horizon } from '../port/housekeeping.ts';
 import type { RegistrySpace } from '../records.ts';
 import { ENDED, RENEWABLE } from './housekeeping.ts';
 

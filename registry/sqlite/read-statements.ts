@@ -4,7 +4,13 @@ import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
-import type { BlockedKeyQuery, CertificateQuery, DependentQuery, DeviceQuery, LiveQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  LiveQuery,
+} from '../port/queries.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
@@ -38,6 +44,11 @@ interface RequestPage {
   readonly now: number;
 }
 
+/** A query as it is bound: '' sorts before all there is, for the first page. */
+type Paged<Query extends { readonly after?: string }> = Omit<Query, 'after'> & {
+  readonly after: NonNullable<Query['after']> | '';
+};
+
 /** What has lapsed is none any more, though its row may be there still. */
 function standing(now: '?' | '@now'): string {
   return `(expiresAt IS NULL OR expiresAt > ${now})`;
@@ -46,7 +57,7 @@ function standing(now: '?' | '@now'): string {
 export function prepareReads(database: Database) {
   /** One statement for each combination of filters, so that each has an index to go by. */
   const devicesWhere = (filter: string) =>
-    database.prepare<DeviceQuery, StoredDeviceRow>(
+    database.prepare<Paged<DeviceQuery>, StoredDeviceRow>(
       `SELECT * FROM devices WHERE ${filter} id > @after ORDER BY id LIMIT @limit`,
     );
 
@@ -75,7 +86,7 @@ export function prepareReads(database: Database) {
     certificateBySerial: database.prepare<[SerialNumber], CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber = ?',
     ),
-    certificates: database.prepare<Required<CertificateQuery>, CertificateRecord>(
+    certificates: database.prepare<Paged<CertificateQuery>, CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber > @after ORDER BY serialNumber LIMIT @limit',
     ),
     liveCertificates: database.prepare<Required<LiveQuery>, LiveCertificate>(
@@ -123,7 +134,7 @@ export function prepareReads(database: Database) {
     blockedKey: database
       .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')
       .pluck(),
-    blockedKeys: database.prepare<BlockedKeyQuery, BlockedKeyRecord>(
+    blockedKeys: database.prepare<Paged<BlockedKeyQuery>, BlockedKeyRecord>(
       'SELECT * FROM blockedKeys WHERE keyFingerprint > @after ORDER BY keyFingerprint LIMIT @limit',
     ),
 
@@ -189,8 +200,8 @@ export function prepareReads(database: Database) {
     crossCertificates: database.prepare<[], CrossCertificateRecord>(
       'SELECT * FROM crossCertificates ORDER BY rowid',
     ),
-    dependents: database.prepare<Required<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
-    fleetProgress: database.prepare<Required<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
+    dependents: database.prepare<Paged<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
+    fleetProgress: database.prepare<Paged<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
     // The first that is found decides, however many there are.
     statusChange: database
       .prepare<{ readonly issuer: Fingerprint; readonly since: number }, StatusChange | null>(

@@ -1,7 +1,7 @@
 /** A registry to look at: one reading connection and the watch on it. */
 import type { Database } from 'better-sqlite3';
 import type { ObservationReader } from '../observations.ts';
-import type { RegistryView } from '../port.ts';
+import type { RegistryView } from '../port/registry.ts';
 import { SqliteObservations } from './observations/reader.ts';
 import { prepareReads } from './read-statements.ts';
 import { SqliteReader } from './reader.ts';

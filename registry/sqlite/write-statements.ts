@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { RequestUpdate } from '../port.ts';
+import type { RequestUpdate } from '../port/transaction.ts';
 import type {
   CertificateRecord,
   CertificateStatus,

@@ -3,7 +3,7 @@
  * (--json) get one line of JSON, people get three lines.
  */
 import { CommanderError } from 'commander';
-import type { LineError } from '../../core/api.ts';
+import type { LineError } from '../../core/api/import.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
 import { withoutOpenSslLines } from './connection-error.ts';
 import { printable, printableLines } from './printable.ts';

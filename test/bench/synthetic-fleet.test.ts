@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { registerSyntheticFleet } from '../../bench/harness/synthetic-fleet.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { initialize } from '../../enroll/init.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';

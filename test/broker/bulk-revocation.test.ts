@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { Identity } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';

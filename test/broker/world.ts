@@ -2,7 +2,8 @@
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { defaultPolicies, type PolicyDocument } from '../../core/policy/policy.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CertificateRecord, IssuerRecord } from '../../registry/records.ts';
 import { type Identity, type IssueOptions, issueDevice } from './authority.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { Agent, request } from 'undici';
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { startEnrollProcess } from '../support/enroll-process.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';

@@ -7,7 +7,7 @@ import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { randomSerialNumber } from '../../core/pki/serial-number.ts';
 import type { PublishedCrl } from '../../enroll/crl/publication.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateStatus } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';

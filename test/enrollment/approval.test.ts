@@ -3,7 +3,8 @@
 import type { KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import type { RequestView, TokenRequest, TokenView } from '../../core/api.ts';
+import type { RequestView } from '../../core/api/requests.ts';
+import type { TokenRequest, TokenView } from '../../core/api/tokens.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { eventually } from '../broker/eventually.ts';
 import { basic, callEst } from '../est/est-client.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { Agent, request } from 'undici';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

@@ -1,6 +1,6 @@
 /** A device ID is enrolled by a factory certificate once, and once more for each time that an operator says so. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { type Made, makeDevice, makeRoot, newKey } from '../support/factory.ts';

@@ -2,15 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type {
-  DeviceDetail,
-  DeviceExplanation,
-  DeviceView,
-  Page,
-  PolicyTestResult,
-  Problem,
-  RefusalsView,
-} from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
+import type { DeviceExplanation, RefusalsView } from '../../core/api/explanation.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { CountedRefusal } from '../../core/observations/refusal.ts';
 import type { Report } from '../../registry/reports/report.ts';

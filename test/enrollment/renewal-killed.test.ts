@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, expect, it } from '@jest/globals';
 import { connectAsync } from 'mqtt';
 import { Agent, request } from 'undici';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { issueDeviceCertificate } from '../../core/pki/issue.ts';
@@ -14,7 +14,7 @@ import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
 import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { issueDevice, selfSigned } from '../broker/authority.ts';

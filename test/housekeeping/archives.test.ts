@@ -10,7 +10,7 @@ import { verifyArchivedJournal } from '../../cli/archived-journal.ts';
 import { archiveName } from '../../core/journal/archive.ts';
 import { type ChainHead, verifyChain } from '../../core/journal/chain.ts';
 import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
 import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { JournalTail } from '../../broker/tail/journal-tail.ts';
 import type { GatehouseError } from '../../core/errors.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { someEvent } from '../registry/samples.ts';

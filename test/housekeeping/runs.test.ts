@@ -7,7 +7,7 @@ import {
   type HousekeepingOptions,
   type HousekeepingRun,
 } from '../../enroll/housekeeping/housekeeping.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { certificate, change, device, fingerprint, NOW, name, seed } from '../registry/samples.ts';

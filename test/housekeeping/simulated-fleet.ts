@@ -14,7 +14,7 @@ import { applyProfile } from '../../enroll/use-cases/operating/apply-documents.t
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
 import { noteFirstUse } from '../../enroll/use-cases/renewing/first-use.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import { type DataLayout, dataLayout } from '../../runtime/layout.ts';
 import { createLogger } from '../../runtime/log.ts';

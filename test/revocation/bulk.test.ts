@@ -1,6 +1,8 @@
 /** Many at once: all or nothing, no more than was said, and just those that a dry run has named. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, IssuerView, Problem } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { importDevice } from '../enrollment/factory.ts';
 import { enrollHolder, type Holder, statusOf } from '../enrollment/renewing.ts';
@@ -251,11 +253,14 @@ describe('a list of devices that may come back', () => {
 
 describe('a body that is empty', () => {
   const post = (path: string, headers: Readonly<Record<string, string>>) =>
-    service.call<Omit<DeviceDetail, 'status'> & Omit<Problem, 'status'> & { status: unknown }>(`${service.adminUrl}/api/v1${path}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${service.adminToken}`, ...headers },
-      body: '',
-    });
+    service.call<Omit<DeviceDetail, 'status'> & Omit<Problem, 'status'> & { status: unknown }>(
+      `${service.adminUrl}/api/v1${path}`,
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${service.adminToken}`, ...headers },
+        body: '',
+      },
+    );
 
   it.each([
     ['of no type', {}],

@@ -10,7 +10,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { Agent, request } from 'undici';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { LineCutter } from '../../core/lines.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';

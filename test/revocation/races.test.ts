@@ -1,7 +1,8 @@
 /** Revocation against whatever a device does at the same moment: what is revoked in between counts. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, EnrollResponse } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
@@ -12,7 +13,7 @@ import { noteFirstUse } from '../../enroll/use-cases/renewing/first-use.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
 import { changeDevices, changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
 import { revokeCertificates } from '../../enroll/use-cases/revoking/revoke-certificates.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { enrollHolder, type Holder, renewed, statusOf } from '../enrollment/renewing.ts';

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaStatusView, IssuerView } from '../../core/api.ts';
+import type { CaStatusView, IssuerView } from '../../core/api/issuers.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
@@ -14,7 +14,7 @@ import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
 import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';

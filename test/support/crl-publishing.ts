@@ -6,7 +6,7 @@ import { createCrlMetrics } from '../../enroll/crl/crl-metrics.ts';
 import { CrlPublisher, type CrlPublisherContext } from '../../enroll/crl/crl-publisher.ts';
 import { CrlStore } from '../../enroll/crl/crl-store.ts';
 import { CrlThread, type ListBuilder } from '../../enroll/crl/crl-thread-client.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createLogger } from '../../runtime/log.ts';
 

@@ -2,13 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import type {
-  AwaitingResponse,
-  EnrollResponse,
-  Problem,
-  TokenCreated,
-  TokenRequest,
-} from '../../core/api.ts';
+import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
 import type { Clock } from '../../core/clock.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr, type CsrOptions } from '../../device-sim/identity/csr.ts';

@@ -2,7 +2,7 @@
 import { factoryDeviceId } from '../../../core/enrollment/factory-rule.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../../core/ids.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type {
   CertificateRecord,
   CredentialName,

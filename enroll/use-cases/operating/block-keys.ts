@@ -1,5 +1,5 @@
 /** The block-list: public keys that no device may enroll or renew with. */
-import type { ImportResult } from '../../../core/api.ts';
+import type { ImportResult } from '../../../core/api/import.ts';
 import { type BlockedKeyEntry, parseBlockedKeyEntry } from '../../../core/enrollment/blocked-key-entry.ts';
 import type { Fingerprint } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';

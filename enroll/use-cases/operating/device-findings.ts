@@ -2,14 +2,10 @@
  * How it stands with a device, in sentences for whoever is woken by it: what keeps it out, what was seen and refused of
  * it, and what to do about each. Pure.
  */
-import type {
-  CertificateView,
-  DeviceDetail,
-  Finding,
-  IssuerView,
-  RefusalsView,
-  RefusalView,
-} from '../../../core/api.ts';
+import type { CertificateView } from '../../../core/api/certificates.ts';
+import type { DeviceDetail } from '../../../core/api/devices.ts';
+import type { Finding, RefusalsView, RefusalView } from '../../../core/api/explanation.ts';
+import type { IssuerView } from '../../../core/api/issuers.ts';
 import { type ErrorCode, errorCatalog } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { describeDeparture } from '../../../core/observations/departure.ts';

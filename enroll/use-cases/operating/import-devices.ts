@@ -2,12 +2,13 @@
  * Devices that operators make known before they enroll: an allow-list. Such a device has its group and attributes,
  * and no certificate yet. One by one, or a file of them: all or nothing.
  */
-import type { ImportResult } from '../../../core/api.ts';
+import type { ImportResult } from '../../../core/api/import.ts';
 import { type DeviceEntry, isSameEntry, parseDeviceEntry } from '../../../core/enrollment/device-entry.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { EnrollContext } from '../../context.ts';
 import { JournalBatches } from '../../imports/journal-batches.ts';
 import { LineErrors } from '../../imports/line-errors.ts';

@@ -1,5 +1,5 @@
 /** What a device's policy says of a topic, by the same decision that the broker takes. */
-import type { PolicyTestResult } from '../../../core/api.ts';
+import type { PolicyTestResult } from '../../../core/api/policies.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { MAX_TOPIC_SHOWN, shownText } from '../../../core/observations/refusal.ts';
@@ -7,7 +7,7 @@ import { decidePublish, decideSubscribe } from '../../../core/policy/decide.ts';
 import { bindPolicy } from '../../../core/policy/grants.ts';
 import { parsePolicy } from '../../../core/policy/policy.ts';
 import { isTopicFilter, isTopicName, matches } from '../../../core/policy/topic.ts';
-import type { RegistryView } from '../../../registry/port.ts';
+import type { RegistryView } from '../../../registry/port/registry.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse } from '../look-ups.ts';
 

@@ -3,7 +3,7 @@
  * in the same way.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ChangeAnswer, ChangeCounts } from '../../../core/api.ts';
+import type { ChangeAnswer, ChangeCounts } from '../../../core/api/bulk.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
 import type { EnrollContext } from '../../context.ts';

@@ -3,7 +3,7 @@
  * with everything that does not write while they are under way.
  */
 import { GatehouseError } from '../../../core/errors.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 
 /** What is looked at, or written, without a pause: some 10 ms for which everybody else is held up. */
 export const PAGE = 100;

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeviceId, EntityName } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';

@@ -1,7 +1,7 @@
 /** What the journal tells of a change of devices: rows of many each where many change, and of one where one does. */
 import type { EntityName } from '../../../core/ids.ts';
 import type { JournalEvent } from '../../../core/journal/events.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import { JournalBatches } from '../../imports/journal-batches.ts';
 import type { DeviceChange, GroupChange, PlannedDevice } from './device-changes.ts';
 

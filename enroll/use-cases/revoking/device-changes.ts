@@ -5,7 +5,8 @@
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote, type SerialNumber } from '../../../core/ids.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord, DeviceRecord, DeviceStatus } from '../../../registry/records.ts';
 
 /** What a whole group can be told. */

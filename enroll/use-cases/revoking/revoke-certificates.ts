@@ -7,7 +7,7 @@ import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { JournalBatches } from '../../imports/journal-batches.ts';

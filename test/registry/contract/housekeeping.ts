@@ -1,7 +1,7 @@
 /** What leaves the registry, and what must be known of it all the same. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { parseFingerprint } from '../../../core/ids.ts';
-import type { Horizon } from '../../../registry/port.ts';
+import type { Horizon } from '../../../registry/port/housekeeping.ts';
 import type { CertificateRecord, Pruned, RequestRecord } from '../../../registry/records.ts';
 import { certificate, change, device, fingerprint, NOW, name, serial, token } from '../samples.ts';
 import type { World } from './world.ts';
