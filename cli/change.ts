@@ -142,5 +142,5 @@ function renderDevice({ id, certificates }: ChangingDevice): string {
 }
 
 function renderCertificate({ serialNumber, device }: ChangingCertificate): string {
-  return `${serialNumber}  ${device ?? 'a listener of Gatehouse'}`;
+  return `${serialNumber}  ${device ?? "(Gatehouse's own)"}`;
 }

@@ -150,12 +150,29 @@ describe('gatehouse certificate', () => {
     const { ids, serials } = await fleet(1);
     const shown = await operated.run(`certificate show ${serials[0]?.toLowerCase()}`);
     expect(shown.stdout).toMatch(
-      new RegExp(`^serial number +${serials[0]}\ndevice +${ids[0]}\nstatus +active\n`),
+      new RegExp(`^serial number +${serials[0]}\nfor +${ids[0]}\nstatus +active\n`),
     );
     await operated.run(`certificate revoke ${serials[0]} --reason superseded`);
     const { stdout } = await operated.run(`certificate list --device ${ids[0]} --status revoked`);
     expect(stdout).toMatch(new RegExp(`\n${serials[0]} +${ids[0]} +revoked .*superseded\n$`));
     expect(await statusOf(ids[0] ?? '')).toBe('active');
+  });
+
+  it("tells Gatehouse's own apart, and lists those of a CA by the beginning of its fingerprint", async () => {
+    const all = await operated.json('certificate list');
+    const own = all.filter(({ device }: { device: string | null }) => device === null);
+    expect(own.map(({ purpose }: { purpose: string }) => purpose).sort()).toEqual([
+      'broker',
+      'enroll',
+      'ocsp',
+    ]);
+    const { stdout } = await operated.run('certificate list');
+    for (const shown of ['(broker)', '(HTTPS of enroll)', '(OCSP answers)']) expect(stdout).toContain(shown);
+    const issuer = own[0].issuer;
+    expect(await operated.json(`certificate list --issuer ${issuer.slice(0, 8)}`)).toHaveLength(all.length);
+    const unknown = await operated.run(`certificate list --issuer ${'0'.repeat(12)}`);
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toMatch(explained('there is no CA "000000000000"', 'issuer_unknown'));
   });
 
   it('revokes a list, once its length is said', async () => {
