@@ -4,9 +4,12 @@ import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { DeviceExplanation, RefusalsView } from '../../core/api/explanation.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
+import { REPORT_INTERVAL_MS } from '../../registry/last-sighting.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { deviceFindings } from '../use-cases/operating/device-findings.ts';
+import { settledBy } from '../use-cases/operating/settled-refusals.ts';
+import { grantsOf } from '../use-cases/operating/test-policy.ts';
 import { detailOf } from './device-detail.ts';
 import { refusalView, remedyFor } from './observation-views.ts';
 import { issuerView } from './views.ts';
@@ -45,7 +48,12 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
   const { registry, clock } = context;
   const device = await detailIfKnown(context, id);
   const group = device === null ? undefined : await registry.group(device.group);
-  const refused = await refusalsOf(context, id);
+  const { items, claims } = await refusalsOf(context, id);
+  const grants = device === null ? null : await grantsOf(registry, device);
+  const refused = {
+    items: items.map((refusal) => ({ ...refusal, settled: settledBy(refusal, { device, grants }) })),
+    claims,
+  };
   const findings = deviceFindings({
     id,
     device,
@@ -60,6 +68,7 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
     policy: group?.policy ?? null,
     findings: findings.map(({ next, ...rest }) => ({ ...rest, next: next && remedyFor(next, id) })),
     ...refused,
+    observedWithin: REPORT_INTERVAL_MS / 1_000,
   };
 }
 

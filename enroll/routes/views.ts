@@ -75,7 +75,7 @@ export function deviceDetail(
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
   const { serialNumber, fingerprint, device, issuer, status, reason, renews, der } = certificate;
-  const { notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
+  const { issuedAt, notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
   return {
     serialNumber,
     fingerprint,
@@ -83,6 +83,7 @@ export function certificateView(certificate: CertificateRecord): CertificateView
     device,
     issuer,
     status,
+    issuedAt: iso(issuedAt),
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
     revokedAt: revokedAt === null ? null : iso(revokedAt),
