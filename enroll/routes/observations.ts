@@ -10,6 +10,7 @@ import type { HttpServer } from '../http/http-server.ts';
 import { deviceFindings } from '../use-cases/operating/device-findings.ts';
 import { settledBy } from '../use-cases/operating/settled-refusals.ts';
 import { grantsOf } from '../use-cases/operating/test-policy.ts';
+import * as answers from './answers/devices.ts';
 import { detailOf } from './device-detail.ts';
 import { refusalView, remedyFor } from './observation-views.ts';
 import { issuerView } from './views.ts';
@@ -21,7 +22,11 @@ export function observationRoutes(server: HttpServer, context: EnrollContext): v
     '/devices/:id/refusals',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'What a device was refused lately, newest first', params },
+      schema: {
+        summary: 'What a device was refused lately, newest first',
+        params,
+        response: { 200: answers.refusals },
+      },
     },
     ({ params: { id } }) => refusalsOf(context, id),
   );
@@ -30,7 +35,11 @@ export function observationRoutes(server: HttpServer, context: EnrollContext): v
     '/devices/:id/explanation',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'How it stands with a device, and what to do', params },
+      schema: {
+        summary: 'How it stands with a device, and what to do',
+        params,
+        response: { 200: answers.explanation },
+      },
     },
     ({ params: { id } }) => explain(context, id),
   );

@@ -191,8 +191,8 @@ export function requestView({ credential, ...request }: RequestRecord): RequestV
 }
 
 /** A policy or profile as it was written, and when. */
-export function documentView({ document, changedAt }: DocumentRecord): Record<string, unknown> {
-  return { ...z.record(z.string(), z.unknown()).parse(JSON.parse(document)), changedAt: iso(changedAt) };
+export function documentView({ name, document, changedAt }: DocumentRecord) {
+  return { ...z.looseObject({}).parse(JSON.parse(document)), name, changedAt: iso(changedAt) };
 }
 
 function iso(time: number): string {
