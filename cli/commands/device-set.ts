@@ -5,6 +5,7 @@ import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
+import { tellLiveSessions } from '../live-sessions.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { parseAttributes } from '../option-parsers.ts';
 import { renderDevice } from './device-view.ts';
@@ -40,6 +41,7 @@ export function setCommand(device: Command, io: CommandIo): void {
       };
       const detail = await api.patch<DeviceDetail>(path, change);
       output.result(detail, () => renderDevice(detail));
+      tellLiveSessions(output, `sessions of ${detail.id} have what its group and attributes grant`);
     },
   );
 }

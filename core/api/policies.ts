@@ -19,6 +19,15 @@ export interface PolicyTestResult {
   /** The filter of the policy that decided, variables filled in; null where nothing granted it. */
   readonly rule: string | null;
   readonly reason: string;
-  /** What of this the broker refused the device lately; null where nothing. */
-  readonly refused: { readonly count: number; readonly firstAt: string; readonly lastAt: string } | null;
+  /** What of this the broker refused the device lately, whether it would now or not; null where nothing. */
+  readonly refused: RefusedLately | null;
+}
+
+export interface RefusedLately {
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  /** Of the last one: as Problem.code, and what was wrong. */
+  readonly rule: string;
+  readonly detail: string;
 }

@@ -1,4 +1,5 @@
 /** /api/v1/devices: find them, and say what they may. */
+
 import { z } from 'zod';
 import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
 import type { Page } from '../../core/api/page.ts';
@@ -15,6 +16,7 @@ import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
 import { device, deviceDetail } from './answers/devices.ts';
 import { pageOf } from './answers/fields.ts';
 import { detailOf, presenceOf } from './device-detail.ts';
+import { LIVE } from './live.ts';
 import { reason } from './reason.ts';
 import { deviceView } from './views.ts';
 
@@ -98,6 +100,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       config: { role: 'operator' },
       schema: {
         summary: 'Move a device to another group, or replace its attributes',
+        description: LIVE,
         params,
         body: z.strictObject({
           group: z.string().transform(parseEntityName).optional(),

@@ -1,4 +1,5 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
+
 import { z } from 'zod';
 import type { GroupView } from '../../core/api/groups.ts';
 import type { PolicyTestResult } from '../../core/api/policies.ts';
@@ -15,6 +16,7 @@ import { testPolicy } from '../use-cases/operating/test-policy.ts';
 import { testProfile } from '../use-cases/operating/test-profile.ts';
 import * as answers from './answers/documents.ts';
 import { listOf } from './answers/fields.ts';
+import { LIVE } from './live.ts';
 import { documentView, groupView } from './views.ts';
 
 const MAX_GRACE = 10 * 365 * 86_400_000;
@@ -57,7 +59,13 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
     '/groups/:name',
     {
       config: { role: 'admin' },
-      schema: { summary: 'Create or change a group', params, body: group, response: { 200: answers.group } },
+      schema: {
+        summary: 'Create or change a group',
+        description: LIVE,
+        params,
+        body: group,
+        response: { 200: answers.group },
+      },
     },
     async ({ actor, params: { name }, body }): Promise<GroupView> => {
       const record = { name, ...body };
@@ -139,6 +147,7 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
         config: { role: 'admin' },
         schema: {
           summary: 'Put one in place, whole',
+          ...(noun === 'policy' && { description: LIVE }),
           params,
           body: document,
           response: { 200: answers.document },

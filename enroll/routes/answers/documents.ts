@@ -1,7 +1,7 @@
 /** Groups, policies, profiles and what they come to, as they are answered. */
 import { z } from 'zod';
 import type { GroupView } from '../../../core/api/groups.ts';
-import type { PolicyTestResult } from '../../../core/api/policies.ts';
+import type { PolicyTestResult, RefusedLately } from '../../../core/api/policies.ts';
 import type { ProfileTestResult } from '../../../core/api/profiles.ts';
 import { approvals } from '../../../core/enrollment/approval.ts';
 import { deviceStatus } from './devices.ts';
@@ -19,6 +19,14 @@ export const group = z.object({
 /** A policy or profile as it was written. */
 export const document = z.looseObject({ name, changedAt: time });
 
+const refusedLately = z.object({
+  count,
+  firstAt: time,
+  lastAt: time,
+  rule: z.string(),
+  detail: z.string(),
+} satisfies Fields<RefusedLately>);
+
 export const policyTest = z.object({
   device: deviceId,
   group: name,
@@ -27,7 +35,7 @@ export const policyTest = z.object({
   allowed: z.boolean(),
   rule: z.string().nullable(),
   reason: z.string(),
-  refused: z.object({ count, firstAt: time, lastAt: time }).nullable(),
+  refused: refusedLately.nullable(),
 } satisfies Fields<PolicyTestResult>);
 
 export const profileTest = z.object({

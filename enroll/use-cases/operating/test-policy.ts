@@ -72,10 +72,14 @@ async function refusedLately(
     if (action === 'deliver') return isDelivery(topic);
     return topic === asked && action === (publish === undefined ? 'subscribe' : 'publish');
   });
-  if (those.length === 0) return null;
+  // The newest first.
+  const [last] = those;
+  if (last === undefined) return null;
   return {
+    rule: last.rule,
+    detail: last.detail,
     count: those.reduce((sum, { count }) => sum + count, 0),
     firstAt: new Date(Math.min(...those.map(({ firstAt }) => firstAt))).toISOString(),
-    lastAt: new Date(Math.max(...those.map(({ lastAt }) => lastAt))).toISOString(),
+    lastAt: new Date(last.lastAt).toISOString(),
   };
 }
