@@ -146,7 +146,7 @@ describe('gatehouse policy test', () => {
   it('does not pass what was refused before off as what would be refused now', async () => {
     await operated.enroll.operator('PUT', '/policies/wide', { publish: ['a/#'], subscribe: [] });
     const moved = await operated.run('group apply --name wide --policy wide --profile device');
-    expect(moved.stderr).toMatch(/^devices of wide have its policy within a second, and stay connected: /);
+    expect(moved.stderr).toMatch(/^devices of wide have its policy within a second, without reconnecting: /);
     const set = await operated.run('device set press-7 --group wide');
     expect(set.stderr).toMatch(
       /^sessions of press-7 have what its group and attributes grant within a second/,

@@ -61,6 +61,10 @@ function* standing({ id, device, issuers, renewalGrace, now }: DeviceFacts): Gen
   else yield* withCertificates(good, device, now);
 }
 
+function hasGoodCertificate({ device, issuers, now }: DeviceFacts): boolean {
+  return device?.certificates.some((certificate) => lacks(certificate, issuers, now) === null) === true;
+}
+
 /** What keeps it from being admitted with this certificate; null where nothing does. */
 function lacks(certificate: CertificateView, issuers: readonly IssuerView[], now: number): ErrorCode | null {
   const issuer = issuers.find(({ fingerprint }) => fingerprint === certificate.issuer);
@@ -133,6 +137,10 @@ function* presence(facts: DeviceFacts): Generator<Finding> {
       recentRefusals(facts).length > 0
         ? null
         : 'Nothing was refused lately, so it has not tried to come back: look at the device and its network.',
+    );
+  } else if (!hasGoodCertificate(facts)) {
+    yield note(
+      'It was online when the broker last told; that its sessions have ended is known here in a moment.',
     );
   } else {
     yield note(`It is online since ${seen.since}, from ${seen.address}, with ${seen.sessions} session(s).`);
