@@ -15,6 +15,7 @@ import { dataLayout } from '../../runtime/layout.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
+import { openCheapKeys } from './ca-keys.ts';
 
 export interface Answer<Body> {
   readonly status: number;
@@ -77,7 +78,7 @@ export async function startTestEnroll(
     {},
   );
   const layout = dataLayout(settings.data);
-  await initialize(settings, clock, false);
+  await initialize(settings, clock, false, openCheapKeys);
   return runTestEnroll(settings, layout, clock);
 }
 
