@@ -16,6 +16,10 @@ import { createLogger } from '../../runtime/log.ts';
 import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { openCheapKeys } from './ca-keys.ts';
+import { QUICK_CRLS } from './crl-publishing.ts';
+
+/** What goes on by itself, at a pace for which nobody has to wait. */
+const QUICK = { crlPace: QUICK_CRLS, settleTime: 100, pollInterval: 50 };
 
 export interface Answer<Body> {
   readonly status: number;
@@ -90,7 +94,8 @@ export async function runTestEnroll(
 ): Promise<TestEnroll> {
   const log = createLogger('test', { level: 'silent', format: 'json' });
   const closers = new Closers();
-  const addresses = await startEnroll(settings, log, closers, clock).catch(async (error: unknown) => {
+  const options = { clock, openKeys: openCheapKeys, ...QUICK };
+  const addresses = await startEnroll(settings, log, closers, options).catch(async (error: unknown) => {
     await closers.closeAll(log);
     throw error;
   });
