@@ -7,16 +7,10 @@ import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
-import {
-  reinstateCommand,
-  releaseCommand,
-  resumeCommand,
-  revokeCommand,
-  setCommand,
-  suspendCommand,
-} from './device-change.ts';
+import { deviceChangeCommands } from './device-change.ts';
 import { explainCommand } from './device-explain.ts';
 import { createCommand, importCommand } from './device-import.ts';
+import { setCommand } from './device-set.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
 
 export function deviceCommands(device: Command, io: CommandIo): void {
@@ -26,11 +20,7 @@ export function deviceCommands(device: Command, io: CommandIo): void {
   importCommand(device, io);
   createCommand(device, io);
   setCommand(device, io);
-  suspendCommand(device, io);
-  resumeCommand(device, io);
-  revokeCommand(device, io);
-  reinstateCommand(device, io);
-  releaseCommand(device, io);
+  deviceChangeCommands(device, io);
 }
 
 interface ListFlags {

@@ -11,6 +11,7 @@ import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
 import type { Housekeeping } from '../housekeeping/housekeeping.ts';
+import { takeEmptyBodies } from '../http/empty-body.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -89,6 +90,7 @@ export async function createOperatorListener({
     transform: jsonSchemaTransform,
   });
 
+  takeEmptyBodies(server);
   server.decorateRequest('actor', 'system');
   server.addHook('onRoute', ({ config, method, url }) => {
     if (config?.role === undefined)

@@ -60,7 +60,7 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
       schema: {
         summary: 'Revoke one certificate, and not its device',
         params,
-        body: z.strictObject({ reason }).default({ reason: 'unspecified' }),
+        body: z.strictObject({ reason }),
       },
     },
     async ({ actor, params: { serialNumber }, body: { reason } }): Promise<CertificateView> => {

@@ -6,7 +6,7 @@ import type { ImportResult } from '../../core/api/import.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
-import { answerWhileWriting, lineOf } from '../imports/answer.ts';
+import { answerWhileWriting, lineOf, type Telling } from '../imports/answer.ts';
 import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
 import type { OnWritten } from '../imports/write-entries.ts';
 import { checkKeys, writeKeys } from '../use-cases/operating/block-keys.ts';
@@ -89,7 +89,7 @@ function createAnswer(report: RefusalReporter) {
     { check, write }: Import<Checked>,
   ): Promise<FastifyReply> => {
     const stream = request.body;
-    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
+    if (!(stream instanceof Readable)) throw new GatehouseError('body_invalid', 'there is no list in it');
     if (busy) throw new GatehouseError('import_busy');
     busy = true;
     let checked: Checked;
@@ -108,7 +108,7 @@ function createAnswer(report: RefusalReporter) {
     }
     const writing = {
       of: checked.entries.length,
-      write: async (onWritten: OnWritten) => ({ ...(await write(checked, onWritten)), dryRun }),
+      write: async ({ onWritten }: Telling) => ({ ...(await write(checked, onWritten)), dryRun }),
       problemOf: (error: unknown) => report(error, request),
       onEnd: leave,
     };

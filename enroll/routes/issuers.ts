@@ -17,12 +17,10 @@ const query = z.object({
   after: z.string().transform(parseDeviceId).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-const rotation = z.strictObject({ root: z.boolean().default(false) }).default({ root: false });
-const retirement = z
-  .strictObject({
-    lockOut: z.int().min(0).default(0).describe('how many devices may be locked out by it, at most'),
-  })
-  .default({ lockOut: 0 });
+const rotation = z.strictObject({ root: z.boolean().default(false) });
+const retirement = z.strictObject({
+  lockOut: z.int().min(0).default(0).describe('how many devices may be locked out by it, at most'),
+});
 
 export interface IssuerRoutes {
   readonly context: EnrollContext;

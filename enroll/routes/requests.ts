@@ -15,9 +15,7 @@ const query = z.object({
   after: number.default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-const denial = z
-  .strictObject({ reason: z.string().max(200).default('').describe('told to the device') })
-  .default({ reason: '' });
+const denial = z.strictObject({ reason: z.string().max(200).default('').describe('told to the device') });
 
 export function requestRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry, clock } = context;

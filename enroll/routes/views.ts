@@ -27,6 +27,7 @@ import type {
   TokenRecord,
 } from '../../registry/records.ts';
 import type { ListedCrl } from '../crl/crl-store.ts';
+import { purposeOf } from '../own-certificates.ts';
 
 /** @param enrolledAt undefined where it has no certificate yet @param presence null where it was never seen */
 export function deviceView(
@@ -78,6 +79,7 @@ export function certificateView(certificate: CertificateRecord): CertificateView
   return {
     serialNumber,
     fingerprint,
+    purpose: purposeOf(certificate),
     device,
     issuer,
     status,

@@ -10,6 +10,7 @@ import { verifyArchivedJournal } from '../../cli/archived-journal.ts';
 import { archiveName } from '../../core/journal/archive.ts';
 import { type ChainHead, verifyChain } from '../../core/journal/chain.ts';
 import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
+import { countDueRows } from '../../enroll/housekeeping/archive-journal.ts';
 import type { Registry } from '../../registry/port/registry.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
@@ -69,6 +70,14 @@ describe('an archive', () => {
       subject: archive.file,
       data: { ...bounds, sha256 },
     });
+  });
+
+  it('is foretold by the number of its rows', async () => {
+    const terms = { registry, clock: { now: () => LATER } };
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(OLD_ROWS);
+    expect(await countDueRows({ ...terms, before: 0 })).toBe(0);
+    await archiveNow(registry, folder);
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(0);
   });
 
   it('is one of several where there are many rows, each following the one before', async () => {
