@@ -20,8 +20,9 @@ import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
+import { ConnectRates } from './front/connect-rates.ts';
 import { Reception } from './front/reception.ts';
-import { UnprovenSockets } from './front/unproven-sockets.ts';
+import { WaitingLine } from './front/waiting-line.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
@@ -102,9 +103,9 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   };
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
-  const unproven = new UnprovenSockets(limits);
+  const line = new WaitingLine(limits);
   const doors = new Doors({
-    ...{ settings, secureContext, context, unproven, limits, metrics, log },
+    ...{ settings, secureContext, context, line, limits, metrics, log },
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());
@@ -174,7 +175,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     refusals,
     broker,
     cutOff,
-    unproven,
+    line,
+    rates: new ConnectRates(limits),
     metrics,
     limits,
     log,

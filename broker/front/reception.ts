@@ -25,10 +25,11 @@ import {
   readProtocolLevel,
   type Will,
 } from './connect-packet.ts';
+import type { ConnectRates } from './connect-rates.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
 import type { Transport } from './transport.ts';
-import type { UnprovenSockets } from './unproven-sockets.ts';
+import type { WaitingLine } from './waiting-line.ts';
 
 export interface ReceptionOptions {
   readonly live: LiveTable;
@@ -38,7 +39,8 @@ export interface ReceptionOptions {
   readonly refusals: Pick<Refusals, 'ofPeer'>;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
-  readonly unproven: UnprovenSockets;
+  readonly line: WaitingLine;
+  readonly rates: ConnectRates;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
   readonly log: Logger;
@@ -96,7 +98,9 @@ export class Reception {
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
     const firstAsking = this.#options.admission.admit(peer);
     await this.#within(connection, 'registry_unavailable', firstAsking);
-    this.#options.unproven.prove(visit.address, visit.port);
+    // Before it is proven: who comes too often uses up what its network may fail, and so waits in line.
+    this.#options.rates.spend(connection.device);
+    this.#options.line.prove(visit.address, visit.port);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
