@@ -1,4 +1,6 @@
 /** What a peer may cost the broker, in time, memory and number. Tests give shorter times. */
+import { REPORT_INTERVAL_MS } from '../registry/last-sighting.ts';
+
 export interface BrokerLimits {
   /** ms for the TLS handshake, from its beginning. */
   readonly handshakeTime: number;
@@ -93,7 +95,7 @@ export const defaultLimits: BrokerLimits = {
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,
   drainTime: 5_000,
-  reportInterval: 10_000,
+  reportInterval: REPORT_INTERVAL_MS,
   journalSilence: 5_000,
   journalLoss: 60_000,
 };

@@ -95,6 +95,7 @@ function showCommand(certificate: Command, io: CommandIo): void {
         'serial number': found.serialNumber,
         for: holderOf(found),
         status: found.status,
+        issued: toTheSecond(found.issuedAt),
         'not before': toTheSecond(found.notBefore),
         'not after': toTheSecond(found.notAfter),
         revoked: found.revokedAt && toTheSecond(found.revokedAt),

@@ -14,6 +14,7 @@ export interface CertificateView {
   readonly device: DeviceId | null;
   readonly issuer: Fingerprint;
   readonly status: 'active' | 'superseded' | 'suspended' | 'revoked';
+  readonly issuedAt: string;
   readonly notBefore: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;

@@ -12,14 +12,12 @@ import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
 import { changes, type DeviceChange } from '../use-cases/revoking/device-changes.ts';
 import { certificateOrRefuse } from '../use-cases/revoking/revoke-certificates.ts';
+import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
 import type { BulkRoutes } from './bulk-targets.ts';
 import { reason } from './reason.ts';
 
-const configFor = <Role extends 'operator' | 'admin'>(role: Role) => ({
-  role,
-  responseTimeout: RESPONSE_TIMEOUT_MS,
-});
+const responseTimeout = RESPONSE_TIMEOUT_MS;
 const terms = z.strictObject({
   dryRun: flag,
   atMost: z.coerce.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
@@ -61,12 +59,13 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
     api.post(
       '/devices/revoke',
       {
-        config: configFor('operator'),
+        config: { role: 'operator', line: idLine, responseTimeout },
         schema: {
           summary: 'End these devices for good; a line: {"id"}',
           consumes,
           querystring: revocation,
           body,
+          response: { 200: changeLines },
         },
       },
       (request, reply) => {
@@ -85,8 +84,14 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
       api.post(
         `/devices/${kind}`,
         {
-          config: configFor(role),
-          schema: { summary: `${summary}; a line: {"id"}`, consumes, querystring: terms, body },
+          config: { role, line: idLine, responseTimeout },
+          schema: {
+            summary: `${summary}; a line: {"id"}`,
+            consumes,
+            querystring: terms,
+            body,
+            response: { 200: changeLines },
+          },
         },
         (request, reply) => answerList(request, reply, devices(request.query, { kind })),
       );
@@ -95,12 +100,13 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
     api.post(
       '/certificates/revoke',
       {
-        config: configFor('operator'),
+        config: { role: 'operator', line: serialNumberLine, responseTimeout },
         schema: {
           summary: 'Revoke these certificates, and not their devices; a line: {"serialNumber"}',
           consumes,
           querystring: revocation,
           body,
+          response: { 200: changeLines },
         },
       },
       (request, reply) => {

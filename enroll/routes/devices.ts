@@ -12,6 +12,8 @@ import { changeDevice } from '../use-cases/operating/change-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
 import { changeOneDevice } from '../use-cases/revoking/change-devices.ts';
 import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import { device, deviceDetail } from './answers/devices.ts';
+import { pageOf } from './answers/fields.ts';
 import { detailOf, presenceOf } from './device-detail.ts';
 import { reason } from './reason.ts';
 import { deviceView } from './views.ts';
@@ -32,7 +34,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Devices in the order of their IDs', querystring: query },
+      schema: {
+        summary: 'Devices in the order of their IDs',
+        querystring: query,
+        response: { 200: pageOf(device) },
+      },
     },
     async ({ query: { limit, group, status, after } }): Promise<Page<DeviceView>> => {
       const devices = await registry.devices({
@@ -56,7 +62,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices/:id',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'One device and its certificates, newest first', params },
+      schema: {
+        summary: 'One device and its certificates, newest first',
+        params,
+        response: { 200: deviceDetail },
+      },
     },
     ({ params: { id } }) => detailOf(context, id),
   );
@@ -72,6 +82,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
           group: z.string().default('devices'),
           attributes: attributes.default({}),
         }),
+        response: { 201: deviceDetail },
       },
     },
     async ({ actor, body }, reply) => {
@@ -92,6 +103,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
           group: z.string().transform(parseEntityName).optional(),
           attributes: attributes.optional(),
         }),
+        response: { 200: deviceDetail },
       },
     },
     async ({ actor, params: { id }, body: { group, attributes } }) => {
@@ -109,7 +121,12 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices/:id/revoke',
     {
       config: { role: 'operator' },
-      schema: { summary: 'End a device for good', params, body: z.strictObject({ reason }) },
+      schema: {
+        summary: 'End a device for good',
+        params,
+        body: z.strictObject({ reason }),
+        response: { 200: deviceDetail },
+      },
     },
     ({ actor, params: { id }, body: { reason } }) => change(actor, id, { kind: 'revoke', reason }),
   );
@@ -123,7 +140,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
   ] as const) {
     server.post(
       `/devices/:id/${kind}`,
-      { config: { role }, schema: { summary, params } },
+      { config: { role }, schema: { summary, params, response: { 200: deviceDetail } } },
       ({ actor, params: { id } }) => change(actor, id, { kind }),
     );
   }

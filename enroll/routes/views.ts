@@ -75,7 +75,7 @@ export function deviceDetail(
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
   const { serialNumber, fingerprint, device, issuer, status, reason, renews, der } = certificate;
-  const { notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
+  const { issuedAt, notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
   return {
     serialNumber,
     fingerprint,
@@ -83,6 +83,7 @@ export function certificateView(certificate: CertificateRecord): CertificateView
     device,
     issuer,
     status,
+    issuedAt: iso(issuedAt),
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
     revokedAt: revokedAt === null ? null : iso(revokedAt),
@@ -190,8 +191,8 @@ export function requestView({ credential, ...request }: RequestRecord): RequestV
 }
 
 /** A policy or profile as it was written, and when. */
-export function documentView({ document, changedAt }: DocumentRecord): Record<string, unknown> {
-  return { ...z.record(z.string(), z.unknown()).parse(JSON.parse(document)), changedAt: iso(changedAt) };
+export function documentView({ name, document, changedAt }: DocumentRecord) {
+  return { ...z.looseObject({}).parse(JSON.parse(document)), name, changedAt: iso(changedAt) };
 }
 
 function iso(time: number): string {
