@@ -32,10 +32,11 @@ import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
+import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
-import { createEffects, devicesRevokedBy } from './tail/effects.ts';
+import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
@@ -101,6 +102,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     void cutOff.cutAll(live.all(), error.code, clock.now());
     dependencies.onFatal(error);
   };
+  const revocations = new Revocations({ applied: database.revocations, live, cutOff });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
   const line = new WaitingLine(limits);
@@ -109,14 +111,15 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());
-  const effects = createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() });
   const tail = new JournalTail({
     registry,
-    cut: effects.cut,
-    apply: async (row) => {
-      await effects.apply(row);
-      for (const device of devicesRevokedBy(row)) presence.revoked(device);
-    },
+    ...createEffects({
+      ...{ live, cutOff, revocations, rebinding },
+      onRevoked: (devices) => {
+        for (const device of devices) presence.revoked(device);
+      },
+      reloadTrust: () => doors.reload(),
+    }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
@@ -171,6 +174,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     live,
     durable,
     admission,
+    revocations,
     firstUses: observation.firstUses,
     refusals,
     broker,
@@ -179,13 +183,15 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     rates: new ConnectRates(limits),
     metrics,
     limits,
+    clock,
     log,
   });
 
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
-  await tail.start();
+  const place = await tail.start();
   closers.add('journal', () => tail.close());
-  await reviewStoredSessions({ registry, policies, store, durable, log });
+  await reviewStoredSessions({ registry, place, policies, store, durable, log });
+  tail.follow();
   closers.add('listeners', () => doors.stop());
   const addresses = await doors.open();
 

@@ -2,6 +2,7 @@
  * Receives a new connection and takes it, step by step, to Aedes, which sees nobody that was not admitted. Each
  * step refuses by a rule; each refusal is one line in the log, one count, and the answer that MQTT has for it.
  */
+import type { Clock } from '../../core/clock.ts';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
@@ -17,6 +18,7 @@ import type { CutOff } from '../sessions/cut-off.ts';
 import type { DurableSessions } from '../sessions/durable-sessions.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { MessageBroker } from '../sessions/message-broker.ts';
+import type { Revocations } from '../sessions/revocations.ts';
 import { checkClientId } from './client-id.ts';
 import {
   type ConnectRequest,
@@ -35,6 +37,7 @@ export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly admission: AdmissionControl;
+  readonly revocations: Pick<Revocations, 'settle'>;
   readonly firstUses: FirstUses;
   readonly refusals: Pick<Refusals, 'ofPeer'>;
   readonly broker: MessageBroker;
@@ -43,6 +46,7 @@ export interface ReceptionOptions {
   readonly rates: ConnectRates;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -108,6 +112,11 @@ export class Reception {
     // Step 5: what the registry says now: this counts.
     const asking = takeStanding(connection, this.#options);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
+    // What a revocation ended since when the device has been reinstated, and the journal's reader has not come to yet.
+    if (standing.revokedSeq !== null) {
+      const { revocations, clock } = this.#options;
+      await this.#within(connection, 'connect_timeout', revocations.settle(standing, clock.now()));
+    }
 
     // Step 6: what CONNECT asks for, and whether it can be had.
     this.#options.durable.checkWritable();

@@ -13,6 +13,8 @@ declare module 'aedes' {
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
     /** It has said DISCONNECT. */
     readonly _disconnected: boolean;
+    /** Nothing more of what it sends is worked on. */
+    pause(): void;
     /** Sends with QoS 0, as far as `authorizeForward` lets it; `done` is called when it is on its way, or never will be. */
     deliver0(packet: Omit<AedesPublishPacket, 'brokerId' | 'brokerCounter'>, done: () => void): void;
   }
