@@ -28,6 +28,7 @@ import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
+import { SubscriptionIndex } from './persistence/subscription-index.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
@@ -36,6 +37,7 @@ import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
+import { SystemTopics } from './system-topics/system-topics.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
@@ -77,12 +79,16 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const metrics = createBrokerMetrics(metricsRegistry);
   const policies = new PolicyCache();
   const live = new LiveTable();
-  const observation = await startObservation({ registry, folder: layout.reports, limits, clock, log });
-  const { refusals, presence, systemTopics } = observation;
+  const index = new SubscriptionIndex();
+  const systemTopics = new SystemTopics(index);
+  const folder = layout.reports;
+  const observation = await startObservation({ registry, folder, systemTopics, limits, clock, log });
+  const { refusals, presence } = observation;
   const database = new SessionDatabase({
     file: layout.sessions,
     durability: settings.durability,
     limits,
+    index,
     onOverflow: (count) => metrics.queueOverflow(count),
     onFailure: (error) => storeFailed(error),
   });
@@ -151,8 +157,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     store,
     authorizer,
     cutOff,
-    systemTopics,
-    replay: new Replay({ sources: [observation.presenceTopics, figures], log }),
+    replay: new Replay({ sources: [observation.presenceTopics, figures], store, log }),
     onArrival: (connection) => {
       figures.arrived();
       presence.arrived(connection);
