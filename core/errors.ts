@@ -528,6 +528,11 @@ export const errorCatalog = {
     title: 'The broker has as many connections as it takes, in all, from one address or of one device',
     remedy: 'Wait and try again; the log of the broker tells which it was.',
   },
+  connect_rate_exceeded: {
+    title: 'The device connects over and over, more often than it may',
+    remedy:
+      'Have it stay connected, or wait longer each time; two programs with one client id end each other.',
+  },
   tls_handshake_failed: {
     title: 'The TLS handshake failed',
     remedy: "Speak TLS 1.2 or 1.3, and trust Gatehouse's root CA; the detail gives the reason.",

@@ -29,6 +29,8 @@ export interface SecureContextOptions {
   readonly ticketKeys?: TicketKeys;
   /** Absent where nothing is stapled. */
   readonly staple?: StapleFile;
+  /** ms between looks at the files; a second where absent. */
+  readonly pollInterval?: number | undefined;
   readonly log: Logger;
 }
 
@@ -86,11 +88,11 @@ export class SecureContextSource {
 
   /** For a server that was made with what `read` gave, before it listens. Returns the function that ends it. */
   watch(server: Server): () => void {
-    const { file, staple: stapleFile, ticketKeys, log } = this.#options;
+    const { file, staple: stapleFile, ticketKeys, pollInterval: interval = POLL_MS, log } = this.#options;
     ticketKeys?.serve(server);
     const onChange = () => void this.reload(server);
-    watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
-    const endStapling = stapleFile && staple(server, { ...stapleFile, log });
+    watchFile(file, { interval, persistent: false }, onChange);
+    const endStapling = stapleFile && staple(server, { ...stapleFile, interval, log });
     return () => {
       unwatchFile(file, onChange);
       endStapling?.();

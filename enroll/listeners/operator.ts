@@ -56,6 +56,8 @@ export interface OperatorListener {
   readonly log: Logger;
   readonly tlsFile: string;
   readonly stapleFile: string;
+  /** As SecureContextOptions has it. */
+  readonly pollInterval?: number | undefined;
 }
 
 export async function createOperatorListener({
@@ -67,9 +69,10 @@ export async function createOperatorListener({
   log,
   tlsFile,
   stapleFile,
+  pollInterval,
 }: OperatorListener): Promise<HttpServer> {
   const staple = { file: stapleFile, clock: context.clock };
-  const source = new SecureContextSource({ file: tlsFile, staple, log });
+  const source = new SecureContextSource({ file: tlsFile, staple, pollInterval, log });
   const tls = { source, context: await source.read() };
   const server = await createHttpServer({
     log,

@@ -5,7 +5,7 @@ import { hasProgram } from '../support/external.ts';
 import { runBenchmark } from './run-benchmark.ts';
 
 const SMALL = [
-  ...['--rounds', '1', '--publishers', '2', '--seconds', '1', '--fleet', '3', '--connects', '4'],
+  ...['--rounds', '1', '--publishers', '2', '--seconds', '0.2', '--fleet', '3', '--connects', '4'],
   ...['--messages', '50'],
 ];
 

@@ -12,7 +12,7 @@ import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateStatus } from '../../registry/records.ts';
 import { CrlRows } from '../../registry/sqlite/crl-rows.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
-import { createAuthority, generateKeyPairs } from '../pki/test-authority.ts';
+import { createAuthority } from '../pki/test-authority.ts';
 import { certificate, change, issuer, NOW, seed } from '../registry/samples.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type ReadCrl, readTbsCertList } from './reading.ts';
@@ -20,8 +20,7 @@ import { type ReadCrl, readTbsCertList } from './reading.ts';
 const HOUR = 3_600_000;
 const REMOVE_FROM_CRL = 8;
 const folder = temporaryFolder();
-const keys = generateKeyPairs();
-const { issuing } = await createAuthority({ now: NOW, issuingKeys: keys['ec-p256'] });
+const { issuing } = await createAuthority({ now: NOW });
 const open: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const close of open) await close();

@@ -10,8 +10,8 @@ import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { startEnrollProcess } from '../support/enroll-process.ts';
 import { csrPem, startTestEnroll } from '../support/enroll-service.ts';
+import { startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
