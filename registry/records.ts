@@ -46,10 +46,7 @@ export interface CertificateRecord {
 }
 
 /** What others who ask by OCSP are told of a certificate. */
-export type CertificateStanding = Pick<
-  CertificateRecord,
-  'issuer' | 'status' | 'issuedAt' | 'revokedAt' | 'reason'
->;
+export type StatusRecord = Pick<CertificateRecord, 'issuer' | 'status' | 'issuedAt' | 'revokedAt' | 'reason'>;
 
 export interface GroupRecord {
   readonly name: EntityName;

@@ -31,12 +31,12 @@ export function explainCommand(device: Command, io: CommandIo): void {
 
 function renderExplanation(explanation: DeviceExplanation): string {
   const { id, device, policy, findings, items, claims, observedWithin } = explanation;
-  const standing = items.filter(({ settled }) => settled === null);
+  const open = items.filter(({ settled }) => settled === null);
   const settled = items.filter((refusal) => refusal.settled !== null);
   return [
     device === null ? `There is no device ${id}.` : renderDevice(device),
     policy === null ? '' : `Its policy is ${policy}.`,
-    section('Refused', standing.length === 0 ? nothing(settled) : renderRefusals(standing)),
+    section('Refused', open.length === 0 ? nothing(settled) : renderRefusals(open)),
     settled.length === 0 ? '' : section('Refused before, and over', renderSettled(settled)),
     claims.length === 0 ? '' : section(`Refused to others who claimed to be ${id}`, renderRefusals(claims)),
     section('How it stands', findings.map(({ text }) => `- ${printable(text)}`).join('\n')),

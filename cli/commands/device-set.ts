@@ -1,6 +1,6 @@
 /** `gatehouse device set`: a device's group and attributes. */
 import type { Command } from 'commander';
-import type { DeviceChange, DeviceDetail } from '../../core/api/devices.ts';
+import type { DeviceDetail, DeviceEdit } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
@@ -33,7 +33,7 @@ export function setCommand(device: Command, io: CommandIo): void {
     async ({ api, output }, { group, attr }, id) => {
       if (group === undefined && attr === undefined) set.error('give --group, or --attr, or both');
       const path = `/devices/${encodeURIComponent(id)}`;
-      const change: DeviceChange = {
+      const change: DeviceEdit = {
         ...(group !== undefined && { group }),
         ...(attr !== undefined && {
           attributes: changed((await api.get<DeviceDetail>(path)).attributes, attr),

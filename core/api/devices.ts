@@ -45,7 +45,7 @@ export interface DeviceDetail extends DeviceView {
 }
 
 /** PATCH /api/v1/devices/ID */
-export interface DeviceChange {
+export interface DeviceEdit {
   readonly group?: string;
   readonly attributes?: Readonly<Record<string, string>>;
 }

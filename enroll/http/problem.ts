@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ImportProblem } from '../../core/api/import.ts';
 import type { Problem } from '../../core/api/problem.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
-import { ImportRefused } from '../imports/line-errors.ts';
+import { LinesRefused } from '../bulk/line-errors.ts';
 import { ComeBackLater } from '../use-cases/come-back-later.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
@@ -144,7 +144,7 @@ export function problemOf(error: unknown): ProblemAnswer {
   if (known?.code === 'signer_unavailable') return unavailable(known);
   if (known !== undefined && status !== undefined) {
     const body = describe(known.code, status, known.message);
-    if (!(known instanceof ImportRefused)) return { status, body };
+    if (!(known instanceof LinesRefused)) return { status, body };
     const { errors, errorCount } = known;
     return { status, body: { ...body, errors, errorCount } };
   }

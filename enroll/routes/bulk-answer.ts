@@ -3,11 +3,11 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ChangeAnswer, ChangeCounts, ChangeResult } from '../../core/api/bulk.ts';
 import type { Problem } from '../../core/api/problem.ts';
+import { answerWhileWriting, lineOf } from '../bulk/answer.ts';
+import { NDJSON } from '../bulk/ndjson.ts';
 import type { RefusalReporter } from '../http/http-server.ts';
-import { answerWhileWriting, lineOf } from '../imports/answer.ts';
-import { NDJSON } from '../imports/ndjson.ts';
-import { refuseUnconfirmed } from '../use-cases/revoking/bulk.ts';
 import type { BulkChange } from '../use-cases/revoking/bulk-change.ts';
+import { refuseUnconfirmed } from '../use-cases/revoking/bulk-terms.ts';
 
 type Counts = Pick<ChangeCounts, 'devices' | 'certificates'>;
 

@@ -4,13 +4,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
+import { LineErrors } from '../bulk/line-errors.ts';
+import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../bulk/ndjson.ts';
+import { readEntries } from '../bulk/read-entries.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { LineErrors } from '../imports/line-errors.ts';
-import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
-import { readEntries } from '../imports/read-entries.ts';
 import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
-import { changes, type DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import { changes, type DeviceAction } from '../use-cases/revoking/device-action.ts';
 import { certificateOrRefuse } from '../use-cases/revoking/revoke-certificates.ts';
 import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
@@ -41,7 +41,7 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
   const { registry } = context;
   const answerList = createListAnswer(answer);
 
-  const devices = (asked: z.output<typeof terms>, change: DeviceChange) => ({
+  const devices = (asked: z.output<typeof terms>, change: DeviceAction) => ({
     terms: asked,
     check: async (value: unknown) => {
       const name = parseDeviceId(parseLine(idLine, value).id);
@@ -160,7 +160,7 @@ function createListAnswer(answer: BulkAnswerer) {
   };
 }
 
-/** @throws ImportRefused @throws GatehouseError `list_too_large`, `body_invalid` */
+/** @throws LinesRefused @throws GatehouseError `list_too_large`, `body_invalid` */
 async function readNames<Name>(stream: Readable, check: ListCall<Name>['check']) {
   const errors = new LineErrors('list_refused');
   const names = new Set<Name>();

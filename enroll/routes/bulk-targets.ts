@@ -1,12 +1,12 @@
 /** Changes of all devices of a group, and of all that a CA issued: who asks says how many that may be. */
 import { z } from 'zod';
 import { parseEntityName, parseFingerprint } from '../../core/ids.ts';
+import { RESPONSE_TIMEOUT_MS } from '../bulk/ndjson.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { RESPONSE_TIMEOUT_MS } from '../imports/ndjson.ts';
 import { certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
 import { countDevices } from '../use-cases/revoking/change-devices.ts';
-import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import type { DeviceAction } from '../use-cases/revoking/device-action.ts';
 import { countCertificates } from '../use-cases/revoking/revoke-certificates.ts';
 import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
@@ -31,7 +31,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
 
   const groupCall = async (
     name: z.output<typeof group>['name'],
-    change: DeviceChange,
+    change: DeviceAction,
     asked: z.output<typeof terms>,
   ) => {
     const target = { kind: 'group', group: name } as const;

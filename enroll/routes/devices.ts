@@ -9,10 +9,10 @@ import type { Actor } from '../../core/journal/events.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { changeDevice } from '../use-cases/operating/change-device.ts';
+import { editDevice } from '../use-cases/operating/edit-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
 import { changeOneDevice } from '../use-cases/revoking/change-devices.ts';
-import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import type { DeviceAction } from '../use-cases/revoking/device-action.ts';
 import { device, deviceDetail } from './answers/devices.ts';
 import { pageOf } from './answers/fields.ts';
 import { detailOf, presenceOf } from './device-detail.ts';
@@ -110,12 +110,12 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       },
     },
     async ({ actor, params: { id }, body: { group, attributes } }) => {
-      await changeDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
+      await editDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
       return detailOf(context, id);
     },
   );
 
-  const change = async (actor: Actor, id: DeviceId, change: DeviceChange): Promise<DeviceDetail> => {
+  const change = async (actor: Actor, id: DeviceId, change: DeviceAction): Promise<DeviceDetail> => {
     await changeOneDevice(context, actor, id, change);
     return detailOf(context, id);
   };

@@ -59,7 +59,7 @@ export interface OcspResponder {
 }
 
 export interface OcspResponderContext {
-  readonly registry: Pick<RegistryReader, 'certificateStanding'>;
+  readonly registry: Pick<RegistryReader, 'statusRecord'>;
   readonly issuing: Pick<IssuingAuthority, 'all' | 'of'>;
   readonly responders: Pick<DelegatedResponders, 'of'>;
   readonly clock: Clock;

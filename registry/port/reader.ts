@@ -6,7 +6,6 @@ import type {
   Admission,
   BlockedKeyRecord,
   CertificateRecord,
-  CertificateStanding,
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
@@ -23,6 +22,7 @@ import type {
   OperatorRecord,
   RequestRecord,
   StatusChange,
+  StatusRecord,
   TokenRecord,
 } from '../records.ts';
 import type {
@@ -55,7 +55,7 @@ export interface RegistryReader {
   /** Devices' certificates by this issuer that are active or suspended, in the order in which they were issued. */
   liveCertificates(query: LiveQuery): Promise<readonly LiveCertificate[]>;
   /** Of the same certificate, only what it takes to say whether it stands. */
-  certificateStanding(serialNumber: SerialNumber): Promise<CertificateStanding | undefined>;
+  statusRecord(serialNumber: SerialNumber): Promise<StatusRecord | undefined>;
   /** Newest first, and no more than the newest hundred. */
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */

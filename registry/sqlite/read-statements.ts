@@ -14,7 +14,6 @@ import type {
 import type {
   BlockedKeyRecord,
   CertificateRecord,
-  CertificateStanding,
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
@@ -30,6 +29,7 @@ import type {
   OperatorRecord,
   RequestRecord,
   StatusChange,
+  StatusRecord,
   TokenRecord,
 } from '../records.ts';
 import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
@@ -50,7 +50,7 @@ type Paged<Query extends { readonly after?: string }> = Omit<Query, 'after'> & {
 };
 
 /** What has lapsed is none any more, though its row may be there still. */
-function standing(now: '?' | '@now'): string {
+function notLapsed(now: '?' | '@now'): string {
   return `(expiresAt IS NULL OR expiresAt > ${now})`;
 }
 
@@ -98,7 +98,7 @@ export function prepareReads(database: Database) {
        WHERE issuer = @issuer AND device IS NOT NULL AND status IN ('active', 'suspended') AND rowid > @after
        ORDER BY rowid LIMIT @limit`,
     ),
-    certificateStanding: database.prepare<[SerialNumber], CertificateStanding>(
+    statusRecord: database.prepare<[SerialNumber], StatusRecord>(
       'SELECT issuer, status, issuedAt, revokedAt, reason FROM certificates WHERE serialNumber = ?',
     ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
@@ -167,20 +167,20 @@ export function prepareReads(database: Database) {
       .pluck(),
 
     request: database.prepare<[number, number], RequestRecord>(
-      `SELECT * FROM requests WHERE id = ? AND ${standing('?')}`,
+      `SELECT * FROM requests WHERE id = ? AND ${notLapsed('?')}`,
     ),
     requests: database.prepare<RequestPage, RequestRecord>(
-      `SELECT * FROM requests WHERE id > @after AND ${standing('@now')} ORDER BY id LIMIT @limit`,
+      `SELECT * FROM requests WHERE id > @after AND ${notLapsed('@now')} ORDER BY id LIMIT @limit`,
     ),
     requestsOfStatus: database.prepare<RequestPage & { readonly status: RequestStatus }, RequestRecord>(
-      `SELECT * FROM requests WHERE status = @status AND id > @after AND ${standing('@now')}
+      `SELECT * FROM requests WHERE status = @status AND id > @after AND ${notLapsed('@now')}
        ORDER BY id LIMIT @limit`,
     ),
     latestRequest: database.prepare<[CredentialName, number], RequestRecord>(
-      `SELECT * FROM requests WHERE credential = ? AND ${standing('?')} ORDER BY id DESC LIMIT 1`,
+      `SELECT * FROM requests WHERE credential = ? AND ${notLapsed('?')} ORDER BY id DESC LIMIT 1`,
     ),
     latestRequestForKey: database.prepare<[CredentialName, Fingerprint, number], RequestRecord>(
-      `SELECT * FROM requests WHERE credential = ? AND keyFingerprint = ? AND ${standing('?')}
+      `SELECT * FROM requests WHERE credential = ? AND keyFingerprint = ? AND ${notLapsed('?')}
        ORDER BY id DESC LIMIT 1`,
     ),
     openRequestsBy: database

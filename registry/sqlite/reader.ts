@@ -68,8 +68,8 @@ export class SqliteReader implements RegistryReader {
     return this.reads.liveCertificates.all({ issuer, after, limit });
   }
 
-  async certificateStanding(serialNumber: SerialNumber) {
-    return this.reads.certificateStanding.get(serialNumber);
+  async statusRecord(serialNumber: SerialNumber) {
+    return this.reads.statusRecord.get(serialNumber);
   }
 
   async certificatesOf(device: DeviceId) {

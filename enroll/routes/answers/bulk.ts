@@ -7,7 +7,7 @@ import type {
   ChangingDevice,
 } from '../../../core/api/bulk.ts';
 import type { ImportResult } from '../../../core/api/import.ts';
-import { NDJSON } from '../../imports/ndjson.ts';
+import { NDJSON } from '../../bulk/ndjson.ts';
 import { deviceStatus } from './devices.ts';
 import { count, deviceId, type Fields, serialNumber } from './fields.ts';
 import { problem } from './problem.ts';

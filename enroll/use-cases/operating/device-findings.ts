@@ -29,14 +29,14 @@ export interface DeviceFacts {
 
 /** The gravest first. */
 export function deviceFindings(facts: DeviceFacts): readonly Finding[] {
-  const all = [...standing(facts), ...presence(facts), ...refusals(facts), ...claims(facts)];
+  const all = [...certificates(facts), ...presence(facts), ...refusals(facts), ...claims(facts)];
   return [
     ...all.filter(({ severity }) => severity === 'problem'),
     ...all.filter(({ severity }) => severity === 'note'),
   ];
 }
 
-function* standing({ id, device, issuers, renewalGrace, now }: DeviceFacts): Generator<Finding> {
+function* certificates({ id, device, issuers, renewalGrace, now }: DeviceFacts): Generator<Finding> {
   if (device === null) {
     yield problem(
       'No device of this ID is known here: nobody has imported it, and it has never enrolled.',

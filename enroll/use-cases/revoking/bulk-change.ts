@@ -7,9 +7,9 @@ import type { ChangeAnswer, ChangeCounts } from '../../../core/api/bulk.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
 import type { EnrollContext } from '../../context.ts';
-import type { BulkTerms } from './bulk.ts';
+import type { BulkTerms } from './bulk-terms.ts';
 import { changeDevices, type DeviceTarget, planDevices } from './change-devices.ts';
-import type { DeviceChange, PlannedDevice } from './device-changes.ts';
+import type { DeviceAction, PlannedDevice } from './device-action.ts';
 import {
   type CertificateTarget,
   type PlannedCertificate,
@@ -34,7 +34,7 @@ export interface BulkChange {
   readonly make: (actor: Actor, terms: ChangeTerms) => Promise<Counts>;
 }
 
-export function deviceBulk(context: Context, target: DeviceTarget, change: DeviceChange): BulkChange {
+export function deviceBulk(context: Context, target: DeviceTarget, change: DeviceAction): BulkChange {
   const { registry, clock } = context;
   return {
     async *foretell() {

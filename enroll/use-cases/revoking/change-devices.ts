@@ -9,15 +9,15 @@ import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
-import { BulkProgress, type BulkTerms, PAGE } from './bulk.ts';
+import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
 import { changeJournal } from './change-journal.ts';
 import {
   concernedBy,
-  type DeviceChange,
+  type DeviceAction,
   type PlannedDevice,
   planDevice,
   writeDevice,
-} from './device-changes.ts';
+} from './device-action.ts';
 
 export type DeviceTarget =
   /** Each ID once. */
@@ -36,7 +36,7 @@ export interface DeviceCounts {
 export async function* planDevices(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
   now: number,
 ): AsyncGenerator<readonly PlannedDevice[]> {
   for await (const page of devicesOf(registry, target, change)) {
@@ -53,7 +53,7 @@ export async function* planDevices(
 export async function countDevices(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
 ): Promise<number> {
   let count = 0;
   for await (const page of devicesOf(registry, target, change)) {
@@ -68,7 +68,7 @@ export function changeDevices(
   { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
   actor: Actor,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
   terms: BulkTerms<PlannedDevice>,
 ): Promise<DeviceCounts> {
   return registry.write(actor, async (transaction) => {
@@ -95,7 +95,7 @@ export async function changeOneDevice(
   context: Pick<EnrollContext, 'registry' | 'clock'>,
   actor: Actor,
   id: DeviceId,
-  change: DeviceChange,
+  change: DeviceAction,
 ): Promise<void> {
   const terms = { atMost: 1, onWritten: () => undefined };
   await changeDevices(context, actor, { kind: 'list', ids: [id] }, change, terms);
@@ -104,7 +104,7 @@ export async function changeOneDevice(
 async function* devicesOf(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
 ): AsyncGenerator<readonly DeviceRecord[]> {
   if (target.kind === 'list') {
     for (let from = 0; from < target.ids.length; from += PAGE) {

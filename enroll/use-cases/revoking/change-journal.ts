@@ -2,13 +2,13 @@
 import type { EntityName } from '../../../core/ids.ts';
 import type { JournalEvent } from '../../../core/journal/events.ts';
 import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
-import type { DeviceChange, GroupChange, PlannedDevice } from './device-changes.ts';
+import { JournalBatches } from '../../bulk/journal-batches.ts';
+import type { DeviceAction, GroupAction, PlannedDevice } from './device-action.ts';
 
 /** To be given each device that changes, with its group. One that shares its row with no other has it as if it were the only one. */
 export function changeJournal(
   transaction: RegistryTransaction,
-  change: DeviceChange,
+  change: DeviceAction,
 ): JournalBatches<EntityName, PlannedDevice> {
   return new JournalBatches(async (group: EntityName, planned: readonly PlannedDevice[]): Promise<void> => {
     const [only, ...others] = planned;
@@ -24,7 +24,7 @@ export function changeJournal(
   });
 }
 
-function eventOf(device: PlannedDevice, change: DeviceChange): JournalEvent {
+function eventOf(device: PlannedDevice, change: DeviceAction): JournalEvent {
   const { id: subject, serialNumbers, released } = device;
   switch (change.kind) {
     case 'revoke':
@@ -43,7 +43,7 @@ function eventOf(device: PlannedDevice, change: DeviceChange): JournalEvent {
 function eventOfMany(
   subject: EntityName,
   planned: readonly PlannedDevice[],
-  change: GroupChange,
+  change: GroupAction,
 ): JournalEvent {
   const devices = planned.map(({ id, serialNumbers }) => ({ id, serialNumbers }));
   const data = { count: devices.length, devices };

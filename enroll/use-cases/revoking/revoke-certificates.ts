@@ -9,9 +9,9 @@ import type { Actor } from '../../../core/journal/events.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
 import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
+import { JournalBatches } from '../../bulk/journal-batches.ts';
 import type { EnrollContext } from '../../context.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
-import { BulkProgress, type BulkTerms, PAGE } from './bulk.ts';
+import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
 
 export type CertificateTarget =
   /** Each serial number once. */

@@ -9,7 +9,7 @@ const MAX_TOLD = 20;
 type Refusal = 'import_refused' | 'list_refused';
 const NOT_DONE = { import_refused: 'imported', list_refused: 'changed' } as const;
 
-export class ImportRefused extends GatehouseError {
+export class LinesRefused extends GatehouseError {
   /** The first of them, in the order of the lines. */
   readonly errors: readonly LineError[];
   /** Of all. */
@@ -48,8 +48,8 @@ export class LineErrors {
     }
   }
 
-  /** @throws ImportRefused where there is any */
+  /** @throws LinesRefused where there is any */
   refuse(): void {
-    if (this.any) throw new ImportRefused(this.#code, this.#told, this.#count);
+    if (this.any) throw new LinesRefused(this.#code, this.#told, this.#count);
   }
 }

@@ -10,15 +10,15 @@ import type { RegistryTransaction } from '../../../registry/port/transaction.ts'
 import type { CertificateRecord, DeviceRecord, DeviceStatus } from '../../../registry/records.ts';
 
 /** What a whole group can be told. */
-export type GroupChange =
+export type GroupAction =
   /** For good: every certificate of the device that is not past its time anyhow goes with it. */
   | { readonly kind: 'revoke'; readonly reason: FinalReason }
   /** For now. */
   | { readonly kind: 'suspend' }
   | { readonly kind: 'resume' };
 
-export type DeviceChange =
-  | GroupChange
+export type DeviceAction =
+  | GroupAction
   /** The one way back for a revoked device: it may enroll anew, and what it had stays revoked. */
   | { readonly kind: 'reinstate' }
   /** It may enroll by its factory certificate once more, for a new owner or where its key was lost; what it has stands until then. */
@@ -44,7 +44,7 @@ interface Rule {
   readonly takes: (certificate: CertificateRecord) => boolean;
 }
 
-const rules: Readonly<Record<DeviceChange['kind'], Rule>> = {
+const rules: Readonly<Record<DeviceAction['kind'], Rule>> = {
   revoke: { to: 'revoked', from: ['active', 'suspended'], takes: () => true },
   suspend: { to: 'suspended', from: ['active'], takes: ({ status }) => status === 'active' },
   resume: { to: 'active', from: ['suspended'], takes: ({ status }) => status === 'suspended' },
@@ -53,7 +53,7 @@ const rules: Readonly<Record<DeviceChange['kind'], Rule>> = {
 };
 
 /** The statuses of devices that such a change concerns: those of the others are so already, or stay. */
-export function concernedBy({ kind }: DeviceChange): readonly DeviceStatus[] {
+export function concernedBy({ kind }: DeviceAction): readonly DeviceStatus[] {
   return rules[kind].from;
 }
 
@@ -64,7 +64,7 @@ export function concernedBy({ kind }: DeviceChange): readonly DeviceStatus[] {
 export async function changes(
   registry: RegistryReader,
   { id, status }: DeviceRecord,
-  { kind }: DeviceChange,
+  { kind }: DeviceAction,
 ): Promise<boolean> {
   const { to, from } = rules[kind];
   if (status === to) return false;
@@ -77,7 +77,7 @@ export async function changes(
 export async function planDevice(
   registry: RegistryReader,
   device: DeviceRecord,
-  change: DeviceChange,
+  change: DeviceAction,
   now: number,
 ): Promise<PlannedDevice | undefined> {
   if (!(await changes(registry, device, change))) return undefined;
@@ -94,7 +94,7 @@ export async function planDevice(
 }
 
 /** A device that enrolled by its factory certificate has nothing else to come back by. */
-async function releases(registry: RegistryReader, id: DeviceId, { kind }: DeviceChange): Promise<boolean> {
+async function releases(registry: RegistryReader, id: DeviceId, { kind }: DeviceAction): Promise<boolean> {
   return kind === 'release' || (kind === 'reinstate' && (await registry.factoryUse(id)) !== undefined);
 }
 
@@ -102,7 +102,7 @@ async function releases(registry: RegistryReader, id: DeviceId, { kind }: Device
 export async function writeDevice(
   transaction: RegistryTransaction,
   { id, status, serialNumbers, released }: PlannedDevice,
-  change: DeviceChange,
+  change: DeviceAction,
   now: number,
 ): Promise<void> {
   if (released) await transaction.recordRelease(id, now);

@@ -8,7 +8,7 @@ import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
  * Replaces its group, its attributes, or both, in one transaction with its journal row. Doing it twice is the same as
  * doing it once. @throws GatehouseError `device_unknown`, `group_unknown`
  */
-export function changeDevice(
+export function editDevice(
   { registry }: EnrollContext,
   actor: Actor,
   id: DeviceId,

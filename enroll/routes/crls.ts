@@ -4,10 +4,10 @@ import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 import { parseCrlFileName } from '../../core/pki/crl-names.ts';
+import { derBody, pemBody } from '../crl/crl-body.ts';
+import type { CrlStore, ServedCrl } from '../crl/crl-store.ts';
 import { isNotModified, rangeOf } from '../http/conditional.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { derBody, pemBody } from './crl-body.ts';
-import type { CrlStore, ServedCrl } from './crl-store.ts';
 
 export interface CrlRoutesContext {
   readonly crls: Pick<CrlStore, 'find'>;

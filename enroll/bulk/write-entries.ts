@@ -11,7 +11,7 @@ export type OnWritten = (count: number) => void;
 
 /**
  * @param write writes one entry, or refuses it with a GatehouseError: what was checked before may have changed
- * @throws ImportRefused at the first that is refused
+ * @throws LinesRefused at the first that is refused
  */
 export async function writeEntries<Entry>(
   transaction: RegistryTransaction,
