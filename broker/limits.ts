@@ -26,7 +26,10 @@ export interface BrokerLimits {
   readonly failuresPerSecond: number;
   /** Those of one address, or of one /64 of IPv6. */
   readonly failuresPerSecondPerAddress: number;
-  /** Connections that wait for their handshake to begin. Newcomers beyond that are turned away. */
+  /**
+   * Connections that wait for their handshake to begin. Newcomers beyond that are turned away; from half of it on, so are
+   * those of a network of which many wait.
+   */
   readonly waiting: number;
   /** Those of one address, or of one /64 of IPv6. */
   readonly waitingPerAddress: number;
@@ -67,21 +70,21 @@ export interface BrokerLimits {
 }
 
 export const defaultLimits: BrokerLimits = {
-  handshakeTime: 10_000,
+  handshakeTime: 30_000,
   admissionTime: 10_000,
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
   webSocketMessageBytes: 1024 * 1024,
   connections: 50_000,
-  handshakes: 512,
-  handshakesPerAddress: 128,
+  handshakes: 256,
+  handshakesPerAddress: 64,
   unproven: 10_000,
   unprovenPerAddress: 500,
   failuresPerSecond: 1_000,
   failuresPerSecondPerAddress: 100,
   waiting: 10_000,
   waitingPerAddress: 4_000,
-  waitingTime: 60_000,
+  waitingTime: 120_000,
   connectsPerSecond: 10,
   sessionsPerDevice: 32,
   subscriptionsPerSession: 100,

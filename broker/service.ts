@@ -69,6 +69,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const secureContext = new SecureContextSource({
     file: layout.tls.broker,
     trustAnchors: () => trustAnchors(registry),
+    endAtAnyAnchor: true,
     ticketKeys,
     staple: { file: layout.staples.broker, clock },
     log,

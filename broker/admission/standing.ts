@@ -3,7 +3,7 @@ import type { Fingerprint } from '../../core/ids.ts';
 import type { Grants, PolicySubject } from '../../core/policy/grants.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
-import type { AdmissionControl } from './admission-control.ts';
+import type { AdmissionControl, Finding } from './admission-control.ts';
 
 export interface Standing {
   readonly subject: PolicySubject;
@@ -28,10 +28,11 @@ export interface Standing {
 export async function takeStanding(
   connection: Connection,
   { live, admission }: { readonly live: LiveTable; readonly admission: Pick<AdmissionControl, 'admit'> },
+  finding?: Finding,
 ): Promise<Standing> {
   for (;;) {
     const { changes } = live;
-    const standing = await admission.admit(connection.peer);
+    const standing = await admission.admit(connection.peer, finding);
     if (live.changes !== changes) continue;
     connection.standing = standing;
     return standing;

@@ -100,8 +100,8 @@ export class Reception {
     this.#options.live.add(connection);
 
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
-    const firstAsking = this.#options.admission.admit(peer);
-    await this.#within(connection, 'registry_unavailable', firstAsking);
+    const looking = this.#options.admission.look(peer);
+    const finding = await this.#within(connection, 'registry_unavailable', looking);
     // Before it is proven: who comes too often uses up what its network may fail, and so waits in line.
     this.#options.rates.spend(connection.device);
     this.#options.line.prove(visit.address, visit.port);
@@ -110,7 +110,7 @@ export class Reception {
     const request = await this.#readRequest(visit, connection);
 
     // Step 5: what the registry says now: this counts.
-    const asking = takeStanding(connection, this.#options);
+    const asking = takeStanding(connection, this.#options, finding);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
     // What a revocation ended since when the device has been reinstated, and the journal's reader has not come to yet.
     if (standing.revokedSeq !== null) {
@@ -128,7 +128,7 @@ export class Reception {
     const takeOver = (holder: Connection) =>
       cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
     await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
-    connection.arrival.throwIfAborted();
+    connection.arrival.throwIfEnded();
 
     // Step 8: Aedes takes over, and answers with CONNACK.
     broker.attach(connection, standing, request);
@@ -139,7 +139,8 @@ export class Reception {
     const { connectBytes } = this.#options.limits;
     const opening = visit.transport.open(connection.arrival);
     connection.stream = await this.#within(connection, 'connect_timeout', opening);
-    const reading = readConnect(connection.stream, { maxBytes: connectBytes, signal: connection.arrival });
+    const { stream, arrival } = connection;
+    const reading = readConnect(stream, { maxBytes: connectBytes, arrival });
     const body = await this.#within(connection, 'connect_timeout', reading);
     visit.protocolLevel = readProtocolLevel(body);
     if (visit.protocolLevel !== PROTOCOL_LEVEL) {
@@ -172,7 +173,7 @@ export class Reception {
   async #within<T>(connection: Connection, rule: ErrorCode, step: Promise<T>): Promise<T> {
     const deadline = setTimeout(() => connection.dismiss(rule), this.#options.limits.admissionTime);
     try {
-      return await unlessAborted(step, connection.arrival);
+      return await connection.arrival.unlessEnded(step);
     } finally {
       clearTimeout(deadline);
     }
@@ -220,13 +221,4 @@ function asRefusal(error: unknown): GatehouseError {
   return error instanceof GatehouseError
     ? error
     : new GatehouseError('internal', undefined, { cause: error });
-}
-
-function unlessAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    step.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

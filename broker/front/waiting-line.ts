@@ -5,6 +5,7 @@
  * who has waited too long, is turned away.
  */
 import type { BrokerLimits } from '../limits.ts';
+import { LoopLoad } from './loop-load.ts';
 import { networkOf } from './network-of.ts';
 import { Places } from './places.ts';
 
@@ -20,6 +21,9 @@ export type LineLimits = Pick<
   | 'waitingPerAddress'
   | 'waitingTime'
 >;
+
+/** The part of a network's places in line that it has where the line is half full. */
+const FEW_SHARE = 100;
 
 export interface Newcomer {
   /** Address and port together name a socket, also once TLS has wrapped it. */
@@ -47,6 +51,7 @@ interface Network {
 
 export class WaitingLine {
   readonly #limits: LineLimits;
+  readonly #isBusy: () => boolean;
   readonly #places: Places;
   readonly #networks = new Map<string, Network>();
   readonly #visitors = new Map<string, Visitor>();
@@ -57,17 +62,17 @@ export class WaitingLine {
   #pause: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor(limits: LineLimits) {
+  constructor(limits: LineLimits, load: Pick<LoopLoad, 'isBusy'> = new LoopLoad()) {
     this.#limits = limits;
+    this.#isBusy = () => load.isBusy;
     const { handshakes: atOnce, unproven: inAll, failuresPerSecond } = limits;
-    this.#places = new Places({ atOnce, inAll, failuresPerSecond });
+    this.#places = new Places({ atOnce, inAll, failuresPerSecond, isBusy: this.#isBusy });
   }
 
   /** False where the line is full. Where nobody is before it, it begins at once. */
   join(newcomer: Newcomer): boolean {
-    const { waiting, waitingPerAddress } = this.#limits;
     const network = this.#networkOf(newcomer.address);
-    if (this.#waiting.size >= waiting || network.waiting.size >= waitingPerAddress) {
+    if (!this.#hasRoomFor(network)) {
       this.#release(network);
       return false;
     }
@@ -79,6 +84,13 @@ export class WaitingLine {
     this.#advance();
     this.#awaitExpiry();
     return true;
+  }
+
+  /** A few networks with long lines of their own leave half of the places to all others. */
+  #hasRoomFor({ waiting: { size } }: Network): boolean {
+    const { waiting, waitingPerAddress } = this.#limits;
+    if (this.#waiting.size >= waiting || size >= waitingPerAddress) return false;
+    return this.#waiting.size < waiting / 2 || size < waitingPerAddress / FEW_SHARE;
   }
 
   /** The registry stands behind it. */
@@ -170,7 +182,7 @@ export class WaitingLine {
     if (known !== undefined) return known;
     const { handshakesPerAddress: atOnce, unprovenPerAddress: inAll } = this.#limits;
     const { failuresPerSecondPerAddress: failuresPerSecond } = this.#limits;
-    const places = new Places({ atOnce, inAll, failuresPerSecond });
+    const places = new Places({ atOnce, inAll, failuresPerSecond, isBusy: this.#isBusy });
     const network: Network = { name, places, waiting: new Set(), pause: undefined };
     this.#networks.set(name, network);
     return network;

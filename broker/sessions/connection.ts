@@ -8,8 +8,9 @@ import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { Standing } from '../admission/standing.ts';
+import { Arrival } from './arrival.ts';
 
-/** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */
+/** What an arrival ends with when the peer left by itself: nothing that anybody needs to be told. */
 export class PeerGone extends Error {
   override readonly name = 'PeerGone';
 }
@@ -34,7 +35,8 @@ export class Connection {
   clientId: string | null = null;
   /** Replaced whenever group, attributes or policy of the device change. */
   standing: Standing | null = null;
-  readonly #arrival = new AbortController();
+  /** Ends early where the connection does before it is attached, with the reason for it. */
+  readonly arrival = new Arrival();
   readonly #gone: Promise<void>;
   #resolveGone: () => void = () => {};
   #client: Client | null = null;
@@ -51,18 +53,14 @@ export class Connection {
       this.#resolveGone = resolve;
     });
     socket.once('close', () => {
-      this.#arrival.abort(new PeerGone());
-      if (this.#client === null) this.#resolveGone();
+      if (this.#client !== null) return;
+      this.arrival.end(new PeerGone());
+      this.#resolveGone();
     });
   }
 
   get device(): DeviceId {
     return this.peer.device;
-  }
-
-  /** Aborted when an arrival is over before it is attached, with the reason for it. */
-  get arrival(): AbortSignal {
-    return this.#arrival.signal;
   }
 
   get client(): Client | null {
@@ -126,7 +124,7 @@ export class Connection {
     if (this.#endedBy !== null) return false;
     this.#endedBy = rule;
     // Once it is attached nobody waits for its arrival, and an error of each of thousands would cost as much as its socket.
-    if (this.#client === null) this.#arrival.abort(new GatehouseError(rule));
+    if (this.#client === null) this.arrival.end(new GatehouseError(rule));
     return true;
   }
 }

@@ -19,6 +19,8 @@ export interface RegistryView extends RegistryReader {
    * `onChange` throws; `registry_replaced` where another registry has taken the place of this one, for good. Returns the function that ends it.
    */
   watch(onChange: () => void, onError?: (error: unknown) => void): () => void;
+  /** Another number after any commit, by this or another process: what was read at one number is so until the next. */
+  version(): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -49,10 +49,12 @@ describe('the waiting line', () => {
   let line: WaitingLine;
   let begun: string[];
   let givenUp: string[];
+  let isBusy: boolean;
   beforeEach(() => {
     jest.useFakeTimers();
     begun = [];
     givenUp = [];
+    isBusy = false;
     start();
   });
   afterEach(() => {
@@ -60,7 +62,14 @@ describe('the waiting line', () => {
   });
 
   function start(rest: Partial<LineLimits> = {}): void {
-    line = new WaitingLine({ ...limits, ...rest });
+    line = new WaitingLine(
+      { ...limits, ...rest },
+      {
+        get isBusy() {
+          return isBusy;
+        },
+      },
+    );
   }
 
   function join(address: string, port: number): boolean {
@@ -114,6 +123,18 @@ describe('the waiting line', () => {
     line.leave('192.0.2.1', 1);
     jest.advanceTimersByTime(1_000); // its failure is paid for by then
     expect(news()).toEqual(['192.0.2.1 9']);
+  });
+
+  it('waits for those who take long while the process is too busy to be any faster', () => {
+    isBusy = true;
+    for (let port = 1; port <= 10; port++) join('192.0.2.1', port);
+    jest.advanceTimersByTime(5_000);
+    expect(news()).toHaveLength(4);
+    line.prove('192.0.2.1', 1);
+    expect(news()).toEqual(['192.0.2.1 5']);
+    isBusy = false;
+    jest.advanceTimersByTime(250);
+    expect(news()).toHaveLength(3);
   });
 
   it('is not held up in all by those who take long either', () => {
@@ -172,10 +193,14 @@ describe('the waiting line', () => {
     start({ handshakes: 1 });
     for (let port = 1; port <= 11; port++) expect(join('192.0.2.1', port)).toBe(true);
     expect(join('192.0.2.1', 12)).toBe(false);
-    for (let port = 1; port <= 10; port++) expect(join('192.0.2.2', port)).toBe(true);
-    expect(join('192.0.2.3', 1)).toBe(false);
+    // It is half full now: the others may have one each.
+    for (let host = 2; host <= 11; host++) {
+      expect(join(`192.0.2.${host}`, 1)).toBe(true);
+      expect(join(`192.0.2.${host}`, 2)).toBe(false);
+    }
+    expect(join('192.0.2.12', 1)).toBe(false);
     line.prove('192.0.2.1', 1);
-    expect(join('192.0.2.3', 1)).toBe(true);
+    expect(join('192.0.2.12', 1)).toBe(true);
   });
 
   it('turns away who has waited too long, and not who has begun', () => {
