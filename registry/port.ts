@@ -109,6 +109,8 @@ export interface RegistryReader {
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */
   revocableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
+  /** Those that are revoked, not for keyCompromise, and would be in time. */
+  raisableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
   /** Active certificates of the device that renew another and were never used at the broker. */
   unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
@@ -249,7 +251,7 @@ export interface RegistryTransaction extends RegistryReader {
   insertCertificate(certificate: CertificateRecord): Promise<void>;
   /**
    * `at` and `reason` (where absent: `unspecified` for revoked, `certificateHold` for suspended, `superseded` for
-   * superseded) tell others why it stands no more; active clears them. `revoked` is final.
+   * superseded) tell others why it stands no more; active clears them. `revoked` is final, and so is its date.
    */
   setCertificateStatus(
     serialNumbers: readonly SerialNumber[],
@@ -257,6 +259,8 @@ export interface RegistryTransaction extends RegistryReader {
     at: number,
     reason?: RevocationReason,
   ): Promise<void>;
+  /** Of certificates that are revoked: for keyCompromise, from which there is no way back. Their date stays. */
+  raiseToCompromised(serialNumbers: readonly SerialNumber[]): Promise<void>;
   /** The first time stays. */
   recordFirstUse(serialNumber: SerialNumber, at: number): Promise<void>;
   putGroup(group: GroupRecord): Promise<void>;

@@ -15,8 +15,12 @@ import {
   planDevice,
   writeDevice,
 } from '../revoking/device-changes.ts';
+import { RaisedReasons } from '../revoking/raised-reasons.ts';
 
-/** For good, until it is reinstated. @throws GatehouseError `device_unknown` */
+/**
+ * For good, until it is reinstated. One that is revoked already may be so for keyCompromise from now on.
+ * @throws GatehouseError `device_unknown`
+ */
 export function revokeDevice(
   context: EnrollContext,
   actor: Actor,
@@ -46,6 +50,12 @@ function changeStatus(
     const now = clock.now();
     const planned = await planDevice(transaction, await deviceOrRefuse(transaction, id), change, now);
     if (planned === undefined) return;
+    if (planned.raised.length > 0) {
+      const reasons = new RaisedReasons(transaction);
+      await reasons.raise(planned.raised);
+      await reasons.end();
+      return;
+    }
     await writeDevice(transaction, planned, change, now);
     await transaction.append(eventOf(planned, change));
   });

@@ -44,7 +44,7 @@ export function certificateBulk(
 ): BulkChange {
   return {
     async *foretell() {
-      for await (const page of planCertificates(context.registry, target)) {
+      for await (const page of planCertificates(context.registry, target, reason)) {
         const certificates = page.map(({ serialNumber, device }) => ({ serialNumber, device }));
         yield { line: { certificates }, counts: { devices: 0, certificates: certificates.length } };
         await nextTurn();

@@ -18,6 +18,7 @@ import {
   planDevice,
   writeDevice,
 } from './device-changes.ts';
+import { RaisedReasons } from './raised-reasons.ts';
 
 export type DeviceTarget =
   /** Each ID once. */
@@ -75,18 +76,23 @@ export function changeDevices(
     const now = clock.now();
     const progress = new BulkProgress(transaction, terms);
     const journal = journalOf(transaction, change);
+    const reasons = new RaisedReasons(transaction);
     const counts = { devices: 0, certificates: 0 };
     for await (const page of planDevices(transaction, target, change, now)) {
       await progress.next(page.length);
       for (const device of page) {
-        const { id, group, serialNumbers } = device;
-        await writeDevice(transaction, device, change, now);
-        await journal.add(group, { id, serialNumbers });
+        const { id, group, serialNumbers, raised } = device;
+        if (raised.length > 0) await reasons.raise(raised);
+        else {
+          await writeDevice(transaction, device, change, now);
+          await journal.add(group, { id, serialNumbers });
+        }
         counts.devices += 1;
         counts.certificates += serialNumbers.length;
       }
     }
     await journal.end();
+    await reasons.end();
     return counts;
   });
 }
