@@ -15,6 +15,8 @@ export class PeerGone extends Error {
   override readonly name = 'PeerGone';
 }
 
+const UNREAD = Buffer.alloc(1);
+
 export interface ConnectionOptions {
   readonly socket: Duplex;
   readonly peer: VerifiedPeer;
@@ -102,8 +104,18 @@ export class Connection {
     this.#client.will = null;
     this.#client._will = null;
     this.#client.pause();
+    this.#holdEnd();
     this.socket.end();
     return true;
+  }
+
+  /**
+   * What lies there unread keeps the socket from closing by itself once the peer has answered: hundreds that do so in one
+   * turn, each with TLS state to free, would hold everybody up.
+   */
+  #holdEnd(): void {
+    this.socket.pause();
+    if (!this.socket.readableEnded) this.socket.unshift(UNREAD);
   }
 
   /** After `cut`: Aedes lets go of it, and the socket is closed even where the peer does not answer. */

@@ -10,8 +10,8 @@ import { readEntries } from '../bulk/read-entries.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
-import { changes, type DeviceAction } from '../use-cases/revoking/device-action.ts';
-import { certificateOrRefuse } from '../use-cases/revoking/revoke-certificates.ts';
+import { concerns, type DeviceAction } from '../use-cases/revoking/device-action.ts';
+import { certificateOrRefuse, isRevokedBy } from '../use-cases/revoking/revoke-certificates.ts';
 import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
 import type { BulkRoutes } from './bulk-targets.ts';
@@ -38,14 +38,15 @@ interface ListCall<Name> {
 }
 
 export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRoutes): void {
-  const { registry } = context;
+  const { registry, clock } = context;
   const answerList = createListAnswer(answer);
 
   const devices = (asked: z.output<typeof terms>, change: DeviceAction) => ({
     terms: asked,
     check: async (value: unknown) => {
       const name = parseDeviceId(parseLine(idLine, value).id);
-      return { name, changes: await changes(registry, await deviceOrRefuse(registry, name), change) };
+      const device = await deviceOrRefuse(registry, name);
+      return { name, changes: await concerns(registry, device, change, clock.now()) };
     },
     change: (ids: readonly ReturnType<typeof parseDeviceId>[]) =>
       deviceBulk(context, { kind: 'list', ids }, change),
@@ -115,7 +116,7 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
           terms: asked,
           check: async (value) => {
             const name = parseSerialNumber(parseLine(serialNumberLine, value).serialNumber);
-            return { name, changes: (await certificateOrRefuse(registry, name)).status !== 'revoked' };
+            return { name, changes: isRevokedBy(await certificateOrRefuse(registry, name), reason) };
           },
           change: (serialNumbers) => certificateBulk(context, { kind: 'list', serialNumbers }, reason),
         });

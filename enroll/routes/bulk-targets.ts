@@ -85,7 +85,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
     async (request, reply) => {
       const { reason, ...asked } = request.body;
       const target = { kind: 'issuer', issuer: request.params.fingerprint } as const;
-      const of = await countCertificates(registry, target);
+      const of = await countCertificates(registry, target, reason);
       return answer(request, reply, { ...asked, of, change: certificateBulk(context, target, reason) });
     },
   );

@@ -60,6 +60,8 @@ export interface RegistryReader {
   certificatesOf(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Those that are active or suspended, and those that were superseded and would be in time: few, however many it has had. */
   revocableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
+  /** Those that are revoked, not for keyCompromise, and would be in time. */
+  raisableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
   /** Active certificates of the device that renew another and were never used at the broker. */
   unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** Certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */

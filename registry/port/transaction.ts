@@ -48,7 +48,7 @@ export interface RegistryTransaction extends RegistryReader {
   insertCertificate(certificate: CertificateRecord): Promise<void>;
   /**
    * `at` and `reason` (where absent: `unspecified` for revoked, `certificateHold` for suspended, `superseded` for
-   * superseded) tell others why it stands no more; active clears them. `revoked` is final.
+   * superseded) tell others why it stands no more; active clears them. `revoked` is final, and so is its date.
    */
   setCertificateStatus(
     serialNumbers: readonly SerialNumber[],
@@ -56,6 +56,8 @@ export interface RegistryTransaction extends RegistryReader {
     at: number,
     reason?: RevocationReason,
   ): Promise<void>;
+  /** Of certificates that are revoked: for keyCompromise, from which there is no way back. Their date stays. */
+  raiseToCompromised(serialNumbers: readonly SerialNumber[]): Promise<void>;
   /** The first time stays. */
   recordFirstUse(serialNumber: SerialNumber, at: number): Promise<void>;
   putGroup(group: GroupRecord): Promise<void>;

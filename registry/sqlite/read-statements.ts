@@ -109,6 +109,10 @@ export function prepareReads(database: Database) {
          WHERE device = ? AND device IS NOT NULL AND status IN ('active', 'suspended')
        UNION ALL SELECT * FROM certificates WHERE device = ? AND status = 'superseded' AND notAfter >= ?`,
     ),
+    raisableCertificates: database.prepare<[DeviceId, number], CertificateRecord>(
+      `SELECT * FROM certificates WHERE device = ?
+         AND status = 'revoked' AND reason <> 'keyCompromise' AND notAfter >= ?`,
+    ),
     anyCertificate: database
       .prepare<[DeviceId], number>('SELECT 1 FROM certificates WHERE device = ? LIMIT 1')
       .pluck(),

@@ -80,6 +80,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.revocableCertificates.all(device, device, now);
   }
 
+  async raisableCertificates(device: DeviceId, now: number) {
+    return this.reads.raisableCertificates.all(device, now);
+  }
+
   async unusedRenewals(device: DeviceId) {
     return this.reads.unusedRenewals.all(device);
   }

@@ -122,6 +122,15 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     }
   }
 
+  async raiseToCompromised(serialNumbers: readonly SerialNumber[]) {
+    for (const serialNumber of serialNumbers) {
+      this.#change(
+        (writes) => writes.raiseToCompromised.run(serialNumber),
+        () => new Error(`There is no revoked certificate ${serialNumber}`),
+      );
+    }
+  }
+
   async recordFirstUse(serialNumber: SerialNumber, at: number) {
     this.#change(
       (writes) => writes.recordFirstUse.run(at, serialNumber),

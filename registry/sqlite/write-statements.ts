@@ -87,6 +87,11 @@ export function prepareWrites(database: Database) {
       `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason, statusSeq = ${NEXT_SEQ}
        WHERE serialNumber = @serialNumber`,
     ),
+    /** It names the status, so that the key is remembered as by a revocation. */
+    raiseToCompromised: database.prepare<[SerialNumber]>(
+      `UPDATE certificates SET status = 'revoked', reason = 'keyCompromise', statusSeq = ${NEXT_SEQ}
+       WHERE serialNumber = ? AND status = 'revoked'`,
+    ),
     recordFirstUse: database.prepare<[number, SerialNumber]>(
       'UPDATE certificates SET firstUsedAt = coalesce(firstUsedAt, ?) WHERE serialNumber = ?',
     ),

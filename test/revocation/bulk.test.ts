@@ -174,7 +174,7 @@ describe('a list of devices', () => {
     const list = [...lines(holders), ...lines(holders)];
     const foretold = await changeListed(service, '/devices/revoke?dryRun=true', list);
     expect(foretold.devices.map(({ id }) => id)).toEqual(holders.slice(1).map(({ deviceId }) => deviceId));
-    const { result } = await changeListed(service, '/devices/revoke?reason=keyCompromise', list);
+    const { result } = await changeListed(service, '/devices/revoke?reason=superseded', list);
     expect(result).toEqual({ dryRun: false, counts: { devices: 2, certificates: 2, unchanged: 1 } });
     expect({ ...foretold.result, dryRun: false }).toEqual(result);
     expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
@@ -326,7 +326,7 @@ describe('certificates', () => {
       reason: 'affiliationChanged',
     });
     expect([status, body]).toMatchObject([200, { status: 'revoked', reason: 'affiliationChanged' }]);
-    await service.operator('POST', `${path}/revoke`, { reason: 'keyCompromise' });
+    await service.operator('POST', `${path}/revoke`, { reason: 'superseded' });
     expect((await service.operator('GET', path)).body).toMatchObject({ reason: 'affiliationChanged' });
     // Suspended and resumed with its device, a revoked certificate stays what it is.
     for (const action of ['suspend', 'resume']) {

@@ -59,7 +59,7 @@ export function certificateBulk(
 ): BulkChange {
   return {
     async *foretell() {
-      for await (const page of planCertificates(context.registry, target)) {
+      for await (const page of planCertificates(context.registry, target, reason)) {
         yield { line: lineOfCertificates(page), counts: { devices: 0, certificates: page.length } };
         await nextTurn();
       }

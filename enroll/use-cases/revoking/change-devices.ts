@@ -18,6 +18,7 @@ import {
   planDevice,
   writeDevice,
 } from './device-action.ts';
+import { RaisedReasons } from './raised-reasons.ts';
 
 export type DeviceTarget =
   /** Each ID once. */
@@ -75,17 +76,22 @@ export function changeDevices(
     const now = clock.now();
     const progress = new BulkProgress(transaction, terms);
     const journal = changeJournal(transaction, change);
+    const reasons = new RaisedReasons(transaction);
     const counts = { devices: 0, certificates: 0 };
     for await (const page of planDevices(transaction, target, change, now)) {
       await progress.next(page);
       for (const device of page) {
-        await writeDevice(transaction, device, change, now);
-        await journal.add(device.group, device);
+        if (device.raised.length > 0) await reasons.raise(device.raised);
+        else {
+          await writeDevice(transaction, device, change, now);
+          await journal.add(device.group, device);
+        }
         counts.devices += 1;
         counts.certificates += device.serialNumbers.length;
       }
     }
     await journal.end();
+    await reasons.end();
     return counts;
   });
 }

@@ -4,10 +4,11 @@
  */
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote, type SerialNumber } from '../../../core/ids.ts';
-import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
+import { type FinalReason, raises } from '../../../core/pki/revocation-reason.ts';
 import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord, DeviceRecord, DeviceStatus } from '../../../registry/records.ts';
+import type { RaisedCertificate } from './raised-reasons.ts';
 
 /** What a whole group can be told. */
 export type GroupAction =
@@ -32,6 +33,8 @@ export interface PlannedDevice {
   readonly status: DeviceStatus;
   /** The certificates that change with it. */
   readonly serialNumbers: readonly SerialNumber[];
+  /** Where it is revoked already: those of which only the reason changes. Empty otherwise. */
+  readonly raised: readonly RaisedCertificate[];
   /** Whether it may enroll by its factory certificate once more. */
   readonly released: boolean;
 }
@@ -58,7 +61,7 @@ export function concernedBy({ kind }: DeviceAction): readonly DeviceStatus[] {
 }
 
 /**
- * Whether the device changes: not if it is so already.
+ * Whether the device itself changes: not if it is so already.
  * @throws GatehouseError `device_revoked`, `device_suspended` where it is, and what is asked for is nothing for such a device
  */
 export async function changes(
@@ -73,15 +76,33 @@ export async function changes(
   throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended, and not revoked`);
 }
 
-/** @returns undefined where it does not change @throws GatehouseError as `changes` */
+/** Whether the device, or the reason of its revocation, changes. @throws GatehouseError as `changes` */
+export async function concerns(
+  registry: RegistryReader,
+  device: DeviceRecord,
+  change: DeviceAction,
+  now: number,
+): Promise<boolean> {
+  return (
+    (await changes(registry, device, change)) || (await raisedBy(registry, device, change, now)).length > 0
+  );
+}
+
+/** @returns undefined where nothing of it changes @throws GatehouseError as `changes` */
 export async function planDevice(
   registry: RegistryReader,
   device: DeviceRecord,
   change: DeviceAction,
   now: number,
 ): Promise<PlannedDevice | undefined> {
-  if (!(await changes(registry, device, change))) return undefined;
   const { id, group } = device;
+  if (!(await changes(registry, device, change))) {
+    const raised = await raisedBy(registry, device, change, now);
+    const serialNumbers = raised.map(({ serialNumber }) => serialNumber);
+    return raised.length === 0
+      ? undefined
+      : { id, group, status: device.status, serialNumbers, raised, released: false };
+  }
   const { to, takes } = rules[change.kind];
   const certificates = (await registry.revocableCertificates(id, now)).filter(takes);
   return {
@@ -89,8 +110,20 @@ export async function planDevice(
     group,
     status: to ?? device.status,
     serialNumbers: certificates.map(({ serialNumber }) => serialNumber),
+    raised: [],
     released: await releases(registry, id, change),
   };
+}
+
+/** Of a device that is revoked: what others are to distrust for more than they have been told. */
+async function raisedBy(
+  registry: RegistryReader,
+  { id }: DeviceRecord,
+  change: DeviceAction,
+  now: number,
+): Promise<readonly RaisedCertificate[]> {
+  if (change.kind !== 'revoke' || !raises(null, change.reason)) return [];
+  return registry.raisableCertificates(id, now);
 }
 
 /** A device that enrolled by its factory certificate has nothing else to come back by. */
@@ -98,7 +131,7 @@ async function releases(registry: RegistryReader, id: DeviceId, { kind }: Device
   return kind === 'release' || (kind === 'reinstate' && (await registry.factoryUse(id)) !== undefined);
 }
 
-/** Without its journal row, which it may share with others. */
+/** One that itself changes. Without its journal row, which it may share with others. */
 export async function writeDevice(
   transaction: RegistryTransaction,
   { id, status, serialNumbers, released }: PlannedDevice,
