@@ -53,13 +53,17 @@ export interface BrokerLimits {
   readonly queueBytes: number;
   /** Bytes that wait for all durable sessions together; whoever has most makes room. */
   readonly queuedBytes: number;
-  /** Messages of QoS 1 and 2 that a durable session was sent and has not acknowledged. */
+  /** Messages that wait for a clean session, in memory; the oldest make room for the newest. */
+  readonly waitingMessages: number;
+  /** Bytes of them. */
+  readonly waitingBytes: number;
+  /** Messages of QoS 1 and 2 that a session was sent and has not acknowledged. */
   readonly sentMessages: number;
   /** Bytes of them; a single message may be larger. */
   readonly sentBytes: number;
   /** ms for which a device may be held back on end for sending more than its policy lets it, before it is cut off. */
   readonly throttleTime: number;
-  /** ms that a subscriber which does not read may hold up those who publish to it. */
+  /** ms that a subscriber which does not read, or acknowledge, may hold up those who publish to it. */
   readonly drainTime: number;
   /** ms from one report to enroll to the next, while there is always something to tell; the first goes within a second. */
   readonly reportInterval: number;
@@ -94,6 +98,8 @@ export const defaultLimits: BrokerLimits = {
   queueMessages: 100_000,
   queueBytes: 64 * 1024 * 1024,
   queuedBytes: 4 * 1024 * 1024 * 1024,
+  waitingMessages: 10_000,
+  waitingBytes: 4 * 1024 * 1024,
   sentMessages: 512,
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,

@@ -10,19 +10,22 @@ import type { Approval } from '../persistence/subscription-index.ts';
 import { Outbox, type OutboxOptions, type SendWindow } from './outbox.ts';
 import type { Publication, QoS } from './publication.ts';
 
-/** Of what waits: from here on publishers are held up. */
-const HIGH_WATER = { messages: 1_000, bytes: 256 * 1_024 };
-/** And from here on the oldest goes. */
-const MOST = { messages: 10_000, bytes: 4 * 1_024 * 1_024 };
-
-export interface CleanOutboxOptions extends OutboxOptions {
-  readonly window: SendWindow;
-  /** ms for which publishers wait for acknowledgements. */
-  readonly drainTime: number;
-  readonly onOverflow: (count: number) => void;
+interface Waiting {
+  readonly messages: number;
+  readonly bytes: number;
 }
 
-interface Waiting {
+/** Of what waits: from here on publishers are held up. */
+const HIGH_WATER: Waiting = { messages: 1_000, bytes: 256 * 1_024 };
+export interface CleanOutboxOptions extends OutboxOptions {
+  readonly window: SendWindow;
+  /** What may wait behind the window; the oldest makes room for the newest. */
+  readonly most: Waiting;
+  /** ms for which publishers wait for acknowledgements. */
+  readonly drainTime: number;
+}
+
+interface Entry {
   readonly publication: Publication;
   readonly qos: QoS;
 }
@@ -34,7 +37,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
   #sentBytes = 0;
   #lastId = 0;
   /** From `#next` on; what is before that has been sent. */
-  #queue: Waiting[] = [];
+  #queue: Entry[] = [];
   #next = 0;
   #queueBytes = 0;
   /** Publishers have waited for long enough, until all that waits has been sent. */
@@ -91,7 +94,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
     return this.#queue.length - this.#next;
   }
 
-  #exceeds({ messages, bytes }: typeof HIGH_WATER): boolean {
+  #exceeds({ messages, bytes }: Waiting): boolean {
     return this.#waiting > messages || this.#queueBytes > bytes;
   }
 
@@ -119,13 +122,13 @@ export class CleanOutbox extends Outbox implements Subscriber {
     this.watch();
     this.#queue.push({ publication: publication.own(), qos });
     this.#queueBytes += publication.size;
-    const most = this.#isLagging ? HIGH_WATER : MOST;
+    const most = this.#isLagging ? HIGH_WATER : this.#options.most;
     let dropped = 0;
     while (this.#waiting > 1 && this.#exceeds(most)) {
       this.#takeNext();
       dropped++;
     }
-    if (dropped > 0) this.#options.onOverflow(dropped);
+    if (dropped > 0) this.onOverflow(dropped);
     if (this.awaitsTooMany) this.#patience ??= setTimeout(this.#giveUp, this.#options.drainTime).unref();
   }
 
@@ -143,7 +146,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
     this.relieve();
   }
 
-  #takeNext(): Waiting | undefined {
+  #takeNext(): Entry | undefined {
     const waiting = this.#queue[this.#next];
     if (waiting === undefined) return undefined;
     this.#next++;

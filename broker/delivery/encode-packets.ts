@@ -56,7 +56,8 @@ export function writeReply(output: Output, first: Reply, messageId: number): voi
   bytes[at + 3] = messageId & 0xff;
 }
 
-function lengthBytes(length: number): number {
+/** How many bytes a remaining length takes, at least. */
+export function lengthBytes(length: number): number {
   let count = 1;
   for (let left = length >>> 7; left > 0; left >>>= 7) count++;
   return count;

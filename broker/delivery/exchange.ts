@@ -89,10 +89,11 @@ export class Exchange {
   #outboxOf(connection: Connection, client: Client, stream: DeviceStream): Outbox {
     const { store, authorizer, metrics, limits } = this.#options;
     const judge: Judge = (topic, approval) => authorizer.judge(connection, topic, approval);
-    const common = { output: stream.output, owner: stream, judge, window: limits };
+    const onOverflow = (count: number) => metrics.queueOverflow(count);
+    const common = { output: stream.output, owner: stream, judge, onOverflow, window: limits };
     if (client.clean) {
-      const { drainTime } = limits;
-      return new CleanOutbox({ ...common, drainTime, onOverflow: (count) => metrics.queueOverflow(count) });
+      const most = { messages: limits.waitingMessages, bytes: limits.waitingBytes };
+      return new CleanOutbox({ ...common, most, drainTime: limits.drainTime });
     }
     const { database, intake } = store;
     const session = database.sessions.open(client.id);

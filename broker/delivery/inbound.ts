@@ -35,7 +35,7 @@ export class Inbound {
 
   constructor(options: InboundOptions) {
     this.#options = options;
-    this.#answers = new Acknowledgements(options.output);
+    this.#answers = new Acknowledgements(options);
   }
 
   /**
@@ -68,7 +68,8 @@ export class Inbound {
     if (publication.qos === 2) this.#publishOnce(publication, route);
     else {
       const taken = router.publish(publication, route, clientId, sender);
-      if (publication.qos === 1) this.#answers.say(reply.puback, publication.messageId, taken);
+      if (publication.qos === 1)
+        this.#answers.say(reply.puback, publication.messageId, taken, publication.size);
     }
     return true;
   }
@@ -89,7 +90,12 @@ export class Inbound {
     const received = database.receive(session, clientId, messageId, { messageId });
     const taken = router.publish(publication, route, clientId, sender);
     const isWaited = session !== null || taken !== null;
-    this.#answers.say(reply.pubrec, messageId, isWaited ? Promise.all([received, taken]) : null);
+    this.#answers.say(
+      reply.pubrec,
+      messageId,
+      isWaited ? Promise.all([received, taken]) : null,
+      publication.size,
+    );
   }
 
   /** Of a message that is not known there is nothing to do but to say so. */

@@ -30,12 +30,12 @@ export class Intake {
    * `session_store_failed`.
    * @param receivers durable sessions, with QoS 1 or 2
    */
-  take(
-    { topic, payload, qos, isToBeRetained }: Publication,
-    receivers: readonly Receiver[],
-  ): Promise<void> | null {
-    if (receivers.length > 0) return this.#append({ ...NAMELESS, topic, payload, retain: false }, receivers);
-    return isToBeRetained && qos > 0 ? this.#database.flush() : null;
+  take(publication: Publication, receivers: readonly Receiver[]): Promise<void> | null {
+    if (receivers.length > 0) {
+      const { topic, payload } = publication;
+      return this.#append({ ...NAMELESS, topic, payload, retain: false }, receivers);
+    }
+    return publication.isToBeRetained && publication.qos > 0 ? this.#database.flush() : null;
   }
 
   /** A retained message that a durable session gets for its subscription: it is owed to it like any other. */

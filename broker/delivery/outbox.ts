@@ -28,6 +28,8 @@ export interface SendWindow {
 export interface OutboxOptions {
   readonly output: Output;
   readonly judge: Judge;
+  /** So many messages were dropped since too much waited. */
+  readonly onOverflow: (count: number) => void;
   /** The session's own device, which is held up by what it does not read, and not by what it does not acknowledge. */
   readonly owner?: Sender | undefined;
 }
@@ -38,14 +40,16 @@ const MOST_WAITING_BYTES = 16 * 1_024 * 1_024;
 export abstract class Outbox {
   protected readonly output: Output;
   protected readonly judge: Judge;
+  protected readonly onOverflow: (count: number) => void;
   readonly #owner: Sender | undefined;
   readonly #held = new Set<Sender>();
   #isWatching = false;
   #isClosed = false;
 
-  constructor({ output, judge, owner }: OutboxOptions) {
+  constructor({ output, judge, onOverflow, owner }: OutboxOptions) {
     this.output = output;
     this.judge = judge;
+    this.onOverflow = onOverflow;
     this.#owner = owner;
   }
 
@@ -78,10 +82,10 @@ export abstract class Outbox {
     this.relieve();
   }
 
-  /** Nothing more is to be sent to it now, if that can be helped: `sender` waits. */
+  /** Nothing more is to be sent to it now, if that can be helped: then `sender` waits. */
   holdUp(sender: Sender): void {
+    if (!this.output.isFull && (!this.awaitsTooMany || sender === this.#owner)) return;
     if (this.#isClosed || this.#held.has(sender)) return;
-    if (!this.output.isFull && (sender === this.#owner || !this.awaitsTooMany)) return;
     this.#held.add(sender);
     sender.hold();
     this.watch();
@@ -123,7 +127,11 @@ export abstract class Outbox {
   }
 
   protected sendAtOnce(publication: Publication, approval?: Approval): void {
-    if (this.#isClosed || this.output.length > MOST_WAITING_BYTES) return;
+    if (this.#isClosed) return;
+    if (this.output.length > MOST_WAITING_BYTES) {
+      this.onOverflow(1);
+      return;
+    }
     if (this.judge(publication.topic, approval) !== 'deliver') return;
     const { bytes, start, end } = publication.wire(0);
     const at = this.output.append(bytes, start, end);

@@ -12,6 +12,8 @@ export interface PublicationText {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
+  /** What its sender gave it. */
+  readonly messageId?: number;
   readonly toBeRetained?: boolean;
   /** Whether it is handed on as a retained message, to whoever has just subscribed. */
   readonly retained?: boolean;
@@ -72,8 +74,9 @@ export class Publication {
     return new Publication(topic, qos, place, { toBeRetained, retained: false, isOwn: false });
   }
 
-  static of({ topic, payload, qos, toBeRetained = false, retained = false }: PublicationText): Publication {
-    const bytes = encodePublish({ topic, payload, qos, messageId: 0 });
+  static of(text: PublicationText): Publication {
+    const { topic, payload, qos, messageId = 0, toBeRetained = false, retained = false } = text;
+    const bytes = encodePublish({ topic, payload, qos, messageId });
     const place = { bytes, start: 0, payloadAt: bytes.length - payload.length, end: bytes.length };
     return new Publication(topic, qos, place, { toBeRetained, retained, isOwn: true });
   }

@@ -8,6 +8,9 @@ import { packetTypes, readLength } from './fixed-header.ts';
 import { Output } from './output.ts';
 import type { PacketGate, TakePacket } from './packet-gate.ts';
 
+/** ms for which one device's packets are taken before others get their turn, and how often that is looked at. */
+const TURN_MS = 5;
+const PACKETS_A_LOOK = 8;
 /** ms for which a device must not have been held back to count as one that keeps to its limits again. */
 const RELIEF_MS = 1_000;
 
@@ -49,6 +52,10 @@ export class DeviceStream extends Duplex {
   /** How many receivers cannot take more of what this device publishes. */
   #holds = 0;
   #waitsForRoom = false;
+  /** Others have their turn. */
+  #isYielding = false;
+  #taken = 0;
+  #turnBegan = 0;
   /** Since when it has been held back on and on, and when it last was. */
   #throttledSince = Number.NEGATIVE_INFINITY;
   #throttledLast = Number.NEGATIVE_INFINITY;
@@ -67,9 +74,9 @@ export class DeviceStream extends Duplex {
         this.#inputOver = true;
         this.#proceed();
       })
-      // After a proper end, what is still buffered here is read to its end, and Aedes destroys the stream.
+      // After a proper end, what is still here is taken to its end, and Aedes destroys the stream.
       .once('close', () => {
-        if (!this.#inputOver) this.destroy();
+        if (!this.#inputOver || this.#isOver) this.destroy();
       });
   }
 
@@ -83,7 +90,6 @@ export class DeviceStream extends Duplex {
     this.#socket.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
       this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-      this.#heard = performance.now();
       this.#proceed();
     });
     this.#proceed();
@@ -91,7 +97,7 @@ export class DeviceStream extends Duplex {
 
   /** Whether the device has sent nothing for `milliseconds`, though what it sends is read. */
   isSilent(milliseconds: number, now: number): boolean {
-    return !this.#isPaused && this.#takeMessage !== undefined && now - this.#heard > milliseconds;
+    return !this.#isPaused && !this.destroyed && now - this.#heard > milliseconds;
   }
 
   /** Nothing that the device sends is taken until as many calls of `release`. */
@@ -165,7 +171,7 @@ export class DeviceStream extends Duplex {
   }
 
   #isReady(): boolean {
-    if (this.#holds > 0 || this.#isAnswerDue || this.#isAedesFull) return false;
+    if (this.#holds > 0 || this.#isAnswerDue || this.#isAedesFull || this.#isYielding) return false;
     if (!this.output.isFull) return true;
     if (!this.#waitsForRoom) {
       this.#waitsForRoom = true;
@@ -181,6 +187,8 @@ export class DeviceStream extends Duplex {
     const chunk = this.#held;
     if (chunk === undefined) return;
     const now = performance.now();
+    this.#turnBegan = now;
+    this.#heard = now;
     try {
       const { passed, wait } = this.#options.gate.pass(chunk, now, this.#take);
       if (this.#isOver || this.destroyed) return;
@@ -196,13 +204,25 @@ export class DeviceStream extends Duplex {
   readonly #take: TakePacket = (bytes, start, body, end) => {
     const type = (bytes[start] ?? 0) >> 4;
     if (type >= publish && type <= pubcomp) {
-      return this.#takeMessage?.(bytes, start, body, end) === true && this.#isReady();
+      if (this.#takeMessage?.(bytes, start, body, end) !== true) return false;
+      if (++this.#taken % PACKETS_A_LOOK === 0) this.#yieldInTime();
+      return this.#isReady();
     }
     this.#isAedesFull = !this.push(bytes.subarray(start, end));
     if (type === subscribe || type === unsubscribe) this.#isAnswerDue = true;
     if (type === disconnect) this.stopInput(); // nothing may follow it [MQTT-3.14.4-2]
     return !this.#isOver && this.#isReady();
   };
+
+  /** A chunk may hold thousands of messages, each for thousands. */
+  #yieldInTime(): void {
+    if (performance.now() - this.#turnBegan < TURN_MS) return;
+    this.#isYielding = true;
+    setImmediate(() => {
+      this.#isYielding = false;
+      this.#proceed();
+    });
+  }
 
   /** @throws GatehouseError `rate_exceeded` */
   #throttle(wait: number, now: number): void {

@@ -3,6 +3,7 @@
  * decided here: that is the policy's, which tells the device's operator of it.
  */
 import { GatehouseError } from '../../core/errors.ts';
+import { lengthBytes } from '../delivery/encode-packets.ts';
 import { Publication } from '../delivery/publication.ts';
 import { packetTypes } from './fixed-header.ts';
 
@@ -26,8 +27,15 @@ export function decodePublish(bytes: Buffer, start: number, body: number, end: n
   if (payloadAt > end) throw malformed('PUBLISH ends within its topic or message id');
   if (qos > 0 && readUint16(bytes, topicEnd) === 0) throw malformed('message id 0'); // [MQTT-2.3.1-1]
   const topic = bytes.toString('utf8', topicAt, topicEnd);
+  const toBeRetained = (first & RETAIN) !== 0;
+  // A length in more bytes than it takes is not forbidden; but nobody else has to be able to read it.
+  if (body - start !== 1 + lengthBytes(end - body)) {
+    const messageId = qos > 0 ? readUint16(bytes, topicEnd) : 0;
+    const payload = bytes.subarray(payloadAt, end);
+    return Publication.of({ topic, payload, qos, messageId, toBeRetained });
+  }
   const place = { bytes, start, payloadAt, end };
-  return Publication.received(topic, qos, place, (first & RETAIN) !== 0);
+  return Publication.received(topic, qos, place, toBeRetained);
 }
 
 /** The message id of PUBACK, PUBREC, PUBREL or PUBCOMP, whose length is known to be 2. @throws GatehouseError `packet_malformed` */

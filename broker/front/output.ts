@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 
 /** Bytes that wait behind the write that is under way, from which on those who cause them are to wait. */
-const HIGH_WATER = 128 * 1_024;
+const HIGH_WATER = 64 * 1_024;
 /** Where a piece of memory begins that is as large as what was sent last needed. */
 const LEAST_BYTES = 64;
 const MOST_EXPECTED = 64 * 1_024;

@@ -5,10 +5,10 @@
 import type { AedesPublishPacket } from 'aedes';
 import type { RetainedLog } from './retained-messages.ts';
 import type { GroupCommit } from './sqlite/group-commit.ts';
-import type { MessageTables } from './sqlite/message-tables.ts';
+import type { RetainedRow } from './sqlite/message-tables.ts';
 
 export interface RetainedWritesOptions {
-  readonly tables: MessageTables;
+  readonly tables: { retain(row: RetainedRow): unknown; removeRetained(topic: string): unknown };
   readonly commit: Pick<GroupCommit, 'post'>;
 }
 

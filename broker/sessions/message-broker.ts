@@ -23,8 +23,6 @@ import { KeepAlive } from './keep-alive.ts';
 import type { LiveTable } from './live-table.ts';
 import { SoundAedes } from './sound-aedes.ts';
 
-/** Turns of what a message goes through before its acknowledgement: looked up, taken in, committed, handed on. */
-const TURNS_TO_ACKNOWLEDGE = 4;
 /** The device has sent nothing for longer than it said it would. */
 const SILENT = 'keep alive timeout';
 /** ms that all devices together may take to hear the last of it when the broker ends. */
@@ -159,10 +157,8 @@ export class MessageBroker {
     this.#keepAlive.close();
     const { database } = this.#options.store;
     for (const stream of this.#streams.values()) stream.stopInput();
-    for (let turn = 0; turn < TURNS_TO_ACKNOWLEDGE; turn++) {
-      await database.flush().catch(() => {}); // the store has told of it
-      await nextTurn();
-    }
+    await database.flush().catch(() => {}); // the store has told of it
+    await nextTurn(); // all that waited for it has been acknowledged
     for (const client of this.#streams.keys()) this.#deferWill(client);
     for (const stream of this.#streams.values()) stream.finish();
     const farewell = [...this.#options.live.all()].map(({ gone }) => gone);

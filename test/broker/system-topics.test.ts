@@ -21,7 +21,14 @@ function subscribe(index: SubscriptionIndex, filter: string) {
   const line = new Line();
   const output = new Output({ socket: line, drainTime: 1_000, onStalled: () => {} });
   const outbox = new CleanOutbox({
-    ...{ output, judge: () => 'deliver', window: defaultLimits, drainTime: 1_000, onOverflow: () => {} },
+    ...{
+      output,
+      judge: () => 'deliver',
+      window: defaultLimits,
+      most: { messages: 9, bytes: 9 },
+      drainTime: 1_000,
+      onOverflow: () => {},
+    },
   });
   index.add(outbox, { topic: filter, qos: 1 });
   return { outbox, heard: () => packetsOf(line).map(({ topic: of, payload }) => `${of} ${payload}`) };

@@ -41,7 +41,7 @@ function connect(window: { readonly sentMessages?: number; readonly sentBytes?: 
 function outboxTo(socket: Line, window: SendWindow, highWater = 1e6): DurableOutbox {
   output = new Output({ socket, drainTime: 60_000, onStalled: () => {}, highWater });
   const judge = (topic: string) => verdict(topic);
-  return new DurableOutbox({ session, database, intake, output, window, judge });
+  return new DurableOutbox({ session, database, intake, output, window, judge, onOverflow: () => {} });
 }
 
 async function publish(payload: string | Buffer, qos: 1 | 2 = 1, topic = 't'): Promise<void> {

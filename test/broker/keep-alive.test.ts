@@ -1,0 +1,39 @@
+/** Sessions that say nothing for too long (MQTT 3.1.1 §3.1.2.10). */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Fleet } from './fleet.ts';
+import { connectPacket, RawClient } from './raw-client.ts';
+
+let fleet: Fleet;
+beforeAll(async () => {
+  fleet = await Fleet.create();
+});
+afterAll(() => fleet.close());
+
+async function connect(id: string, keepalive: number): Promise<RawClient> {
+  const client = await RawClient.open(fleet, await fleet.enroll(id));
+  client.send(connectPacket(id, { keepalive }));
+  expect(await client.connack()).toBe(0);
+  return client;
+}
+
+describe('a session', () => {
+  it('that publishes and nothing else is alive, and one that is silent ends after one and a half times its keep-alive', async () => {
+    const [busy, silent, patient] = await Promise.all([
+      connect('busy', 1),
+      connect('silent', 1),
+      connect('patient', 0),
+    ]);
+    const started = performance.now();
+    const topic = 'devices/busy/telemetry';
+    const message = { cmd: 'publish', topic, payload: 'x', qos: 0, dup: false, retain: false } as const;
+    while (performance.now() - started < 4_000) {
+      busy.send(message);
+      if (performance.now() - started < 1_400) expect(silent.closed).toBe(false);
+      await delay(300);
+    }
+    expect([busy.closed, silent.closed, patient.closed]).toEqual([false, true, false]);
+    await busy.untilClosed(4_000);
+    for (const { socket } of [silent, patient]) socket.destroy();
+  }, 15_000);
+});
