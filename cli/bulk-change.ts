@@ -1,12 +1,19 @@
 /** A change that concerns many, from the operator's side: sent, watched, and told; or only foretold. */
 import type { Command } from 'commander';
-import type { ChangeAnswer, ChangeResult, ChangingCertificate, ChangingDevice } from '../core/api/bulk.ts';
+import type {
+  BulkChangeRequest,
+  ChangeAnswer,
+  ChangeResult,
+  ChangingCertificate,
+  ChangingDevice,
+} from '../core/api/bulk.ts';
 import type { CommandIo } from '../runtime/command-line/io.ts';
 import { countUpTo } from '../runtime/command-line/parsers.ts';
 import { count, Progress } from './import/progress.ts';
 import { readAnswer } from './import/read-answer.ts';
 import type { Lines, Query } from './operator-client.ts';
 import type { Session } from './operator-command.ts';
+import type { ReasonFlag } from './reason-option.ts';
 
 const MOST = 100_000_000;
 
@@ -38,6 +45,15 @@ export function addAtMost(command: Command, what: string): Command {
     `as many ${what} may change; where it would be more, none does (default: none)`,
     countUpTo(MOST),
   );
+}
+
+/** What the flags ask for. */
+export function bulkRequest({ reason, atMost, dryRun }: BulkFlags & ReasonFlag): BulkChangeRequest {
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(atMost !== undefined && { atMost }),
+    dryRun: dryRun === true,
+  };
 }
 
 /** Shows how far it is, or whom it would be, and resolves with how it ended. @throws as `readAnswer` */

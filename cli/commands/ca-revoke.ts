@@ -1,6 +1,5 @@
 /** `gatehouse ca revoke-certificates`: all that a CA issued to devices, where that CA is not to be relied on any more. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest } from '../../core/api/bulk.ts';
 import type { IssuerView } from '../../core/api/issuers.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
@@ -8,6 +7,7 @@ import {
   addAtMost,
   addDryRun,
   type BulkFlags,
+  bulkRequest,
   DRY_RUN_LINES,
   sendChange,
   tellResult,
@@ -29,20 +29,15 @@ export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
     'gatehouse ca revoke-certificates 5feceb66 --dry-run',
     'gatehouse ca revoke-certificates 5feceb66 --reason cACompromise --at-most 1200',
   ]);
-  operatorCommand<[name: string], BulkFlags & ReasonFlag>(
-    revoke,
-    io,
-    async (session, { reason, atMost, dryRun }, name) => {
-      const { items } = await session.api.get<{ items: readonly IssuerView[] }>('/issuers');
-      const { fingerprint } = issuerNamed(items, name, (text) => revoke.error(text));
-      const json: BulkChangeRequest = {
-        ...(reason !== undefined && { reason }),
-        ...(atMost !== undefined && { atMost }),
-        dryRun: dryRun === true,
-      };
-      const path = `/issuers/${fingerprint}/revoke-certificates`;
-      const result = await sendChange(session, io, { path, body: { json }, done: 'revoked' });
-      tellResult(session, result, 'certificates', 'revoked');
-    },
-  );
+  operatorCommand<[name: string], BulkFlags & ReasonFlag>(revoke, io, async (session, flags, name) => {
+    const { items } = await session.api.get<{ items: readonly IssuerView[] }>('/issuers');
+    const { fingerprint } = issuerNamed(items, name, (text) => revoke.error(text));
+    const path = `/issuers/${fingerprint}/revoke-certificates`;
+    const result = await sendChange(session, io, {
+      path,
+      body: { json: bulkRequest(flags) },
+      done: 'revoked',
+    });
+    tellResult(session, result, 'certificates', 'revoked');
+  });
 }

@@ -1,6 +1,5 @@
 /** `gatehouse group revoke|suspend|resume`: all devices of a group together. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest } from '../../core/api/bulk.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
@@ -9,6 +8,7 @@ import {
   addAtMost,
   addDryRun,
   type BulkFlags,
+  bulkRequest,
   DRY_RUN_LINES,
   sendChange,
   tellResult,
@@ -41,18 +41,10 @@ export function groupChangeCommands(group: Command, io: CommandIo): void {
       `gatehouse group ${kind} presses --dry-run`,
       `gatehouse group ${kind} presses --at-most 500`,
     ]);
-    operatorCommand<[name: EntityName], BulkFlags & ReasonFlag>(
-      command,
-      io,
-      async (session, { reason, atMost, dryRun }, name) => {
-        const json: BulkChangeRequest = {
-          ...(reason !== undefined && { reason }),
-          ...(atMost !== undefined && { atMost }),
-          dryRun: dryRun === true,
-        };
-        const path = `/groups/${encodeURIComponent(name)}/${kind}`;
-        tellResult(session, await sendChange(session, io, { path, body: { json }, done }), 'devices', done);
-      },
-    );
+    operatorCommand<[name: EntityName], BulkFlags & ReasonFlag>(command, io, async (session, flags, name) => {
+      const path = `/groups/${encodeURIComponent(name)}/${kind}`;
+      const body = { json: bulkRequest(flags) };
+      tellResult(session, await sendChange(session, io, { path, body, done }), 'devices', done);
+    });
   }
 }
