@@ -13,22 +13,23 @@ import { PresenceTopics } from './presence/presence-topics.ts';
 import { FirstUses } from './reports/first-uses.ts';
 import { Refusals } from './reports/refusals.ts';
 import { ReportFeed } from './reports/report-feed.ts';
-import { SystemTopics } from './system-topics/system-topics.ts';
+import type { SystemTopics } from './system-topics/system-topics.ts';
 
 export interface ObservationOptions {
   readonly registry: RegistryView;
   /** Of the reports. */
   readonly folder: string;
+  readonly systemTopics: SystemTopics;
   readonly limits: Pick<BrokerLimits, 'reportInterval'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-export async function startObservation({ registry, folder, limits, clock, log }: ObservationOptions) {
+export async function startObservation(options: ObservationOptions) {
+  const { registry, folder, systemTopics, limits, clock, log } = options;
   const ledger = new RefusalLedger();
   const firstUses = new FirstUses({ clock, onNote: () => feed.urged() });
   const refusals = new Refusals({ ledger, registry, clock, onNote: () => feed.noted() });
-  const systemTopics = new SystemTopics();
   const presence: DevicePresence = new DevicePresence({
     clock,
     onChange: (device) => {
@@ -48,5 +49,5 @@ export async function startObservation({ registry, folder, limits, clock, log }:
     clock,
     log,
   });
-  return { firstUses, refusals, presence, presenceTopics, systemTopics, feed };
+  return { firstUses, refusals, presence, presenceTopics, feed };
 }

@@ -20,21 +20,25 @@ import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
+import { ConnectRates } from './front/connect-rates.ts';
 import { Reception } from './front/reception.ts';
-import { UnprovenSockets } from './front/unproven-sockets.ts';
+import { WaitingLine } from './front/waiting-line.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
+import { SubscriptionIndex } from './persistence/subscription-index.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
+import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
-import { createEffects, devicesRevokedBy } from './tail/effects.ts';
+import { SystemTopics } from './system-topics/system-topics.ts';
+import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
@@ -75,12 +79,16 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const metrics = createBrokerMetrics(metricsRegistry);
   const policies = new PolicyCache();
   const live = new LiveTable();
-  const observation = await startObservation({ registry, folder: layout.reports, limits, clock, log });
-  const { refusals, presence, systemTopics } = observation;
+  const index = new SubscriptionIndex();
+  const systemTopics = new SystemTopics(index);
+  const folder = layout.reports;
+  const observation = await startObservation({ registry, folder, systemTopics, limits, clock, log });
+  const { refusals, presence } = observation;
   const database = new SessionDatabase({
     file: layout.sessions,
     durability: settings.durability,
     limits,
+    index,
     onOverflow: (count) => metrics.queueOverflow(count),
     onFailure: (error) => storeFailed(error),
   });
@@ -100,22 +108,24 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     void cutOff.cutAll(live.all(), error.code, clock.now());
     dependencies.onFatal(error);
   };
+  const revocations = new Revocations({ applied: database.revocations, live, cutOff });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
-  const unproven = new UnprovenSockets(limits);
+  const line = new WaitingLine(limits);
   const doors = new Doors({
-    ...{ settings, secureContext, context, unproven, limits, metrics, log },
+    ...{ settings, secureContext, context, line, limits, metrics, log },
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());
-  const effects = createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() });
   const tail = new JournalTail({
     registry,
-    cut: effects.cut,
-    apply: async (row) => {
-      await effects.apply(row);
-      for (const device of devicesRevokedBy(row)) presence.revoked(device);
-    },
+    ...createEffects({
+      ...{ live, cutOff, revocations, rebinding },
+      onRevoked: (devices) => {
+        for (const device of devices) presence.revoked(device);
+      },
+      reloadTrust: () => doors.reload(),
+    }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
@@ -147,8 +157,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     store,
     authorizer,
     cutOff,
-    systemTopics,
-    replay: new Replay({ sources: [observation.presenceTopics, figures], log }),
+    replay: new Replay({ sources: [observation.presenceTopics, figures], store, log }),
     onArrival: (connection) => {
       figures.arrived();
       presence.arrived(connection);
@@ -170,20 +179,24 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     live,
     durable,
     admission,
+    revocations,
     firstUses: observation.firstUses,
     refusals,
     broker,
     cutOff,
-    unproven,
+    line,
+    rates: new ConnectRates(limits),
     metrics,
     limits,
+    clock,
     log,
   });
 
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
-  await tail.start();
+  const place = await tail.start();
   closers.add('journal', () => tail.close());
-  await reviewStoredSessions({ registry, policies, store, durable, log });
+  await reviewStoredSessions({ registry, place, policies, store, durable, log });
+  tail.follow();
   closers.add('listeners', () => doors.stop());
   const addresses = await doors.open();
 

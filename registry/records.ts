@@ -252,4 +252,8 @@ export interface Admission {
   readonly device: DeviceRecord;
   readonly issuer: IssuerRecord;
   readonly policy: DocumentRecord;
+  /** Of the journal's last row at that moment. */
+  readonly seq: number;
+  /** As `RegistryReader.revokedSeq`; null where the device never was. */
+  readonly revokedSeq: number | null;
 }

@@ -39,7 +39,9 @@ export class AdmissionControl {
     const subject = { id, group, attributes };
     const grants = bindPolicy(policies.parse(record.policy), subject);
     const { issuer, notAfter, renews, firstUsedAt } = record.certificate;
-    return { subject, grants, issuer, notAfter, isFirstUse: renews !== null && firstUsedAt === null };
+    const { seq, revokedSeq } = record;
+    const isFirstUse = renews !== null && firstUsedAt === null;
+    return { subject, grants, issuer, notAfter, seq, revokedSeq, isFirstUse };
   }
 
   async #lookUp(peer: VerifiedPeer): Promise<Admission> {

@@ -1,24 +1,24 @@
 /**
- * The decisions that Aedes asks for, each by the grants of that moment: what a device publishes, subscribes to and
- * is handed.
+ * The decisions, each by the grants of that moment: what a device publishes, subscribes to and is handed.
  *
  * A PUBLISH that is denied ends the connection. MQTT 3.1.1 has no answer that says no: a server may acknowledge
  * and drop, or close (§3.3.5, [MQTT-3.3.5-2]). To acknowledge would tell the device that a message arrived which
  * nobody will ever see; closed, it notices, and so does whoever looks after it.
  */
-import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes';
+import type { Client, PublishPacket, Subscription } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
 import { decideDelivery, decideSubscribe } from '../../core/policy/decide.ts';
 import type { Grants } from '../../core/policy/grants.ts';
 import type { Verdict } from '../delivery/outbox.ts';
-import { deviceOf } from '../front/client-id.ts';
+import type { Publication } from '../delivery/publication.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Approval } from '../persistence/subscription-index.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { Denial, Denials } from './denials.ts';
-import { denialOfPublish, isWellFormed } from './message-rules.ts';
+import { denialOfPublish, denialOfSize, isWellFormed } from './message-rules.ts';
 import type { OrphanWills } from './orphan-wills.ts';
 
 export interface AuthorizerOptions {
@@ -41,27 +41,44 @@ export class Authorizer {
     this.#options = options;
   }
 
-  /** A message or, once its connection is lost, a will. Without a client: a will that another broker left. */
-  publish(client: Client | null, packet: PublishPacket, done: Done<never>): void {
-    const { live, orphanWills, denials, metrics } = this.#options;
+  /**
+   * Why a device may not publish this.
+   * @param approval of its topic, which remembers who was allowed to last
+   * @returns why not, which has been recorded then, or null
+   */
+  refusalOf(connection: Connection, publication: Publication, approval: Approval): GatehouseError | null {
+    const grants = grantsOf(connection);
+    const denial =
+      grants === undefined
+        ? NO_STANDING
+        : (denialOfSize(grants, publication.payloadBytes) ??
+          denialOfTopic(grants, publication.topic, approval) ??
+          (publication.isToBeRetained ? this.#denialOfRetaining(connection, publication) : null));
+    if (denial !== null) return this.#deny(connection, denial, publication.topic);
+    this.#options.metrics.messageIn();
+    return null;
+  }
+
+  /** A will, once its connection is lost. Without a client: one that another broker left. */
+  publish(client: Client | null, will: PublishPacket, done: Done<never>): void {
+    const { live, orphanWills, metrics } = this.#options;
     if (client === null) {
-      orphanWills.decide(packet).then(() => done(null), done);
+      orphanWills.decide(will).then(() => done(null), done);
       return;
     }
     const connection = live.byClient(client);
     const grants = grantsOf(connection);
     const denial =
-      grants === undefined
+      connection === undefined || grants === undefined
         ? NO_STANDING
-        : (denialOfPublish(grants, packet.topic, packet.payload.length) ??
-          this.#denialOfRetaining(client, packet));
-    if (denial === null) {
-      metrics.messageIn();
-      done(null);
+        : (denialOfPublish(grants, will.topic, will.payload.length) ??
+          (will.retain ? this.#denialOfRetaining(connection, will) : null));
+    if (denial !== null) {
+      done(this.#deny(connection, denial, will.topic));
       return;
     }
-    if (connection !== undefined) denials.record(connection, 'publish', denial, packet.topic);
-    done(new GatehouseError(denial.code, denial.reason));
+    metrics.messageIn();
+    done(null);
   }
 
   /** A filter that is asked for, or one that a stored session brings back. Null means SUBACK 0x80. */
@@ -85,27 +102,21 @@ export class Authorizer {
     else removal.then(() => done(null, null), done);
   }
 
-  /** A message that Aedes is about to hand to a device: live, or retained. Null where it is not to do so. */
-  forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
-    const { store } = this.#options;
-    if (!client.connackSent) return null; // nothing may precede CONNACK [MQTT-3.2.0-1]
-    const routed = store.route(client, packet);
-    return routed !== null && this.judge(client, packet.topic) === 'deliver' ? routed : null;
-  }
-
-  /** Whether a message of this topic is handed to the device now, whichever way it comes. */
-  judge(client: Client, topic: string): Verdict {
-    const { live, denials, metrics } = this.#options;
-    const connection = live.byClient(client);
+  /** Whether a message of this topic is handed to the device now. @param approval remembers that it was */
+  judge(connection: Connection, topic: string, approval?: Approval): Verdict {
+    const { denials, metrics } = this.#options;
     const grants = grantsOf(connection);
-    if (connection === undefined || grants === undefined) return 'stop';
-    const decision = decideDelivery(grants, topic);
-    if (decision.allowed) {
-      metrics.messageOut();
-      return 'deliver';
+    if (grants === undefined) return 'stop';
+    if (approval === undefined || approval.allowedBy !== grants) {
+      const decision = decideDelivery(grants, topic);
+      if (!decision.allowed) {
+        denials.record(connection, 'deliver', decision, topic);
+        return 'drop';
+      }
+      if (approval !== undefined) approval.allowedBy = grants;
     }
-    denials.record(connection, 'deliver', decision, topic);
-    return 'drop';
+    metrics.messageOut();
+    return 'deliver';
   }
 
   denialOfSubscribe(client: object, filter: string): Denial | null {
@@ -128,10 +139,25 @@ export class Authorizer {
     return { code: 'subscription_limit', reason: `the session has ${most} subscriptions` };
   }
 
-  #denialOfRetaining(client: Client, { retain, topic, payload }: PublishPacket): Denial | null {
-    if (!retain || this.#options.store.retained.hasRoom(deviceOf(client.id), { topic, payload })) return null;
+  #denialOfRetaining(
+    { device }: Connection,
+    { topic, payload }: Pick<PublishPacket, 'topic' | 'payload'>,
+  ): Denial | null {
+    if (this.#options.store.retained.hasRoom(device, { topic, payload })) return null;
     return { code: 'retained_limit', reason: `no room for a retained message of ${payload.length} bytes` };
   }
+
+  #deny(connection: Connection | undefined, denial: Denial, topic: string): GatehouseError {
+    if (connection !== undefined) this.#options.denials.record(connection, 'publish', denial, topic);
+    return new GatehouseError(denial.code, denial.reason);
+  }
+}
+
+function denialOfTopic(grants: Grants, topic: string, approval: Approval): Denial | null {
+  if (approval.allowedBy === grants) return null;
+  const denial = denialOfPublish(grants, topic, 0);
+  if (denial === null) approval.allowedBy = grants;
+  return denial;
 }
 
 /** None for a session that has been cut off: what it sent before may still be on its way through Aedes. */

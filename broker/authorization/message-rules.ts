@@ -12,15 +12,17 @@ export function isWellFormed(topic: string): boolean {
 
 /**
  * Null where a message, or a will, may be published. Topics that begin with `$` are refused before the policy is
- * asked: by `$SYS/…` Aedes talks to itself, and would end the session of whoever a device names there; and what the
- * broker serves is its own to say.
+ * asked: what the broker serves there is its own to say.
  */
 export function denialOfPublish(grants: Grants, topic: string, payloadBytes: number): Denial | null {
-  const { maxPayload } = grants.limits;
   if (!isWellFormed(topic)) return { code: 'topic_name_invalid', reason: 'the topic is not UTF-8' };
-  if (payloadBytes > maxPayload) {
-    return { code: 'packet_too_large', reason: `a payload of ${payloadBytes} bytes; at most ${maxPayload}` };
-  }
+  const denial = denialOfSize(grants, payloadBytes);
+  if (denial !== null) return denial;
   const decision = decidePublish(grants, topic);
   return decision.allowed ? null : decision;
+}
+
+export function denialOfSize({ limits: { maxPayload } }: Grants, payloadBytes: number): Denial | null {
+  if (payloadBytes <= maxPayload) return null;
+  return { code: 'packet_too_large', reason: `a payload of ${payloadBytes} bytes; at most ${maxPayload}` };
 }

@@ -1,58 +1,65 @@
-/** PUBLISH and PUBREL (MQTT 3.1.1 §3.3, §3.6), a burst of them as one piece of bytes. */
+/** The message packets (MQTT 3.1.1 §3.3 to §3.7) as bytes. */
+import type { Output } from '../front/output.ts';
+import type { QoS } from './publication.ts';
 
-export interface OutgoingPublish {
-  readonly cmd: 'publish';
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 1 | 2;
-  readonly retain: boolean;
-  readonly dup: boolean;
-  readonly messageId: number;
-}
-
-export interface OutgoingRelease {
-  readonly cmd: 'pubrel';
-  readonly messageId: number;
-}
-
-export type Outgoing = OutgoingPublish | OutgoingRelease;
+/** First bytes of the packets that carry a message id and no more; PUBREL with the flags it has to have [MQTT-3.6.1-1]. */
+export const reply = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
+export type Reply = (typeof reply)[keyof typeof reply];
 
 const PUBLISH = 0x30;
 const DUP = 0x08;
-/** With the flags that PUBREL has to have [MQTT-3.6.1-1]. */
-const PUBREL = 0x62;
-/** Type and flags, four bytes of length, the topic's length and the message id. */
-const MOST_AROUND = 1 + 4 + 2 + 2;
+const RETAIN = 0x01;
+const REPLY_BYTES = 4;
 
-export function encodePackets(packets: readonly Outgoing[]): Buffer {
-  const bytes = Buffer.allocUnsafe(packets.reduce((sum, packet) => sum + MOST_AROUND + sizeOf(packet), 0));
-  let end = 0;
-  for (const packet of packets) {
-    end = packet.cmd === 'pubrel' ? writeRelease(bytes, end, packet) : writePublish(bytes, end, packet);
-  }
-  return bytes.subarray(0, end);
+export interface PublishText {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+  readonly retain?: boolean;
+  readonly dup?: boolean;
+  /** Not there with QoS 0. */
+  readonly messageId: number;
 }
 
-/** Of topic and payload, at most: a character of UTF-16 is at most three bytes of UTF-8. */
-function sizeOf(packet: Outgoing): number {
-  return packet.cmd === 'pubrel' ? 0 : packet.topic.length * 3 + packet.payload.length;
+interface Flags {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
 }
 
-function writeRelease(bytes: Buffer, start: number, { messageId }: OutgoingRelease): number {
-  bytes[start] = PUBREL;
-  bytes[start + 1] = 2;
-  return bytes.writeUInt16BE(messageId, start + 2);
+/** The first byte of a PUBLISH. */
+export function publishFlags({ qos, retain, dup }: Flags): number {
+  return PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? RETAIN : 0);
 }
 
-function writePublish(bytes: Buffer, start: number, packet: OutgoingPublish): number {
-  const { topic, payload, qos, retain, dup, messageId } = packet;
+export function encodePublish(packet: PublishText): Buffer {
+  const { topic, payload, qos, retain = false, dup = false, messageId } = packet;
   const topicBytes = Buffer.byteLength(topic);
-  bytes[start] = PUBLISH | (dup ? DUP : 0) | (qos << 1) | (retain ? 1 : 0);
-  let at = writeLength(bytes, start + 1, 2 + topicBytes + 2 + payload.length);
+  const length = 2 + topicBytes + (qos > 0 ? 2 : 0) + payload.length;
+  const bytes = Buffer.allocUnsafe(1 + lengthBytes(length) + length);
+  bytes[0] = publishFlags({ qos, retain, dup });
+  let at = writeLength(bytes, 1, length);
   at = bytes.writeUInt16BE(topicBytes, at);
   at += bytes.write(topic, at);
-  at = bytes.writeUInt16BE(messageId, at);
-  return at + payload.copy(bytes, at);
+  if (qos > 0) at = bytes.writeUInt16BE(messageId, at);
+  payload.copy(bytes, at);
+  return bytes;
+}
+
+/** PUBACK, PUBREC, PUBREL or PUBCOMP. */
+export function writeReply(output: Output, first: Reply, messageId: number): void {
+  const at = output.reserve(REPLY_BYTES);
+  const { bytes } = output;
+  bytes[at] = first;
+  bytes[at + 1] = 2;
+  bytes[at + 2] = messageId >> 8;
+  bytes[at + 3] = messageId & 0xff;
+}
+
+function lengthBytes(length: number): number {
+  let count = 1;
+  for (let left = length >>> 7; left > 0; left >>>= 7) count++;
+  return count;
 }
 
 /** Remaining Length (§2.2.3). */

@@ -2,12 +2,11 @@
  * Takes a message in: what durable sessions are owed of it, and what is to be retained, is on the disk before whoever
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
-import type { PublishPacket } from 'aedes';
-import { GatehouseError } from '../../core/errors.ts';
 import { deviceOf } from '../front/client-id.ts';
 import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
-import type { SessionKey } from '../persistence/session-store.ts';
+import type { SessionRecord } from '../persistence/session-record.ts';
+import type { Publication } from './publication.ts';
 
 export class Intake {
   readonly #database: SessionDatabase;
@@ -17,55 +16,35 @@ export class Intake {
   }
 
   /**
-   * Resolves when the message may be acknowledged; null where there is nothing to wait for. What is retained is retained
-   * from the call on, and the packet says so no more: Aedes hands it on to those who have subscribed already.
+   * Keeps it as the last message of its topic, from the call on. The disk may follow (§3.3.1.3).
    * @param clientId whose message it is
-   * @throws GatehouseError `retained_limit`; rejects with `session_store_failed`
+   * @throws GatehouseError `retained_limit`
    */
-  take(packet: PublishPacket, clientId: string): Promise<void> | null {
-    const isRetained = packet.retain;
-    if (isRetained) {
-      this.#database.retained.store(deviceOf(clientId), { ...packet, brokerId: '', brokerCounter: 0 });
-      packet.retain = false;
-    }
-    if (packet.qos === 0) return null; // the disk may follow (§3.3.1.3): nobody is told anything
-    const receivers = this.#receiversOf(packet);
-    if (receivers.length > 0) return this.#append(messageOf(packet), receivers);
-    return isRetained ? this.#database.flush() : null;
+  retain({ topic, payload, qos }: Publication, clientId: string): void {
+    const packet = { cmd: 'publish', topic, payload, qos, retain: true, dup: false } as const;
+    this.#database.retained.store(deviceOf(clientId), { ...packet, brokerId: '', brokerCounter: 0 });
   }
 
   /**
-   * The same for a client's message of QoS 2. Its message id is kept in the same transaction, so that a repetition is
-   * known exactly if the message itself has been taken in [MQTT-4.3.3-2].
-   * @throws GatehouseError `inflight_limit`, `retained_limit`; `packet_malformed` where the id came twice before the first was looked up:
-   * on one connection it may not (§4.4)
+   * Resolves when the message may be acknowledged; null where there is nothing to wait for. Rejects with
+   * `session_store_failed`.
+   * @param receivers durable sessions, with QoS 1 or 2
    */
-  async takeOnce({ id, clean }: SessionKey, packet: PublishPacket): Promise<void> {
-    const session = clean ? undefined : this.#database.sessions.get(id);
-    const messageId = packet.messageId ?? 0;
-    if (this.#database.halfReceived(id, messageId) !== undefined) {
-      throw new GatehouseError('packet_malformed', `message id ${messageId} came twice`);
-    }
-    // Before its id is kept: what is refused is not received, and its repetition must not be acknowledged.
-    if (packet.retain && !this.#database.retained.hasRoom(deviceOf(id), packet)) {
-      throw new GatehouseError('retained_limit');
-    }
-    const receiving = this.#database.receive(session ?? null, id, messageId, { messageId });
-    await Promise.all([receiving, this.take(packet, id)]);
+  take(
+    { topic, payload, qos, isToBeRetained }: Publication,
+    receivers: readonly Receiver[],
+  ): Promise<void> | null {
+    if (receivers.length > 0) return this.#append({ ...NAMELESS, topic, payload, retain: false }, receivers);
+    return isToBeRetained && qos > 0 ? this.#database.flush() : null;
   }
 
   /** A retained message that a durable session gets for its subscription: it is owed to it like any other. */
-  async queueRetained({ id }: SessionKey, packet: PublishPacket, qos: number): Promise<void> {
-    const session = this.#database.sessions.get(id);
-    if (session !== undefined) await this.#append(messageOf(packet), [{ session, qos }]);
-  }
-
-  #receiversOf({ topic, qos }: PublishPacket): Receiver[] {
-    const receivers: Receiver[] = [];
-    for (const [session, granted] of this.#database.sessions.index.receiversOf(topic)) {
-      receivers.push({ session, qos: Math.min(granted, qos) });
-    }
-    return receivers;
+  async queueRetained(
+    session: SessionRecord,
+    { topic, payload }: Pick<Publication, 'topic' | 'payload'>,
+    qos: 1 | 2,
+  ): Promise<void> {
+    await this.#append({ ...NAMELESS, topic, payload, retain: true }, [{ session, qos }]);
   }
 
   /**
@@ -87,9 +66,8 @@ export class Intake {
   }
 }
 
-function messageOf({ topic, payload, retain }: PublishPacket): Message {
-  return { topic, payload, retain, brokerId: null, brokerCounter: null };
-}
+/** Only Aedes has a name for a message, in its own suite for stores. */
+const NAMELESS = { brokerId: null, brokerCounter: null } as const;
 
 function bodyOf({ retain, ...message }: Message) {
   return { ...message, retain: retain ? 1 : 0 } as const;

@@ -1,20 +1,23 @@
 /**
- * Sends a durable session what waits in its queue, in order, as long as it is connected. New messages are sent as
- * soon as they are durable while the session keeps up; where it does not, they stay in the queue and are read from
- * there, a page at a time, as it acknowledges. So what it costs in memory is the window and not the queue, and a
- * session that does not read holds up nobody.
+ * What goes out to one session while it is connected. Messages of QoS 0 leave at once; those of QoS 1 and 2 are its kinds'
+ * to keep. Whoever publishes to a session that cannot take more is held up with it, for a while.
  */
-import type { Duplex } from 'node:stream';
-import {
-  MESSAGE_IDS,
-  messageIdOf,
-  type Page,
-  type QueueEntry,
-  type QueueRow,
-} from '../persistence/queue-entry.ts';
-import type { SessionDatabase } from '../persistence/session-database.ts';
-import type { Delivery, SessionRecord } from '../persistence/session-record.ts';
-import { encodePackets, type Outgoing } from './encode-packets.ts';
+import type { Output } from '../front/output.ts';
+import type { Approval } from '../persistence/subscription-index.ts';
+import { reply, writeReply } from './encode-packets.ts';
+import { Publication, type PublicationText, type QoS } from './publication.ts';
+
+/** Deliver it, take it off the queue, or leave it there: the session has no right to be here any more. */
+export type Verdict = 'deliver' | 'drop' | 'stop';
+
+/** By the policy of the moment. @param approval remembers which grants allowed it */
+export type Judge = (topic: string, approval?: Approval) => Verdict;
+
+/** Somebody who publishes, as far as it can be held up: by as many as called `hold`, until each has called `release`. */
+export interface Sender {
+  hold(): void;
+  release(): void;
+}
 
 /** What is sent and not acknowledged: MQTT 3.1.1 sets no bound (§4.4). */
 export interface SendWindow {
@@ -22,156 +25,123 @@ export interface SendWindow {
   readonly sentBytes: number;
 }
 
-/** Deliver it, take it off the queue, or leave it there: the session has no right to be here any more. */
-export type Verdict = 'deliver' | 'drop' | 'stop';
-
 export interface OutboxOptions {
-  readonly session: SessionRecord;
-  readonly database: SessionDatabase;
-  /** To the device. */
-  readonly stream: Duplex;
-  readonly window: SendWindow;
-  /** By the policy of the moment. */
-  readonly judge: (topic: string) => Verdict;
+  readonly output: Output;
+  readonly judge: Judge;
+  /** The session's own device, which is held up by what it does not read, and not by what it does not acknowledge. */
+  readonly owner?: Sender | undefined;
 }
 
-type Sent = Pick<QueueRow, 'seq' | 'bytes' | 'message'>;
+/** What is sent beyond this is thrown away: those who send so much cannot be held up. */
+const MOST_WAITING_BYTES = 16 * 1_024 * 1_024;
 
-export class Outbox implements Delivery {
-  readonly #options: OutboxOptions;
-  /** By message id, the oldest first. */
-  readonly #sent = new Map<number, Sent>();
-  #sentBytes = 0;
-  /** Everything up to here has been taken out of the queue's table. */
-  #cursor = 0;
-  /** Nothing waits behind the cursor. */
-  #keepsUp = false;
-  #isTaking = false;
-  #isBlocked = false;
+export abstract class Outbox {
+  protected readonly output: Output;
+  protected readonly judge: Judge;
+  readonly #owner: Sender | undefined;
+  readonly #held = new Set<Sender>();
+  #isWatching = false;
   #isClosed = false;
-  #acknowledged: number[] = [];
 
-  constructor(options: OutboxOptions) {
-    this.#options = options;
-    options.session.delivery = this;
+  constructor({ output, judge, owner }: OutboxOptions) {
+    this.output = output;
+    this.judge = judge;
+    this.#owner = owner;
   }
 
-  /** Sends what the last connection left unacknowledged, under the same message ids [MQTT-4.4.0-1], and what is new. */
-  start(): void {
-    this.#take();
+  /** PUBACK or PUBCOMP has come. */
+  abstract acknowledge(messageId: number): void;
+
+  /** PUBREC has come. Resolves when PUBREL may be sent; null where it may at once. */
+  abstract release(messageId: number): Promise<void> | null;
+
+  /** @param qos that it gets, at most the message's own */
+  abstract deliver(publication: Publication, qos: QoS, approval?: Approval): void;
+
+  /** What is kept of a topic that it has just subscribed to. @param qos that it gets, at most the message's own */
+  deliverRetained(text: Omit<PublicationText, 'toBeRetained' | 'retained'>, qos: QoS): void {
+    this.deliver(Publication.of({ ...text, retained: true }), qos);
   }
 
-  /** The connection is over. What was not acknowledged stays in the queue. */
+  /** Whether it waits for acknowledgements, beyond what it may keep. */
+  protected get awaitsTooMany(): boolean {
+    return false;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The connection is over. */
   close(): void {
     this.#isClosed = true;
-    const { session } = this.#options;
-    if (session.delivery === this) session.delivery = null;
+    this.relieve();
   }
 
-  admit(row: Sent): number | null {
-    if (!this.#keepsUp) return null;
-    this.#keepsUp = !this.#isClosed && !this.#isBlocked && this.#room(row.seq) > 0;
-    if (!this.#keepsUp) return null;
-    const messageId = messageIdOf(row.seq);
-    this.#note(messageId, row);
-    return messageId;
+  /** Nothing more is to be sent to it now, if that can be helped: `sender` waits. */
+  holdUp(sender: Sender): void {
+    if (this.#isClosed || this.#held.has(sender)) return;
+    if (!this.output.isFull && (sender === this.#owner || !this.awaitsTooMany)) return;
+    this.#held.add(sender);
+    sender.hold();
+    this.watch();
   }
 
-  send(entries: readonly QueueEntry[]): void {
-    const { stream, judge } = this.#options;
-    if (this.#isClosed || stream.destroyed) return;
-    const packets: Outgoing[] = [];
-    for (const entry of entries) {
-      const verdict = entry.topic === null ? 'deliver' : judge(entry.topic);
-      if (verdict === 'stop') {
-        this.close();
-        return;
-      }
-      if (verdict === 'deliver') packets.push(packetOf(entry));
-      else this.acknowledge(messageIdOf(entry.seq));
-    }
-    if (packets.length === 0 || stream.write(encodePackets(packets)) || this.#isBlocked) return;
-    this.#isBlocked = true;
-    stream.once('drain', () => {
-      this.#isBlocked = false;
-      this.#take();
+  /** Resolves when it can take more, or is closed. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      const waiter = { hold: () => {}, release: resolve };
+      this.holdUp(waiter);
+      if (!this.#held.has(waiter)) resolve();
     });
   }
 
-  /** PUBACK or PUBCOMP. */
-  acknowledge(messageId: number): void {
-    const sent = this.#sent.get(messageId);
-    if (sent === undefined) return;
-    this.#sent.delete(messageId);
-    this.#sentBytes -= sent.bytes;
-    if (this.#acknowledged.length === 0) {
-      const { database, session } = this.#options;
-      database.acknowledge(session, () => this.#acknowledged.splice(0).sort((one, other) => one - other));
+  /** Lets those go on who are held up, if there is room. */
+  protected relieve(): void {
+    if (this.#held.size === 0) return;
+    if (!this.#isClosed && (this.output.isFull || this.awaitsTooMany)) {
+      this.watch();
+      return;
     }
-    this.#acknowledged.push(sent.seq);
-    this.#take();
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const sender of held) sender.release();
   }
 
-  /** PUBREC. Resolves when PUBREL may be sent: after a crash it would be sent again, and not the message. */
-  async release(messageId: number): Promise<void> {
-    const sent = this.#sent.get(messageId);
-    if (sent === undefined) return;
-    const { database, session } = this.#options;
-    const { seq, message } = sent;
-    this.#sent.set(messageId, { ...sent, message: null });
-    if (message !== null) await database.release(session, { seq, message });
+  /** There is room in the output again, which was full when `watch` was called. */
+  protected onRoom(): void {
+    this.relieve();
   }
 
-  /** Reads the next page once half of the window is free: rarely, and then many at once. */
-  #take(): void {
-    const { database, session, window } = this.#options;
-    const isIdle = this.#keepsUp || this.#isTaking || this.#isBlocked || this.#isClosed;
-    const messages = this.#room(this.#cursor + 1);
-    if (isIdle || messages < window.sentMessages / 2 || this.#sentBytes > window.sentBytes / 2) return;
-    this.#isTaking = true;
-    const limits = { messages, bytes: window.sentBytes - this.#sentBytes };
-    database
-      .take(session, this.#cursor, limits, (page) => this.#noteTaken(page))
-      .then(
-        ({ entries }) => {
-          this.#isTaking = false;
-          this.send(entries);
-          this.#take();
-        },
-        () => this.close(), // the store has told of it
-      );
+  protected watch(): void {
+    if (this.#isWatching || !this.output.isFull) return;
+    this.#isWatching = true;
+    this.output.whenRoom(() => {
+      this.#isWatching = false;
+      this.onRoom();
+    });
   }
 
-  #noteTaken({ entries, isLast }: Page): void {
-    for (const entry of entries) this.#note(entry.messageId ?? messageIdOf(entry.seq), entry);
-    this.#keepsUp = isLast;
+  protected sendAtOnce(publication: Publication, approval?: Approval): void {
+    if (this.#isClosed || this.output.length > MOST_WAITING_BYTES) return;
+    if (this.judge(publication.topic, approval) !== 'deliver') return;
+    const { bytes, start, end } = publication.wire(0);
+    const at = this.output.append(bytes, start, end);
+    this.output.bytes[at] = publication.firstByte(0);
   }
 
-  #note(messageId: number, { seq, bytes, message }: Sent): void {
-    this.#cursor = seq;
-    this.#sent.set(messageId, { seq, bytes, message });
-    this.#sentBytes += bytes;
+  /** For the first time. */
+  protected sendAs(messageId: number, publication: Publication, qos: QoS): void {
+    const { bytes, start, end } = publication.wire(qos);
+    const at = this.output.append(bytes, start, end);
+    const out = this.output.bytes;
+    out[at] = publication.firstByte(qos);
+    const idAt = at + publication.idOffset;
+    out[idAt] = messageId >> 8;
+    out[idAt + 1] = messageId & 0xff;
   }
 
-  /** How many more may be sent, the first of them at `seq`: no two that are under way may share a message id. */
-  #room(seq: number): number {
-    const { window } = this.#options;
-    if (this.#sentBytes >= window.sentBytes) return 0;
-    const [oldest] = this.#sent.values();
-    const idsLeft = MESSAGE_IDS - (oldest === undefined ? 0 : seq - oldest.seq);
-    return Math.min(window.sentMessages - this.#sent.size, idsLeft);
+  protected sendRelease(messageId: number): void {
+    writeReply(this.output, reply.pubrel, messageId);
   }
-}
-
-function packetOf({ seq, messageId, released, qos, topic, payload, retain }: QueueEntry): Outgoing {
-  if (released === 1) return { cmd: 'pubrel', messageId: messageId ?? messageIdOf(seq) };
-  return {
-    cmd: 'publish',
-    topic: topic ?? '',
-    payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload ?? ''),
-    qos: qos === 2 ? 2 : 1,
-    retain: retain === 1,
-    dup: messageId !== null, // [MQTT-3.3.1-1]
-    messageId: messageId ?? messageIdOf(seq),
-  };
 }

@@ -1,51 +1,71 @@
 /**
- * What Aedes holds instead of the device's socket: the bytes that the gate lets pass, and back-pressure both
- * ways. A translation for MQTT 5 belongs here too: Aedes would go on speaking 3.1.1 to this stream.
+ * Where a device's packets part: message packets go to whoever serves them, the others to Aedes, which holds this stream
+ * instead of the device's socket. A translation for MQTT 5 belongs here too: Aedes would go on speaking 3.1.1 to it.
  */
 import { Duplex } from 'node:stream';
 import { GatehouseError } from '../../core/errors.ts';
-import type { PacketGate } from './packet-gate.ts';
+import { packetTypes, readLength } from './fixed-header.ts';
+import { Output } from './output.ts';
+import type { PacketGate, TakePacket } from './packet-gate.ts';
 
 /** ms for which a device must not have been held back to count as one that keeps to its limits again. */
 const RELIEF_MS = 1_000;
+
+const { publish, pubcomp, subscribe, suback, unsubscribe, unsuback, disconnect } = packetTypes;
 
 export interface DeviceStreamOptions {
   readonly socket: Duplex;
   readonly gate: PacketGate;
   /** What Aedes reads first: the CONNECT. What the device sent after it waits for `open`. */
   readonly preface: Buffer;
-  /** The gate found a packet that may not be. Nothing passes after it. */
+  /** The gate, or whoever takes the messages, found a packet that may not be. Nothing passes after it. */
   readonly onViolation: (error: unknown) => void;
   /** The device sends more than its policy lets it, and waits. */
   readonly onThrottle: () => void;
   /** ms of being held back on and on after which that is a violation. */
   readonly throttleTime: number;
+  /** ms for which the device may not read while more waits for it than may. Then the connection ends. */
+  readonly drainTime: number;
 }
 
 type Callback = (error?: Error | null) => void;
 
 export class DeviceStream extends Duplex {
+  readonly output: Output;
   readonly #socket: Duplex;
   readonly #options: DeviceStreamOptions;
-  /** The part of the last chunk that has not passed the gate yet. */
+  /** Takes the message packets, from `open` on. */
+  #takeMessage: TakePacket | undefined;
+  /** The part of the last chunk that has not been taken yet. */
   #held: Buffer | undefined;
   #retry: NodeJS.Timeout | undefined;
   #inputOver = false;
-  #open = false;
   #isOver = false;
+  #isPaused = true;
+  /** SUBSCRIBE or UNSUBSCRIBE is with Aedes: what came behind it waits for the answer, so that it finds it done. */
+  #isAnswerDue = false;
+  /** Aedes wants no more now. */
+  #isAedesFull = false;
+  /** How many receivers cannot take more of what this device publishes. */
+  #holds = 0;
+  #waitsForRoom = false;
   /** Since when it has been held back on and on, and when it last was. */
   #throttledSince = Number.NEGATIVE_INFINITY;
   #throttledLast = Number.NEGATIVE_INFINITY;
+  /** When it last sent anything. */
+  #heard = performance.now();
 
   constructor(options: DeviceStreamOptions) {
     super();
+    const { socket, drainTime } = options;
     this.#options = options;
-    this.#socket = options.socket;
+    this.#socket = socket;
+    this.output = new Output({ socket, drainTime, onStalled: () => this.destroy() });
     this.push(options.preface);
     this.#socket
       .once('end', () => {
         this.#inputOver = true;
-        if (this.#held === undefined) this.push(null);
+        this.#proceed();
       })
       // After a proper end, what is still buffered here is read to its end, and Aedes destroys the stream.
       .once('close', () => {
@@ -57,15 +77,31 @@ export class DeviceStream extends Duplex {
    * CONNACK is sent: lets the device's packets in. Aedes would answer one that came early before CONNACK
    * [MQTT-3.2.0-1], or work on it before it has set the session up.
    */
-  open(): void {
-    if (this.#open || this.#isOver || this.destroyed) return;
-    this.#open = true;
-    const onData = (chunk: Buffer) => {
+  open(takeMessage: TakePacket): void {
+    if (this.#takeMessage !== undefined || this.#isOver || this.destroyed) return;
+    this.#takeMessage = takeMessage;
+    this.#socket.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
-      this.#held = chunk;
-      this.#advance();
-    };
-    this.#socket.on('data', onData).resume();
+      this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
+      this.#heard = performance.now();
+      this.#proceed();
+    });
+    this.#proceed();
+  }
+
+  /** Whether the device has sent nothing for `milliseconds`, though what it sends is read. */
+  isSilent(milliseconds: number, now: number): boolean {
+    return !this.#isPaused && this.#takeMessage !== undefined && now - this.#heard > milliseconds;
+  }
+
+  /** Nothing that the device sends is taken until as many calls of `release`. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    this.#holds--;
+    this.#proceed();
   }
 
   /** Nothing of what the device sends passes any more; what has passed may still be answered. */
@@ -77,78 +113,123 @@ export class DeviceStream extends Duplex {
 
   /** After `stopInput`: the device gets what was written for it, and then the end. What it still sends is thrown away. */
   finish(): void {
-    this.#socket.end();
+    this.output.finish();
     this.#socket.resume();
   }
 
   override _read(): void {
-    if (this.#open && this.#held === undefined) this.#socket.resume();
+    this.#isAedesFull = false;
+    this.#proceed();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#send([chunk], callback);
+    this.#send(chunk, callback);
   }
 
-  /** Aedes writes a packet in several pieces: they leave as one TLS record. */
+  /** Aedes writes a packet in several pieces, all of them in one turn. */
   override _writev(pieces: { readonly chunk: Buffer }[], callback: Callback): void {
-    this.#send(
-      pieces.map(({ chunk }) => chunk),
-      callback,
-    );
+    this.#send(Buffer.concat(pieces.map(({ chunk }) => chunk)), callback);
   }
 
   override _destroy(_error: Error | null, callback: Callback): void {
-    clearTimeout(this.#retry);
-    this.#held = undefined;
+    this.stopInput();
+    this.output.flush();
+    this.output.close();
     this.#socket.destroy();
     callback(); // the connection's end is no error to anybody here
   }
 
-  #send(chunks: readonly Buffer[], callback: Callback): void {
-    let flowing = true;
-    if (this.#socket.writable) {
-      this.#socket.cork();
-      for (const chunk of chunks) flowing = this.#socket.write(chunk);
-      this.#socket.uncork();
+  /** @param packets of Aedes, whole ones: short, and no more of them than the device has sent */
+  #send(packets: Buffer, callback: Callback): void {
+    this.output.append(packets, 0, packets.length);
+    callback();
+    if (!this.#isAnswerDue || !holdsAnswer(packets)) return;
+    this.#isAnswerDue = false;
+    this.#proceed();
+  }
+
+  /** Goes on with what the device sends, as far as it may now. */
+  #proceed(): void {
+    if (this.#takeMessage === undefined || this.#isOver || this.destroyed) return;
+    if (this.#retry === undefined && this.#isReady()) this.#advance();
+    if (this.#isOver || this.destroyed) return;
+    if (this.#held === undefined && this.#inputOver && !this.readableEnded) this.push(null);
+    const isPaused = this.#held !== undefined || !this.#isReady();
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#socket.pause();
+    else {
+      this.#heard = performance.now();
+      this.#socket.resume();
     }
-    if (flowing) callback();
-    else this.#socket.once('drain', callback);
+  }
+
+  #isReady(): boolean {
+    if (this.#holds > 0 || this.#isAnswerDue || this.#isAedesFull) return false;
+    if (!this.output.isFull) return true;
+    if (!this.#waitsForRoom) {
+      this.#waitsForRoom = true;
+      this.output.whenRoom(() => {
+        this.#waitsForRoom = false;
+        this.#proceed();
+      });
+    }
+    return false;
   }
 
   #advance(): void {
     const chunk = this.#held;
     if (chunk === undefined) return;
     const now = performance.now();
-    let passage: { readonly passed: number; readonly wait: number };
     try {
-      passage = this.#options.gate.pass(chunk, now);
-      if (passage.wait > 0) this.#checkPatience(now);
+      const { passed, wait } = this.#options.gate.pass(chunk, now, this.#take);
+      if (this.#isOver || this.destroyed) return;
+      this.#held = passed < chunk.length ? chunk.subarray(passed) : undefined;
+      if (wait > 0) this.#throttle(wait, now);
     } catch (error) {
       this.#socket.pause();
+      this.stopInput();
       this.#options.onViolation(error);
-      return;
     }
-    const { passed, wait } = passage;
-    const roomForMore = passed === 0 || this.push(chunk.subarray(0, passed));
-    if (passed < chunk.length) {
-      this.#held = chunk.subarray(passed);
-      this.#socket.pause();
-      this.#options.onThrottle();
-      this.#retry = setTimeout(() => this.#advance(), Math.ceil(wait));
-      return;
-    }
-    this.#held = undefined;
-    if (this.#inputOver) this.push(null);
-    else if (roomForMore) this.#socket.resume();
-    else this.#socket.pause();
   }
 
+  readonly #take: TakePacket = (bytes, start, body, end) => {
+    const type = (bytes[start] ?? 0) >> 4;
+    if (type >= publish && type <= pubcomp) {
+      return this.#takeMessage?.(bytes, start, body, end) === true && this.#isReady();
+    }
+    this.#isAedesFull = !this.push(bytes.subarray(start, end));
+    if (type === subscribe || type === unsubscribe) this.#isAnswerDue = true;
+    if (type === disconnect) this.stopInput(); // nothing may follow it [MQTT-3.14.4-2]
+    return !this.#isOver && this.#isReady();
+  };
+
   /** @throws GatehouseError `rate_exceeded` */
-  #checkPatience(now: number): void {
+  #throttle(wait: number, now: number): void {
     if (now - this.#throttledLast > RELIEF_MS) this.#throttledSince = now;
     this.#throttledLast = now;
-    if (now - this.#throttledSince <= this.#options.throttleTime) return;
-    const seconds = Math.round(this.#options.throttleTime / 1_000);
-    throw new GatehouseError('rate_exceeded', `the device has been held back for ${seconds} seconds on end`);
+    if (now - this.#throttledSince > this.#options.throttleTime) {
+      const seconds = Math.round(this.#options.throttleTime / 1_000);
+      throw new GatehouseError(
+        'rate_exceeded',
+        `the device has been held back for ${seconds} seconds on end`,
+      );
+    }
+    this.#options.onThrottle();
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#proceed();
+    }, Math.ceil(wait));
   }
+}
+
+/** Whether one of these packets is SUBACK or UNSUBACK. */
+function holdsAnswer(packets: Buffer): boolean {
+  for (let at = 0; at < packets.length; ) {
+    const type = (packets[at] ?? 0) >> 4;
+    if (type === suback || type === unsuback) return true;
+    const { length, size } = readLength(packets, at + 1) ?? { length: packets.length, size: 0 };
+    at += 1 + size + length;
+  }
+  return false;
 }

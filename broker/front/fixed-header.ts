@@ -10,7 +10,9 @@ export const packetTypes = {
   pubrel: 6,
   pubcomp: 7,
   subscribe: 8,
+  suback: 9,
   unsubscribe: 10,
+  unsuback: 11,
   pingreq: 12,
   disconnect: 14,
 } as const;
@@ -24,6 +26,24 @@ export interface FixedHeader {
   readonly length: number;
   /** Bytes of the fixed header itself. */
   readonly size: number;
+}
+
+/**
+ * The remaining length that begins at `start`, and how many bytes it takes; undefined where it is not all there.
+ * @throws GatehouseError `packet_malformed`
+ */
+export function readLength(
+  bytes: Buffer,
+  start: number,
+): { readonly length: number; readonly size: number } | undefined {
+  let length = 0;
+  for (let size = 1; size <= MAX_LENGTH_BYTES; size++) {
+    const byte = bytes[start + size - 1];
+    if (byte === undefined) return undefined;
+    length |= (byte & 0x7f) << (7 * (size - 1));
+    if (byte < 0x80) return { length, size };
+  }
+  throw tooLong();
 }
 
 export class FixedHeaderReader {
@@ -55,8 +75,12 @@ export class FixedHeaderReader {
       return header;
     }
     if (this.#lengthBytes === MAX_LENGTH_BYTES) {
-      throw new GatehouseError('packet_malformed', 'the remaining length takes more than four bytes');
+      throw tooLong();
     }
     return undefined;
   }
+}
+
+function tooLong(): GatehouseError {
+  return new GatehouseError('packet_malformed', 'the remaining length takes more than four bytes');
 }

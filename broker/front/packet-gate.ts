@@ -1,13 +1,13 @@
 /**
- * Follows the packets in a device's byte stream without copying or holding them: it looks at fixed headers, counts
- * the filters that are subscribed to, and says how far the stream may pass. Caps are applied to the declared
- * length, before the body is here.
+ * Cuts a device's byte stream into packets, each where it lies, unless it comes in several chunks. Caps are applied to the
+ * declared length, before the body is here; what the device may send a second, before the packet is looked at.
  */
 import { GatehouseError } from '../../core/errors.ts';
 import type { Limits } from '../../core/policy/policy.ts';
 import type { Budget } from './budget.ts';
-import { FilterCount } from './filter-count.ts';
-import { type FixedHeader, FixedHeaderReader, packetTypes } from './fixed-header.ts';
+import { countFilters } from './filter-count.ts';
+import { packetTypes, readLength } from './fixed-header.ts';
+import { PacketAssembly } from './packet-assembly.ts';
 
 /** Topic, its length and the packet identifier of a PUBLISH, beside the payload. */
 const PUBLISH_OVERHEAD = 1_024;
@@ -33,19 +33,27 @@ const LENGTHS = new Map<number, readonly [least: number, most: number]>([
 ]);
 
 export interface Passage {
-  /** Bytes from the beginning of the chunk that may pass now. */
+  /** Bytes from the beginning of the chunk that have been taken. */
   readonly passed: number;
-  /** ms until the rest may be tried again; 0 where there is no rest. */
+  /** ms until the rest may be tried again; 0 where there is no rest, or whoever takes the packets wants none now. */
   readonly wait: number;
 }
+
+/**
+ * Takes a whole packet: `bytes` from `start` to `end`, its fixed header up to `body`. They are the taker's to look at
+ * during the call, and to keep; never to change. False where it wants no further one now.
+ */
+export type TakePacket = (bytes: Buffer, start: number, body: number, end: number) => boolean;
 
 export class PacketGate {
   readonly #budget: Budget;
   readonly #limits: () => Limits;
-  readonly #header = new FixedHeaderReader();
-  #body = 0;
-  /** Of the packet whose body passes, where it is one that carries filters. */
-  #filters: FilterCount | undefined;
+  /** Of a packet that has begun in an earlier chunk. */
+  #assembly: PacketAssembly | undefined;
+  /** Of the packet that has begun: its first byte, bytes of its fixed header and of all of it; 0 until they are known. */
+  #first = 0;
+  #header = 0;
+  #size = 0;
 
   /** @param options.limits asked anew for each packet, since the policy may change */
   constructor({ budget, limits }: { readonly budget: Budget; readonly limits: () => Limits }) {
@@ -53,29 +61,56 @@ export class PacketGate {
     this.#limits = limits;
   }
 
-  /** @throws GatehouseError `packet_too_large`, `packet_malformed` */
-  pass(chunk: Buffer, now: number): Passage {
+  /** @throws GatehouseError `packet_too_large`, `packet_malformed`, and whatever `take` throws */
+  pass(chunk: Buffer, now: number, take: TakePacket): Passage {
     let position = 0;
     while (position < chunk.length) {
-      if (this.#body > 0) {
-        const step = Math.min(this.#body, chunk.length - position);
-        this.#filters?.take(chunk.subarray(position, position + step));
-        this.#body -= step;
-        position += step;
-        if (this.#body === 0) this.#leave(now);
-        continue;
-      }
-      if (this.#header.atStart) {
+      let isWanted: boolean;
+      if (this.#assembly !== undefined) {
+        position = this.#assemble(this.#assembly, chunk, position, now);
+        if (this.#assembly.length < this.#size || this.#size === 0) continue;
+        const { bytes } = this.#assembly;
+        this.#assembly = undefined;
+        isWanted = this.#leave(bytes, 0, now, take);
+      } else {
         const wait = this.#budget.wait(now);
         if (wait > 0) return { passed: position, wait };
+        this.#begin(chunk, position, now);
+        if (this.#size === 0 || position + this.#size > chunk.length) {
+          this.#assembly = new PacketAssembly();
+          this.#assembly.add(chunk, position, chunk.length);
+          break;
+        }
+        const start = position;
+        position += this.#size;
+        isWanted = this.#leave(chunk, start, now, take);
       }
-      const header = this.#header.take(chunk.readUInt8(position++));
-      if (header !== undefined) this.#enter(header, now);
+      if (!isWanted) return { passed: position, wait: 0 };
     }
-    return { passed: position, wait: 0 };
+    return { passed: chunk.length, wait: 0 };
   }
 
-  #enter({ type, length, size }: FixedHeader, now: number): void {
+  /** Goes on with a packet; returns how far it goes in this chunk. Of its header one byte at a time, which seldom is cut. */
+  #assemble(assembly: PacketAssembly, chunk: Buffer, position: number, now: number): number {
+    const missing = this.#size === 0 ? 1 : this.#size - assembly.length;
+    const end = Math.min(position + missing, chunk.length);
+    assembly.add(chunk, position, end);
+    if (this.#size === 0) this.#begin(assembly.bytes.subarray(0, assembly.length), 0, now);
+    return end;
+  }
+
+  /** Looks at the fixed header, as far as it is here. */
+  #begin(bytes: Buffer, start: number, now: number): void {
+    this.#size = 0;
+    this.#first = bytes[start] ?? 0;
+    const found = readLength(bytes, start + 1);
+    if (found === undefined) return;
+    this.#header = 1 + found.size;
+    this.#enter(this.#first >> 4, found.length, now);
+    this.#size = this.#header + found.length;
+  }
+
+  #enter(type: number, length: number, now: number): void {
     const limits = this.#limits();
     const range = LENGTHS.get(type);
     if (range === undefined) throw malformed(`packet type ${type} is not for a connected client to send`);
@@ -86,19 +121,20 @@ export class PacketGate {
     const [least, most] = range;
     if (length < least || length > most) throw malformed(`a packet of type ${type} with ${length} bytes`);
     const messages = ACKNOWLEDGEMENTS.has(type) ? 0 : 1;
-    this.#budget.spend(messages, Math.max(size + length, MIN_CHARGE_BYTES), limits, now);
-    this.#body = length;
-    if (type === subscribe) this.#filters = new FilterCount({ optionBytes: 1 });
-    if (type === unsubscribe) this.#filters = new FilterCount({ optionBytes: 0 });
+    this.#budget.spend(messages, Math.max(this.#header + length, MIN_CHARGE_BYTES), limits, now);
   }
 
-  /** The body has passed: each filter beyond the first, which came with the packet, is charged as a message. */
-  #leave(now: number): void {
-    const filters = this.#filters;
-    if (filters === undefined) return;
-    this.#filters = undefined;
-    if (!filters.isWhole) throw malformed('the packet does not end with a filter');
-    this.#budget.spend(filters.count - 1, 0, this.#limits(), now);
+  /** The packet is whole. Each filter beyond the first, which came with the packet, is charged as a message. */
+  #leave(bytes: Buffer, start: number, now: number, take: TakePacket): boolean {
+    const type = this.#first >> 4;
+    const [body, end] = [start + this.#header, start + this.#size];
+    this.#size = 0;
+    if (type === subscribe || type === unsubscribe) {
+      const filters = countFilters(bytes, body, end, type === subscribe ? 1 : 0);
+      if (filters === undefined) throw malformed('the packet does not end with a filter');
+      this.#budget.spend(filters - 1, 0, this.#limits(), now);
+    }
+    return take(bytes, start, body, end);
   }
 }
 

@@ -2,6 +2,7 @@
  * Receives a new connection and takes it, step by step, to Aedes, which sees nobody that was not admitted. Each
  * step refuses by a rule; each refusal is one line in the log, one count, and the answer that MQTT has for it.
  */
+import type { Clock } from '../../core/clock.ts';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
@@ -17,6 +18,7 @@ import type { CutOff } from '../sessions/cut-off.ts';
 import type { DurableSessions } from '../sessions/durable-sessions.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { MessageBroker } from '../sessions/message-broker.ts';
+import type { Revocations } from '../sessions/revocations.ts';
 import { checkClientId } from './client-id.ts';
 import {
   type ConnectRequest,
@@ -25,22 +27,26 @@ import {
   readProtocolLevel,
   type Will,
 } from './connect-packet.ts';
+import type { ConnectRates } from './connect-rates.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
 import type { Transport } from './transport.ts';
-import type { UnprovenSockets } from './unproven-sockets.ts';
+import type { WaitingLine } from './waiting-line.ts';
 
 export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly admission: AdmissionControl;
+  readonly revocations: Pick<Revocations, 'settle'>;
   readonly firstUses: FirstUses;
   readonly refusals: Pick<Refusals, 'ofPeer'>;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
-  readonly unproven: UnprovenSockets;
+  readonly line: WaitingLine;
+  readonly rates: ConnectRates;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -96,7 +102,9 @@ export class Reception {
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
     const firstAsking = this.#options.admission.admit(peer);
     await this.#within(connection, 'registry_unavailable', firstAsking);
-    this.#options.unproven.prove(visit.address, visit.port);
+    // Before it is proven: who comes too often uses up what its network may fail, and so waits in line.
+    this.#options.rates.spend(connection.device);
+    this.#options.line.prove(visit.address, visit.port);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
@@ -104,6 +112,11 @@ export class Reception {
     // Step 5: what the registry says now: this counts.
     const asking = takeStanding(connection, this.#options);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
+    // What a revocation ended since when the device has been reinstated, and the journal's reader has not come to yet.
+    if (standing.revokedSeq !== null) {
+      const { revocations, clock } = this.#options;
+      await this.#within(connection, 'connect_timeout', revocations.settle(standing, clock.now()));
+    }
 
     // Step 6: what CONNECT asks for, and whether it can be had.
     this.#options.durable.checkWritable();

@@ -4,7 +4,7 @@ import type { AedesPublishPacket, Subscription } from 'aedes';
 import { deviceOf } from '../front/client-id.ts';
 import type { Message, QueueEntry } from './queue-entry.ts';
 import type { SessionDatabase } from './session-database.ts';
-import type { SessionRecord } from './session-record.ts';
+import { SessionRecord } from './session-record.ts';
 import type { QueuedPacket, SessionKey, SessionStore, Subscriber } from './session-store.ts';
 
 /** Of a queue that is read from its beginning to its end. */
@@ -51,13 +51,18 @@ export class DurableStore implements SessionStore {
 
   async subscriptionsByTopic(topic: string): Promise<Subscription[]> {
     const found = [...this.database.sessions.index.matching(topic)];
-    return found.map(({ session, subscription }) => ({ ...subscription, clientId: session.clientId }));
+    return found.flatMap(({ subscriber, subscription }) =>
+      subscriber instanceof SessionRecord && subscription.qos > 0
+        ? [{ ...subscription, clientId: subscriber.clientId }]
+        : [],
+    );
   }
 
   async countOffline(): Promise<{ readonly subsCount: number; readonly clientsCount: number }> {
     const sessions = [...this.database.sessions.all()];
     const clientsCount = sessions.filter(({ subscriptions }) => subscriptions.size > 0).length;
-    return { subsCount: this.database.sessions.index.size, clientsCount };
+    const all = sessions.flatMap(({ subscriptions }) => [...subscriptions.values()]);
+    return { subsCount: all.filter(({ qos }) => qos > 0).length, clientsCount };
   }
 
   getClientList(filter: string): Readable {
@@ -163,11 +168,11 @@ export class DurableStore implements SessionStore {
   }
 
   createRetainedStream(filter: string): Readable {
-    return this.database.retained.stream([filter]);
+    return Readable.from(this.database.retained.find(filter));
   }
 
   createRetainedStreamCombi(filters: readonly string[]): Readable {
-    return this.database.retained.stream(filters);
+    return Readable.from(this.database.retained.find(...filters));
   }
 
   // Wills
@@ -195,7 +200,7 @@ export class DurableStore implements SessionStore {
   }
 }
 
-export function messageOf({
+function messageOf({
   topic,
   payload,
   retain,

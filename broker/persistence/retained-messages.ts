@@ -1,5 +1,4 @@
 /** The last retained message of each topic (MQTT 3.1.1 §3.3.1.3), each on the account of the device that left it. */
-import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AedesPublishPacket } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
@@ -100,11 +99,7 @@ export class RetainedMessages {
   }
 
   /** The messages that match, once for each filter. */
-  stream(filters: readonly string[]): Readable {
-    return Readable.from(this.#find(filters));
-  }
-
-  async *#find(filters: readonly string[]): AsyncGenerator<AedesPublishPacket> {
+  async *find(...filters: string[]): AsyncGenerator<AedesPublishPacket> {
     let steps = 0;
     for (const filter of filters) {
       for (const found of this.#tree.matching(filter)) {

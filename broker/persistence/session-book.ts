@@ -3,15 +3,17 @@ import type { Subscription } from 'aedes';
 import { SessionRecord } from './session-record.ts';
 import type { GroupCommit } from './sqlite/group-commit.ts';
 import type { SessionTables } from './sqlite/session-tables.ts';
-import { SubscriptionIndex } from './subscription-index.ts';
+import type { SubscriptionIndex } from './subscription-index.ts';
 
 export interface SessionBookOptions {
   readonly tables: SessionTables;
   readonly commit: GroupCommit;
+  /** Of the subscriptions of clean sessions, too. */
+  readonly index: SubscriptionIndex;
 }
 
 export class SessionBook {
-  readonly index = new SubscriptionIndex();
+  readonly index: SubscriptionIndex;
   /** By number; those that are discarded too, until nothing is left of them. */
   readonly byNumber = new Map<number, SessionRecord>();
   readonly #options: SessionBookOptions;
@@ -20,7 +22,8 @@ export class SessionBook {
 
   constructor(options: SessionBookOptions) {
     this.#options = options;
-    const { tables } = options;
+    const { tables, index } = options;
+    this.index = index;
     for (const { number, clientId } of tables.sessions.iterate()) {
       const session = new SessionRecord(number, clientId ?? '');
       session.isDiscarded = clientId === null;
@@ -93,9 +96,8 @@ export class SessionBook {
   }
 
   #remember(session: SessionRecord, subscription: Subscription): void {
-    const { topic, qos } = subscription;
-    session.subscriptions.set(topic, { ...subscription }); // Aedes goes on to change its own
-    if (qos > 0) this.index.add(session, subscription);
-    else this.index.remove(session, topic);
+    const own = { ...subscription }; // Aedes goes on to change its own
+    session.subscriptions.set(own.topic, own);
+    this.index.add(session, own);
   }
 }

@@ -5,10 +5,12 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { GatehouseError } from '../../core/errors.ts';
+import { AppliedRevocations } from './applied-revocations.ts';
 import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
 import type { Appended, Message, Page, PageLimits, QueueRow, Receiver } from './queue-entry.ts';
 import { RetainedMessages } from './retained-messages.ts';
+import { RetainedWrites } from './retained-writes.ts';
 import { SessionBook } from './session-book.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { QueuedPacket } from './session-store.ts';
@@ -18,6 +20,7 @@ import { openDatabase } from './sqlite/open-database.ts';
 import { type QueueLimits, QueueTable } from './sqlite/queue-table.ts';
 import { prepareSessions, type SessionTables } from './sqlite/session-tables.ts';
 import { WalSync } from './sqlite/wal-sync.ts';
+import { SubscriptionIndex } from './subscription-index.ts';
 import { Wills } from './wills.ts';
 
 export interface SessionLimits extends QueueLimits {
@@ -31,6 +34,8 @@ export interface SessionDatabaseOptions {
   /** `fsync`: what is acknowledged survives a power cut; `os`: a crash of the process. */
   readonly durability: 'fsync' | 'os';
   readonly limits: SessionLimits;
+  /** Takes in the subscriptions; one of its own unless given. */
+  readonly index?: SubscriptionIndex;
   /** So many messages were dropped from a queue that was full. */
   readonly onOverflow: (count: number) => void;
   /** Nothing can be written any more, and whatever was not yet is refused. Called once. */
@@ -49,6 +54,7 @@ export class SessionDatabase {
   readonly sessions: SessionBook;
   readonly retained: RetainedMessages;
   readonly wills: Wills;
+  readonly revocations: AppliedRevocations;
   readonly queue: QueueTable;
   readonly #database: Database;
   readonly #commit: GroupCommit;
@@ -58,7 +64,14 @@ export class SessionDatabase {
   readonly #clearance: Clearance;
 
   /** @throws GatehouseError `session_store_damaged`, `session_store_schema`, `session_store_failed`, `data_in_use` */
-  constructor({ file, durability, limits, onOverflow, onFailure }: SessionDatabaseOptions) {
+  constructor({
+    file,
+    durability,
+    limits,
+    index = new SubscriptionIndex(),
+    onOverflow,
+    onFailure,
+  }: SessionDatabaseOptions) {
     const { database, boot } = openDatabase(file);
     this.brokerId = `boot-${boot}`;
     this.#database = database;
@@ -67,16 +80,16 @@ export class SessionDatabase {
     const sync = durability === 'fsync' ? () => wal.sync() : null;
     this.#commit = new GroupCommit({ database, sync, onFailure });
     this.#tables = prepareSessions(database);
-    this.sessions = new SessionBook({ tables: this.#tables, commit: this.#commit });
+    this.sessions = new SessionBook({ tables: this.#tables, commit: this.#commit, index });
     this.queue = new QueueTable({ database, limits, onOverflow, sessions: this.sessions.byNumber });
     this.#halfReceived = this.#loadHalfReceived(limits.halfReceived);
     const messages = prepareMessages(database);
     this.wills = new Wills({ tables: messages, commit: this.#commit, brokerId: this.brokerId });
-    this.retained = new RetainedMessages(limits, {
-      keep: (owner, { topic, qos, payload }) =>
-        this.#commit.post(() => messages.retain({ topic, owner, qos, payload: Buffer.from(payload) })),
-      remove: (topic) => this.#commit.post(() => messages.removeRetained(topic)),
-    });
+    this.revocations = new AppliedRevocations({ database, commit: this.#commit });
+    this.retained = new RetainedMessages(
+      limits,
+      new RetainedWrites({ tables: messages, commit: this.#commit }),
+    );
     for (const { owner, ...row } of messages.retained.iterate())
       this.retained.restore(owner, asRetained(row));
     this.#clearance = new Clearance({ sessions: this.sessions, queue: this.queue, commit: this.#commit });

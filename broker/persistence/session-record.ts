@@ -1,9 +1,16 @@
 /** What memory holds of one durable session: what every message asks for. Its queue itself is in the store. */
 import type { Subscription } from 'aedes';
+import type { Outbox } from '../delivery/outbox.ts';
 import type { QueueEntry, QueueRow } from './queue-entry.ts';
 
-/** Whoever sends to the session while it is connected. */
-export interface Delivery {
+/** Whoever messages are for. */
+export interface Subscriber {
+  /** What sends to it; null while it is not connected. */
+  readonly delivery: Outbox | null;
+}
+
+/** Sends to a durable session while it is connected. */
+export interface Delivery extends Outbox {
   /**
    * The message id under which the new last message of the queue is to be sent once it is durable; null to leave it in
    * the queue. Called inside the transaction, so it only decides.
@@ -12,7 +19,7 @@ export interface Delivery {
   send(entries: readonly QueueEntry[]): void;
 }
 
-export class SessionRecord {
+export class SessionRecord implements Subscriber {
   readonly number: number;
   readonly clientId: string;
   readonly subscriptions = new Map<string, Subscription>();

@@ -1,11 +1,12 @@
 /**
- * Which durable sessions a topic is for, by the filters of QoS 1 and 2 that they have subscribed to. A branch for each
- * level, so that a look-up goes only where a filter can match; and since devices publish to few topics again and again,
- * what was found for a topic is remembered until a subscription changes.
+ * Which sessions a topic is for, by the filters that they have subscribed to: durable ones that are away among them. A
+ * branch for each level, so that a look-up goes only where a filter can match; and since devices publish to few topics again
+ * and again, what was found for a topic is remembered until a subscription changes.
  */
 import type { Subscription } from 'aedes';
+import type { Grants } from '../../core/policy/grants.ts';
 import { isReserved } from '../../core/policy/topic.ts';
-import type { SessionRecord } from './session-record.ts';
+import type { Subscriber } from './session-record.ts';
 
 /** Topics whose receivers are remembered, how long they may be, and how many receivers of all of them together. */
 const REMEMBERED = 10_000;
@@ -13,40 +14,58 @@ const REMEMBERED_LENGTH = 256;
 const REMEMBERED_RECEIVERS = 200_000;
 
 export interface Match {
-  readonly session: SessionRecord;
+  readonly subscriber: Subscriber;
   readonly subscription: Subscription;
 }
 
+/** That a topic was allowed, for as long as the grants that allowed it are those of the session: they never change. */
+export interface Approval {
+  allowedBy: Grants | null;
+}
+
+/** To receive what is published to a topic; `allowedBy` is the subscriber's. */
+export interface Recipient extends Approval {
+  readonly subscriber: Subscriber;
+  /** The highest among its filters that match [MQTT-3.3.5-1]. */
+  readonly qos: 0 | 1 | 2;
+}
+
+/** What is known of a topic; `allowedBy` is of whoever published to it last. */
+export interface Route extends Approval {
+  /** Each subscriber once. */
+  readonly recipients: readonly Recipient[];
+}
+
 class Branch {
-  /** By session; a Map, because a level may be called `__proto__`. */
-  readonly subscribers = new Map<SessionRecord, Subscription>();
+  /** By subscriber; a Map, because a level may be called `__proto__`. */
+  readonly subscribers = new Map<Subscriber, Subscription>();
   readonly children = new Map<string, Branch>();
 }
 
 export class SubscriptionIndex {
   readonly #root = new Branch();
-  readonly #remembered = new Map<string, ReadonlyMap<SessionRecord, number>>();
-  #size = 0;
+  readonly #remembered = new Map<string, Route>();
   #rememberedReceivers = 0;
+  #reserved = 0;
 
-  /** How many there are. */
-  get size(): number {
-    return this.#size;
+  /** Whether there are any to the topics that the broker itself serves. */
+  get hasReserved(): boolean {
+    return this.#reserved > 0;
   }
 
-  add(session: SessionRecord, subscription: Subscription): void {
+  add(subscriber: Subscriber, subscription: Subscription): void {
     let branch = this.#root;
     for (const level of subscription.topic.split('/')) {
       const next: Branch = branch.children.get(level) ?? new Branch();
       branch.children.set(level, next);
       branch = next;
     }
-    if (!branch.subscribers.has(session)) this.#size++;
-    branch.subscribers.set(session, subscription);
+    if (isReserved(subscription.topic) && !branch.subscribers.has(subscriber)) this.#reserved++;
+    branch.subscribers.set(subscriber, subscription);
     this.#forget();
   }
 
-  remove(session: SessionRecord, filter: string): void {
+  remove(subscriber: Subscriber, filter: string): void {
     const levels = filter.split('/');
     const path: Branch[] = [this.#root];
     for (const level of levels) {
@@ -54,7 +73,7 @@ export class SubscriptionIndex {
       if (next === undefined) return;
       path.push(next);
     }
-    if (path.at(-1)?.subscribers.delete(session)) this.#size--;
+    if (path.at(-1)?.subscribers.delete(subscriber) && isReserved(filter)) this.#reserved--;
     this.#forget();
     for (let depth = levels.length; depth > 0; depth--) {
       const branch = path[depth];
@@ -63,27 +82,37 @@ export class SubscriptionIndex {
     }
   }
 
-  /** Each session once, with the highest QoS among its filters that match [MQTT-3.3.5-1]. */
-  receiversOf(topic: string): ReadonlyMap<SessionRecord, number> {
+  /** Remembered, as far as there is room. */
+  routeOf(topic: string): Route {
     const known = this.#remembered.get(topic);
     if (known !== undefined) return known;
-    const receivers = new Map<SessionRecord, number>();
-    for (const { session, subscription } of this.matching(topic)) {
-      receivers.set(session, Math.max(receivers.get(session) ?? 0, subscription.qos));
-    }
-    this.#remember(topic, receivers);
-    return receivers;
+    const route = this.find(topic);
+    this.#remember(topic, route);
+    return route;
   }
 
-  #remember(topic: string, receivers: ReadonlyMap<SessionRecord, number>): void {
-    const count = this.#rememberedReceivers + receivers.size;
-    if (this.#remembered.size >= REMEMBERED || count > REMEMBERED_RECEIVERS) this.#forget();
-    if (topic.length > REMEMBERED_LENGTH || receivers.size > REMEMBERED_RECEIVERS) return;
-    this.#remembered.set(topic, receivers);
-    this.#rememberedReceivers += receivers.size;
+  /** For topics that hardly come again. */
+  find(topic: string): Route {
+    const granted = new Map<Subscriber, 0 | 1 | 2>();
+    for (const { subscriber, subscription } of this.matching(topic)) {
+      if (subscription.qos >= (granted.get(subscriber) ?? 0)) granted.set(subscriber, subscription.qos);
+    }
+    const recipients = Array.from(granted, ([subscriber, qos]) => ({ subscriber, qos, allowedBy: null }));
+    return { recipients, allowedBy: null };
+  }
+
+  #remember(topic: string, route: Route): void {
+    const { length } = route.recipients;
+    if (this.#remembered.size >= REMEMBERED || this.#rememberedReceivers + length > REMEMBERED_RECEIVERS) {
+      this.#forget();
+    }
+    if (topic.length > REMEMBERED_LENGTH || length > REMEMBERED_RECEIVERS) return;
+    this.#remembered.set(topic, route);
+    this.#rememberedReceivers += length;
   }
 
   #forget(): void {
+    if (this.#remembered.size === 0) return;
     this.#remembered.clear();
     this.#rememberedReceivers = 0;
   }
@@ -111,5 +140,5 @@ export class SubscriptionIndex {
 }
 
 function* matchesOf({ subscribers }: Branch): Generator<Match> {
-  for (const [session, subscription] of subscribers) yield { session, subscription };
+  for (const [subscriber, subscription] of subscribers) yield { subscriber, subscription };
 }

@@ -1,5 +1,5 @@
 /** Members of Aedes 1.2.0 that its own type declarations leave out and the broker builds on. */
-import type { AedesPublishPacket, PublishPacket } from 'aedes';
+import type { PublishPacket } from 'aedes';
 
 declare module 'aedes' {
   interface Client {
@@ -7,14 +7,12 @@ declare module 'aedes' {
     will: PublishPacket | null;
     /** The will of a CONNECT that is still being worked on. */
     _will: PublishPacket | null;
-    /** Whether CONNACK has been sent. */
-    readonly connackSent: boolean;
     /** By topic filter. */
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
     /** It has said DISCONNECT. */
     readonly _disconnected: boolean;
-    /** Sends with QoS 0, as far as `authorizeForward` lets it; `done` is called when it is on its way, or never will be. */
-    deliver0(packet: Omit<AedesPublishPacket, 'brokerId' | 'brokerCounter'>, done: () => void): void;
+    /** Nothing more of what it sends is worked on. */
+    pause(): void;
   }
   interface Aedes {
     /** By client id. */

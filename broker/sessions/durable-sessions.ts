@@ -39,8 +39,9 @@ export class DurableSessions {
     return [...(this.#byDevice.get(device) ?? [])];
   }
 
-  /** Removes every session of the device and all that waits in them. */
+  /** Removes every session of the device and all that waits in them, and its wills. */
   async discardAll(device: string): Promise<void> {
+    this.#store.database.wills.removeAllOf(device);
     const discarding = this.of(device).map((clientId) => this.#store.discard(clientId));
     this.#byDevice.delete(device);
     await Promise.all(discarding);

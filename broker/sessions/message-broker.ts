@@ -1,12 +1,13 @@
 /** Aedes, set up with our decisions, and the connections that are handed over to it. */
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import type { Client, PublishPacket } from 'aedes';
+import type { Client } from 'aedes';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { DepartureReason } from '../../core/observations/departure.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Standing } from '../admission/standing.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
+import { Exchange } from '../delivery/exchange.ts';
 import { type ConnectRequest, encodeConnect } from '../front/connect-packet.ts';
 import { DeviceStream } from '../front/device-stream.ts';
 import { PacketGate } from '../front/packet-gate.ts';
@@ -14,16 +15,18 @@ import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 import type { Replay } from '../system-topics/replay.ts';
-import type { SystemTopics } from '../system-topics/system-topics.ts';
 import type { Connection } from './connection.ts';
 import type { CutOff } from './cut-off.ts';
 import type { DurableSessions } from './durable-sessions.ts';
 import { callAfter } from './expiry.ts';
+import { KeepAlive } from './keep-alive.ts';
 import type { LiveTable } from './live-table.ts';
 import { SoundAedes } from './sound-aedes.ts';
 
 /** Turns of what a message goes through before its acknowledgement: looked up, taken in, committed, handed on. */
 const TURNS_TO_ACKNOWLEDGE = 4;
+/** The device has sent nothing for longer than it said it would. */
+const SILENT = 'keep alive timeout';
 /** ms that all devices together may take to hear the last of it when the broker ends. */
 const FAREWELL_MS = 1_000;
 
@@ -33,7 +36,6 @@ export interface MessageBrokerOptions {
   readonly store: GuardedStore;
   readonly authorizer: Authorizer;
   readonly cutOff: CutOff;
-  readonly systemTopics: SystemTopics;
   readonly replay: Replay;
   /** CONNACK is sent. */
   readonly onArrival: (connection: Connection) => void;
@@ -48,6 +50,8 @@ export interface MessageBrokerOptions {
 export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #aedes: SoundAedes;
+  readonly #exchange: Exchange;
+  readonly #keepAlive = new KeepAlive();
   /** What is to be done once Aedes has unregistered a client. */
   readonly #departures = new WeakMap<Client, () => void>();
   /** What is to be done once CONNACK is sent. */
@@ -57,31 +61,23 @@ export class MessageBroker {
   readonly #failures = new WeakMap<Client, DepartureReason>();
 
   private constructor(options: MessageBrokerOptions) {
-    const { authorizer, store, systemTopics, replay, limits, log } = options;
-    const { brokerId: id } = store.database;
+    const { authorizer, store, limits, log } = options;
     this.#options = options;
+    this.#exchange = new Exchange(options);
     this.#aedes = new SoundAedes({
-      id,
-      systemTopics,
+      id: store.database.brokerId,
+      publishWill: (will, clientId) => this.#exchange.publishWill(will, clientId),
       persistence: store,
-      // No common queue of messages: a subscriber that does not read holds up only who publishes to it.
-      concurrency: 0,
       connectTimeout: limits.admissionTime,
-      drainTimeout: limits.drainTime,
-      maxInflightInbound: 0, // counted anew for each connection; the store bounds it for the session
       authenticate: (client, _user, _password, done) => done(null, this.#isExpected(client)),
-      authorizePublish: (client, packet, done) =>
-        authorizer.publish(client, packet, (error) => {
-          if (error) done(error);
-          else this.#takeIn(client, packet, done);
-        }),
+      authorizePublish: (client, will, done) => authorizer.publish(client, will, done),
       authorizeSubscribe: (client, subscription, done) => authorizer.subscribe(client, subscription, done),
-      authorizeForward: (client, packet) => authorizer.forward(client, packet),
     });
     this.#aedes
       .on('connackSent', (_packet, client) => this.#arrivals.get(client)?.())
       .on('clientDisconnect', (client) => this.#departures.get(client)?.())
-      .on('subscribe', (subscriptions, client) => replay.begin(subscriptions, client))
+      .on('subscribe', (subscriptions, client) => this.#exchange.subscribed(subscriptions, client))
+      .on('unsubscribe', (filters, client) => this.#exchange.unsubscribed(filters, client))
       .on('clientError', (client, error) => this.#noteFailure(client, error))
       .on('connectionError', (_client, error) => log.debug({ err: error }, 'connection failed'))
       // Without a listener a denied will of another broker would end the process.
@@ -112,10 +108,11 @@ export class MessageBroker {
     const stream = new DeviceStream({
       socket,
       gate,
-      preface: encodeConnect(request),
+      preface: encodeConnect({ ...request, keepalive: 0 }), // Aedes does not see all that keeps it alive
       onViolation: (error) => this.#dismissFor(connection, error),
       onThrottle: () => metrics.throttled(),
       throttleTime: limits.throttleTime,
+      drainTime: limits.drainTime,
     });
     const client = this.#aedes.handle(stream);
     this.#streams.set(client, stream);
@@ -134,8 +131,8 @@ export class MessageBroker {
     this.#arrivals.set(client, () => {
       clearTimeout(deadline);
       if (request.clean) durable.forget(device, request.clientId);
-      else this.#deliverQueue(client, stream, gone);
-      stream.open();
+      this.#exchange.open(connection, client, stream, gone);
+      this.#keepAlive.watch(stream, request.keepalive, () => client.emit('error', new Error(SILENT)));
       hasArrived = true;
       onArrival(connection);
     });
@@ -145,6 +142,7 @@ export class MessageBroker {
     });
     void gone.then(() => {
       this.#streams.delete(client);
+      this.#keepAlive.forget(stream);
       clearTimeout(deadline);
       cancelExpiry();
       metrics.disconnected();
@@ -158,6 +156,7 @@ export class MessageBroker {
    * whoever has not come back minutes later, and a restart does not tell the world that the fleet is gone.
    */
   async close(): Promise<void> {
+    this.#keepAlive.close();
     const { database } = this.#options.store;
     for (const stream of this.#streams.values()) stream.stopInput();
     for (let turn = 0; turn < TURNS_TO_ACKNOWLEDGE; turn++) {
@@ -182,37 +181,6 @@ export class MessageBroker {
     client._will = null;
   }
 
-  /**
-   * What is owed to durable sessions is committed before Aedes goes on, and acknowledges. It hands a client's message of
-   * QoS 2 to the store by itself, once it knows that it is no repetition.
-   */
-  #takeIn(
-    client: Client | null,
-    packet: PublishPacket & { readonly clientId?: string },
-    done: (error: Error | null) => void,
-  ): void {
-    const isTakenInLater = client !== null && packet.qos === 2 && packet !== client.will;
-    const owner = client?.id ?? packet.clientId ?? '';
-    let taken: Promise<void> | null;
-    try {
-      taken = isTakenInLater ? null : this.#options.store.intake.take(packet, owner);
-    } catch (error) {
-      // Of many that came at once, all found room before the first of them took it.
-      done(error instanceof Error ? error : new GatehouseError('internal'));
-      return;
-    }
-    if (taken === null) done(null);
-    else taken.then(() => done(null), done);
-  }
-
-  /** From CONNACK on, until the connection is gone. */
-  #deliverQueue(client: Client, stream: DeviceStream, gone: Promise<void>): void {
-    const { store, authorizer } = this.#options;
-    const judge = (topic: string) => authorizer.judge(client, topic);
-    const delivery = store.deliver(client, { stream, judge });
-    void gone.then(() => delivery.stop());
-  }
-
   /** Who may connect has been decided before Aedes saw a byte; this holds Aedes to having understood the same. */
   #isExpected(client: Client): boolean {
     const connection = this.#options.live.byClient(client);
@@ -230,14 +198,10 @@ export class MessageBroker {
     });
   }
 
-  /** Aedes ends a session. Denials have been recorded where they were decided; this rule is the store's own. */
+  /** A session ends for what its device did. Denials have been recorded where they were decided. */
   #noteFailure(client: Client, error: Error): void {
-    const { live, log } = this.#options;
-    log.debug({ err: error, clientId: client.id }, 'session failed');
+    this.#options.log.debug({ err: error, clientId: client.id }, 'session failed');
     this.#failures.set(client, failureOf(error));
-    const connection = live.byClient(client);
-    const isLimit = error instanceof GatehouseError && error.code === 'inflight_limit';
-    if (connection !== undefined && isLimit) this.#dismissFor(connection, error);
   }
 
   #reasonOf({ endedBy }: Connection, client: Client): DepartureReason {
@@ -257,5 +221,5 @@ export class MessageBroker {
 /** What Aedes says of it is text alone. */
 function failureOf(error: Error): DepartureReason {
   if (error instanceof GatehouseError) return error.code;
-  return error.message === 'keep alive timeout' ? 'keepalive_timeout' : 'connection_lost';
+  return error.message === SILENT ? 'keepalive_timeout' : 'connection_lost';
 }

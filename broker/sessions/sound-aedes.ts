@@ -1,26 +1,27 @@
 /**
- * Aedes with a sound register of clients, and with topics of its own that no client can reach.
+ * Aedes with a sound register of clients, and without messages: those go by the exchange.
  *
- * Its own register forgets a live client when an earlier one of the same id
- * finishes closing late (the live one could then neither be found nor taken over), and takes in a client whose
- * connection ended while it was being connected. And it tells itself things by `$SYS/…`, on the emitter that it has for
- * all messages: a client's subscription to what begins with `$` never gets there, but to what the broker serves.
+ * Its own register forgets a live client when an earlier one of the same id finishes closing late (the live one could then
+ * neither be found nor taken over), and takes in a client whose connection ended while it was being connected. And it tells
+ * itself things by `$SYS/…`, on the emitter that it has for all messages: nobody subscribes to that, and of what would go
+ * there only wills and its own heartbeat go anywhere.
  */
-import { Aedes, type AedesOptions, type Client } from 'aedes';
-import { isReserved } from '../../core/policy/topic.ts';
-import type { Deliver, SystemTopics } from '../system-topics/system-topics.ts';
+import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
 
 export interface SoundAedesOptions extends AedesOptions {
-  readonly systemTopics: SystemTopics;
+  /** A will that may be published, of whoever had this client id. */
+  readonly publishWill: (will: PublishPacket, clientId: string) => Promise<void>;
 }
 
+type Done = (error?: Error) => void;
+
 export class SoundAedes extends Aedes {
-  readonly #systemTopics: SystemTopics;
+  readonly #publishWill: SoundAedesOptions['publishWill'];
   #subscriptions = 0;
 
-  constructor({ systemTopics, ...options }: SoundAedesOptions) {
+  constructor({ publishWill, ...options }: SoundAedesOptions) {
     super(options);
-    this.#systemTopics = systemTopics;
+    this.#publishWill = publishWill;
   }
 
   /** Filters of all clients that are connected. */
@@ -28,21 +29,26 @@ export class SoundAedes extends Aedes {
     return this.#subscriptions;
   }
 
-  override subscribe(filter: string, deliver: Deliver, done: () => void): void {
+  override subscribe(_filter: string, _deliver: unknown, done: () => void): void {
     this.#subscriptions++;
-    if (isReserved(filter)) {
-      this.#systemTopics.add(filter, deliver);
-      setImmediate(done);
-    } else super.subscribe(filter, deliver, done);
+    setImmediate(done);
   }
 
   /** @param done absent where Aedes replaces a subscription by another */
-  override unsubscribe(filter: string, deliver: Deliver, done?: () => void): void {
+  override unsubscribe(_filter: string, _deliver: unknown, done?: () => void): void {
     this.#subscriptions--;
-    if (isReserved(filter)) {
-      this.#systemTopics.remove(filter, deliver);
-      if (done !== undefined) setImmediate(done);
-    } else super.unsubscribe(filter, deliver, done ?? (() => {}));
+    if (done !== undefined) setImmediate(done);
+  }
+
+  /** By the heartbeat it knows itself from brokers that are gone, whose wills it publishes. */
+  override publish(
+    packet: PublishPacket & { readonly clientId?: string },
+    ...rest: [Done] | [Client | null, Done]
+  ): void {
+    const [client, done] = rest.length === 1 ? [null, rest[0]] : rest;
+    if (packet.topic === `$SYS/${this.id}/heartbeat`) super.publish(packet, done);
+    else if (packet.topic.startsWith('$')) done();
+    else this.#publishWill(packet, client?.id ?? packet.clientId ?? '').then(() => done(), done);
   }
 
   override registerClient(client: Client): void {

@@ -1,12 +1,15 @@
 /**
- * What a new subscription to the broker's own topics is given first: how things stand, as retained messages. One after
- * another for each client, each when the one before it is on its way, since there may be a million of them.
+ * What a new subscription is given first: the retained messages that match, and how things stand where the broker serves the
+ * topics itself. One after another for each session, as it takes them, since there may be a million of them.
  */
-import type { Client, Subscription } from 'aedes';
+import type { Subscription } from 'aedes';
+import { GatehouseError } from '../../core/errors.ts';
 import type { TopicFilter, TopicName } from '../../core/ids.ts';
 import { isSystemTopic } from '../../core/policy/system-topics.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { systemPacket } from './system-topics.ts';
+import type { Outbox } from '../delivery/outbox.ts';
+import type { QoS } from '../delivery/publication.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
 
 export interface SystemMessage {
   readonly topic: TopicName;
@@ -19,54 +22,60 @@ export interface SystemSource {
   matching(filter: TopicFilter): AsyncIterable<SystemMessage> | Iterable<SystemMessage>;
 }
 
-/** What Aedes says in place of the granted QoS where it is none. */
-const REFUSED = 128;
-
-export class Replay {
-  readonly #sources: readonly SystemSource[];
-  readonly #log: Logger;
-  /** The filters that a client waits for. To ask for one twice meanwhile changes nothing. */
-  readonly #waiting = new WeakMap<Client, Set<TopicFilter>>();
-
-  constructor({ sources, log }: { readonly sources: readonly SystemSource[]; readonly log: Logger }) {
-    this.#sources = sources;
-    this.#log = log;
-  }
-
-  /** @param subscriptions of a SUBSCRIBE that was answered, with the QoS that was granted */
-  begin(subscriptions: readonly Subscription[], client: Client): void {
-    const filters = subscriptions.flatMap(({ topic, qos }) =>
-      isSystemTopic(topic) && Number(qos) !== REFUSED ? [topic as TopicFilter] : [],
-    );
-    if (filters.length === 0) return;
-    const waiting = this.#waiting.get(client);
-    for (const filter of filters) waiting?.add(filter);
-    if (waiting === undefined) void this.#run(client, new Set(filters));
-  }
-
-  async #run(client: Client, waiting: Set<TopicFilter>): Promise<void> {
-    this.#waiting.set(client, waiting);
-    try {
-      for (const filter of waiting) {
-        waiting.delete(filter); // whoever asks from now on is given it once more
-        for (const source of this.#sources) await send(source.matching(filter), client);
-      }
-    } catch (error) {
-      this.#log.error({ err: error, clientId: client.id }, "the broker's own topics could not be told");
-    } finally {
-      this.#waiting.delete(client);
-    }
-  }
+export interface ReplayOptions {
+  readonly sources: readonly SystemSource[];
+  readonly store: Pick<GuardedStore, 'retained'>;
+  readonly log: Logger;
 }
 
-async function send(
-  messages: AsyncIterable<SystemMessage> | Iterable<SystemMessage>,
-  client: Client,
-): Promise<void> {
-  for await (const { topic, payload } of messages) {
-    if (client.closed) return;
-    // Without a broker id Aedes does not ask whether the client was given it before.
-    const packet = { ...systemPacket(topic, payload), retain: true };
-    await new Promise<void>((sent) => client.deliver0(packet, sent));
+export class Replay {
+  readonly #options: ReplayOptions;
+  /** What sessions wait for. To ask for a filter twice meanwhile changes nothing. */
+  readonly #waiting = new WeakMap<Outbox, Map<string, QoS>>();
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+  }
+
+  /** @param subscriptions that are new, or anew, with the QoS that was granted */
+  begin(subscriptions: readonly Subscription[], outbox: Outbox): void {
+    const known = this.#waiting.get(outbox);
+    const waiting = known ?? new Map<string, QoS>();
+    for (const { topic, qos } of subscriptions) waiting.set(topic, qos);
+    if (known === undefined && waiting.size > 0) void this.#run(outbox, waiting);
+  }
+
+  async #run(outbox: Outbox, waiting: Map<string, QoS>): Promise<void> {
+    this.#waiting.set(outbox, waiting);
+    try {
+      for (const [filter, qos] of waiting) {
+        waiting.delete(filter); // whoever asks from now on is given it once more
+        if (isSystemTopic(filter)) await this.#tell(filter as TopicFilter, outbox);
+        else await this.#hand(filter, qos, outbox);
+      }
+    } catch (error) {
+      if (!(error instanceof GatehouseError))
+        this.#options.log.error({ err: error }, 'nothing retained could be told');
+    } finally {
+      this.#waiting.delete(outbox);
+    }
+  }
+
+  async #tell(filter: TopicFilter, outbox: Outbox): Promise<void> {
+    for (const source of this.#options.sources) {
+      for await (const { topic, payload } of source.matching(filter)) {
+        await outbox.room();
+        if (outbox.isClosed) return;
+        outbox.deliverRetained({ topic, payload: Buffer.from(payload), qos: 0 }, 0);
+      }
+    }
+  }
+
+  async #hand(filter: string, granted: QoS, outbox: Outbox): Promise<void> {
+    for await (const { topic, payload, qos } of this.#options.store.retained.find(filter)) {
+      await outbox.room();
+      if (outbox.isClosed) return;
+      outbox.deliverRetained({ topic, payload: Buffer.from(payload), qos }, Math.min(qos, granted) as QoS);
+    }
   }
 }

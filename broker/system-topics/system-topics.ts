@@ -1,59 +1,28 @@
 /**
- * The topics that the broker itself serves, apart from those of Aedes: subscriptions to filters that begin with `$` come
- * here (sound-aedes.ts), and no message of a device does. So whatever Aedes tells itself by `$SYS/…` reaches nobody.
+ * The topics that the broker itself serves. No message of a device gets there: to publish to what begins with `$` is denied
+ * before any policy is asked.
  *
  * Everything is sent with QoS 0, and nothing is stored for who is away: it is what is so now, and the next subscription
- * gets it anew, as retained messages.
+ * gets it anew, as retained messages. Nobody waits for who does not read: it is ended after `drainTime`.
  */
-import type { AedesPublishPacket } from 'aedes';
-import type { TopicFilter, TopicName } from '../../core/ids.ts';
-import { matches } from '../../core/policy/topic.ts';
-
-export type Deliver = (packet: AedesPublishPacket, done: () => void) => void;
-
-/** Apart from Aedes' own: by this and a counter it tells whether a client was given a message before. */
-const BROKER_ID = '$system';
+import type { TopicName } from '../../core/ids.ts';
+import { Publication } from '../delivery/publication.ts';
+import type { SubscriptionIndex } from '../persistence/subscription-index.ts';
 
 export class SystemTopics {
-  readonly #subscribers = new Map<string, Set<Deliver>>();
-  #counter = 0;
+  readonly #index: SubscriptionIndex;
+
+  constructor(index: SubscriptionIndex) {
+    this.#index = index;
+  }
 
   get hasSubscribers(): boolean {
-    return this.#subscribers.size > 0;
+    return this.#index.hasReserved;
   }
 
-  /** @param filter one that the policy has granted */
-  add(filter: string, deliver: Deliver): void {
-    const all = this.#subscribers.get(filter) ?? new Set();
-    this.#subscribers.set(filter, all.add(deliver));
-  }
-
-  remove(filter: string, deliver: Deliver): void {
-    const all = this.#subscribers.get(filter);
-    all?.delete(deliver);
-    if (all?.size === 0) this.#subscribers.delete(filter);
-  }
-
-  /**
-   * Hands a message to all who subscribe to it now, and waits for none of them: who does not read is ended after
-   * `drainTime`, and must not keep the others from hearing.
-   */
+  /** Hands a message to all who subscribe to it now. */
   publish(topic: TopicName, payload: string): void {
-    const packet = { ...systemPacket(topic, payload), brokerId: BROKER_ID, brokerCounter: ++this.#counter };
-    for (const [filter, all] of this.#subscribers) {
-      if (!matches(filter as TopicFilter, topic)) continue;
-      for (const deliver of all) deliver(packet, () => {});
-    }
+    const message = Publication.of({ topic, payload: Buffer.from(payload), qos: 0 });
+    for (const { subscriber } of this.#index.find(topic).recipients) subscriber.delivery?.deliver(message, 0);
   }
-}
-
-export function systemPacket(topic: TopicName, payload: string) {
-  return {
-    cmd: 'publish',
-    topic,
-    payload: Buffer.from(payload),
-    qos: 0,
-    retain: false,
-    dup: false,
-  } as const;
 }

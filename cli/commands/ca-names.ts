@@ -20,6 +20,7 @@ export function issuerNamed<Issuer extends IssuerView>(
       (isPrefix && fingerprint.startsWith(hex)) || subject === name || subject === `CN=${name}`,
   );
   if (first === undefined) throw new GatehouseError('issuer_unknown', `there is no CA ${quote(name)}`);
-  if (second !== undefined) return misuse(`several CAs are meant by ${name}: give the fingerprint`);
+  if (second !== undefined)
+    return misuse(`several CAs are meant by ${quote(name)}: give more of the fingerprint`);
   return first;
 }

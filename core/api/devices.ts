@@ -50,7 +50,10 @@ export interface DeviceChange {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** POST /api/v1/devices/ID/{revoke,suspend,resume,release,reinstate} answers the DeviceDetail afterwards. */
+/**
+ * POST /api/v1/devices/ID/{revoke,suspend,resume,reinstate,release} and /api/v1/certificates/SERIAL/revoke: whoever asks
+ * about one is answered with that one as it is afterwards, the DeviceDetail or CertificateView. No body is all defaults.
+ */
 export interface RevokeRequest {
   readonly reason?: string;
 }

@@ -29,14 +29,24 @@ export interface RefusalView {
 }
 
 /** GET /api/v1/devices/ID/explanation: how it stands with the device, and what to do; also of an ID that no device has. */
-export interface DeviceExplanation extends RefusalsView {
+export interface DeviceExplanation {
   readonly id: DeviceId;
   /** Null where there is no such device. */
   readonly device: DeviceDetail | null;
   /** Of its group. */
   readonly policy: EntityName | null;
-  /** The gravest first. */
+  /** As things stand now, the gravest first. */
   readonly findings: readonly Finding[];
+  /** As RefusalsView has them, and whether each still stands. */
+  readonly items: readonly ExplainedRefusal[];
+  readonly claims: readonly RefusalView[];
+  /** Seconds by which presence and refusals may be behind: the broker tells of them so often. */
+  readonly observedWithin: number;
+}
+
+export interface ExplainedRefusal extends RefusalView {
+  /** What has come since, so that it is history; null where it may be refused again. */
+  readonly settled: string | null;
 }
 
 export interface Finding {

@@ -21,8 +21,8 @@ export interface HousekeepingView {
   readonly before: string | null;
   readonly running: boolean;
   readonly lastRun: HousekeepingRunView | null;
-  /** What would go now, counted up to 10,000; null where everything stays. */
-  readonly due: { readonly certificates: number; readonly tokens: number } | null;
+  /** What would go now; null where everything stays. */
+  readonly due: HousekeepingDue | null;
   readonly registry: {
     readonly bytes: number;
     /** Free within, and taken by new rows before the file grows. */
@@ -30,6 +30,16 @@ export interface HousekeepingView {
   };
   /** Up to which row the journal is in archives; null where it is in none. */
   readonly lastArchive: JournalArchiveView | null;
+}
+
+/** Counted up to 10,000 each, but for the rows of the journal. */
+export interface HousekeepingDue {
+  readonly certificates: number;
+  readonly tokens: number;
+  /** That nobody decided or fetched in time; those of the certificates and tokens go with them. */
+  readonly requests: number;
+  /** Into an archive: none until there is a week of them, or 50,000. */
+  readonly journalRows: number;
 }
 
 export interface HousekeepingRunView {

@@ -96,7 +96,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   device_repeated: 400,
   device_exists: 409,
   import_refused: 400,
-  import_too_large: 413,
+  list_too_large: 413,
   import_busy: 409,
   list_refused: 400,
   bulk_unconfirmed: 409,

@@ -10,21 +10,33 @@ import type { OnWritten } from './write-entries.ts';
 /** Less than any timeout between here and the client, and often enough for somebody who watches. */
 const PROGRESS_INTERVAL_MS = 250;
 
+/** Of what nobody takes; then the answer is given up, and what it tells of goes on. */
+const MAX_UNREAD = 32 * 1024 * 1024;
+
 export interface Writing<Result> {
   /** How many entries there are to write. */
   readonly of: number;
-  readonly write: (onWritten: OnWritten) => Promise<Result>;
+  readonly write: (telling: Telling) => Promise<Result>;
   /** Logs an error and makes a problem of it. */
   readonly problemOf: (error: unknown) => Problem;
   readonly onEnd: () => void;
+}
+/** What whoever writes may tell on the way. */
+export interface Telling {
+  readonly onWritten: OnWritten;
+  /** A line of the answer, besides how far it is. */
+  readonly onLine: (line: object) => void;
 }
 
 /** Begins to write. It goes on to its end even if nobody reads the answer. */
 export function answerWhileWriting<Result>({ of, write, problemOf, onEnd }: Writing<Result>): Readable {
   const answer = new PassThrough();
-  const say = (line: BulkAnswer<Result>) => {
-    if (!answer.destroyed) answer.write(lineOf(line));
+  const onLine = (line: object) => {
+    if (answer.destroyed) return;
+    if (answer.writableLength > MAX_UNREAD) answer.destroy();
+    else answer.write(lineOf(line));
   };
+  const say = (line: BulkAnswer<Result>) => onLine(line);
   let said = performance.now();
   const onWritten = (written: number) => {
     if (performance.now() - said < PROGRESS_INTERVAL_MS) return;
@@ -32,7 +44,7 @@ export function answerWhileWriting<Result>({ of, write, problemOf, onEnd }: Writ
     say({ written, of });
   };
   say({ written: 0, of });
-  write(onWritten)
+  write({ onWritten, onLine })
     .then(
       (result) => say({ result }),
       (error: unknown) => say({ problem: problemOf(error) }),

@@ -10,7 +10,7 @@ export const NDJSON = 'application/x-ndjson';
 export const RESPONSE_TIMEOUT_MS = 10 * 60_000;
 
 export const body = z
-  .instanceof(Readable)
+  .instanceof(Readable, { error: 'there is no list in it' })
   .describe('one JSON object a line, blank lines between them or not');
 /** In a query. */
 export const flag = z.enum(['true', 'false']).default('false');
@@ -20,7 +20,7 @@ export function takeStreams(server: HttpServer): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(NDJSON, (request, payload, done) => {
     const tooLarge = Number(request.headers['content-length']) > MAX_BYTES;
-    if (tooLarge) done(new GatehouseError('import_too_large', `more than ${MAX_BYTES} bytes`));
+    if (tooLarge) done(new GatehouseError('list_too_large', `more than ${MAX_BYTES} bytes`));
     else done(null, payload);
   });
 }

@@ -18,7 +18,7 @@ export interface Numbered<Entry> {
 /**
  * @param check makes an entry of what JSON.parse made of a line, or refuses it with a GatehouseError
  * @param errors takes the lines that were refused
- * @throws GatehouseError `import_too_large`; `body_invalid` where the body broke off
+ * @throws GatehouseError `list_too_large`; `body_invalid` where the body broke off
  */
 export async function readEntries<Entry>(
   body: AsyncIterable<Uint8Array>,
@@ -29,7 +29,7 @@ export async function readEntries<Entry>(
   for await (const lines of linesOf(body)) {
     for (const line of lines) {
       const { number } = line;
-      if (number > MAX_LINES) throw new GatehouseError('import_too_large', `more than ${MAX_LINES} lines`);
+      if (number > MAX_LINES) throw new GatehouseError('list_too_large', `more than ${MAX_LINES} lines`);
       await errors.collect(number, async () => {
         const text = textOf(line);
         if (text === '') return;
@@ -47,7 +47,7 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<readonl
   let bytes = 0;
   for await (const chunk of unbroken(body)) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) throw new GatehouseError('import_too_large', `more than ${MAX_BYTES} bytes`);
+    if (bytes > MAX_BYTES) throw new GatehouseError('list_too_large', `more than ${MAX_BYTES} bytes`);
     yield cutter.push(chunk);
   }
   yield cutter.end();

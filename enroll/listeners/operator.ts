@@ -2,8 +2,6 @@
  * The operator listener: HTTPS, on loopback unless told otherwise. Every call under /api/v1 and /metrics needs
  * a token, and says which role it needs; one that says nothing is refused when it is registered.
  */
-import swagger from '@fastify/swagger';
-import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { Actor } from '../../core/journal/events.ts';
 import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -11,6 +9,7 @@ import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
 import type { Housekeeping } from '../housekeeping/housekeeping.ts';
+import { takeEmptyBodies } from '../http/empty-body.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -31,6 +30,7 @@ import { operatorRoutes } from '../routes/operators.ts';
 import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
 import { authenticateOperator, requireRole } from '../use-cases/operating/manage-operators.ts';
+import { describeRoutes, openApiOf } from './openapi.ts';
 
 const MAX_CONNECTIONS = 500;
 /** An import is up to 64 MiB, and operators may be far away. */
@@ -80,15 +80,9 @@ export async function createOperatorListener({
     maxConnections: MAX_CONNECTIONS,
     requestTimeout: REQUEST_TIMEOUT_MS,
   });
-  await server.register(swagger, {
-    openapi: {
-      info: { title: 'Gatehouse operator API', version: '1' },
-      components: { securitySchemes: { operator: { type: 'http', scheme: 'bearer' } } },
-      security: [{ operator: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  await describeRoutes(server);
 
+  takeEmptyBodies(server);
   server.decorateRequest('actor', 'system');
   server.addHook('onRoute', ({ config, method, url }) => {
     if (config?.role === undefined)
@@ -108,7 +102,7 @@ export async function createOperatorListener({
     status: 'ok',
   }));
   server.get('/api/openapi.json', { config: { role: 'public' }, schema: { hide: true } }, async () =>
-    server.swagger(),
+    openApiOf(server),
   );
   server.get(
     '/metrics',

@@ -8,6 +8,7 @@ import { certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.t
 import { countDevices } from '../use-cases/revoking/change-devices.ts';
 import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
 import { countCertificates } from '../use-cases/revoking/revoke-certificates.ts';
+import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
 import { reason } from './reason.ts';
 
@@ -42,7 +43,12 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
     '/groups/:name/revoke',
     {
       config: { role: 'operator', responseTimeout },
-      schema: { summary: 'End all devices of a group for good', params: group, body: revocation },
+      schema: {
+        summary: 'End all devices of a group for good',
+        params: group,
+        body: revocation,
+        response: { 200: changeLines },
+      },
     },
     async (request, reply) => {
       const { reason, ...asked } = request.body;
@@ -58,7 +64,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
       `/groups/:name/${kind}`,
       {
         config: { role: 'operator', responseTimeout },
-        schema: { summary, params: group, body: terms },
+        schema: { summary, params: group, body: terms, response: { 200: changeLines } },
       },
       async (request, reply) =>
         answer(request, reply, await groupCall(request.params.name, { kind }, request.body)),
@@ -73,6 +79,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
         summary: 'Revoke what a CA issued to devices and still stands; the devices may enroll anew',
         params: issuer,
         body: revocation,
+        response: { 200: changeLines },
       },
     },
     async (request, reply) => {

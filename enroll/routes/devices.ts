@@ -1,21 +1,19 @@
 /** /api/v1/devices: find them, and say what they may. */
 import { z } from 'zod';
-import type { DeviceView } from '../../core/api/devices.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
 import type { Page } from '../../core/api/page.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
-import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import type { Actor } from '../../core/journal/events.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import {
-  changeDevice,
-  releaseDevice,
-  resumeDevice,
-  revokeDevice,
-  suspendDevice,
-} from '../use-cases/operating/change-device.ts';
+import { changeDevice } from '../use-cases/operating/change-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
-import { reinstateDevice } from '../use-cases/revoking/reinstate-device.ts';
+import { changeOneDevice } from '../use-cases/revoking/change-devices.ts';
+import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import { device, deviceDetail } from './answers/devices.ts';
+import { pageOf } from './answers/fields.ts';
 import { detailOf, presenceOf } from './device-detail.ts';
 import { reason } from './reason.ts';
 import { deviceView } from './views.ts';
@@ -36,7 +34,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Devices in the order of their IDs', querystring: query },
+      schema: {
+        summary: 'Devices in the order of their IDs',
+        querystring: query,
+        response: { 200: pageOf(device) },
+      },
     },
     async ({ query: { limit, group, status, after } }): Promise<Page<DeviceView>> => {
       const devices = await registry.devices({
@@ -60,7 +62,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices/:id',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'One device and its certificates, newest first', params },
+      schema: {
+        summary: 'One device and its certificates, newest first',
+        params,
+        response: { 200: deviceDetail },
+      },
     },
     ({ params: { id } }) => detailOf(context, id),
   );
@@ -76,6 +82,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
           group: z.string().default('devices'),
           attributes: attributes.default({}),
         }),
+        response: { 201: deviceDetail },
       },
     },
     async ({ actor, body }, reply) => {
@@ -96,6 +103,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
           group: z.string().transform(parseEntityName).optional(),
           attributes: attributes.optional(),
         }),
+        response: { 200: deviceDetail },
       },
     },
     async ({ actor, params: { id }, body: { group, attributes } }) => {
@@ -104,6 +112,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     },
   );
 
+  const change = async (actor: Actor, id: DeviceId, change: DeviceChange): Promise<DeviceDetail> => {
+    await changeOneDevice(context, actor, id, change);
+    return detailOf(context, id);
+  };
+
   server.post(
     '/devices/:id/revoke',
     {
@@ -111,55 +124,24 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       schema: {
         summary: 'End a device for good',
         params,
-        body: z.strictObject({ reason }).default({ reason: 'unspecified' }),
+        body: z.strictObject({ reason }),
+        response: { 200: deviceDetail },
       },
     },
-    async ({ actor, params: { id }, body: { reason } }) => {
-      await revokeDevice(context, actor, id, reason);
-      return detailOf(context, id);
-    },
+    ({ actor, params: { id }, body: { reason } }) => change(actor, id, { kind: 'revoke', reason }),
   );
 
-  server.post(
-    '/devices/:id/suspend',
-    { config: { role: 'operator' }, schema: { summary: 'Bar a device until it is resumed', params } },
-    async ({ actor, params: { id } }) => {
-      await suspendDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  server.post(
-    '/devices/:id/resume',
-    { config: { role: 'operator' }, schema: { summary: 'Let a suspended device back', params } },
-    async ({ actor, params: { id } }) => {
-      await resumeDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  server.post(
-    '/devices/:id/release',
-    {
-      config: { role: 'operator' },
-      schema: { summary: 'Let a device enroll by its factory certificate once more', params },
-    },
-    async ({ actor, params: { id } }) => {
-      await releaseDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  // Who may revoke may not take it back: that a device is gone for good is what others rely on.
-  server.post(
-    '/devices/:id/reinstate',
-    {
-      config: { role: 'admin' },
-      schema: { summary: 'Let a revoked device enroll anew; what it had stays revoked', params },
-    },
-    async ({ actor, params: { id } }) => {
-      await reinstateDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
+  for (const [kind, role, summary] of [
+    ['suspend', 'operator', 'Bar a device until it is resumed'],
+    ['resume', 'operator', 'Let a suspended device back'],
+    // Who may revoke may not take it back: that a device is gone for good is what others rely on.
+    ['reinstate', 'admin', 'Let a revoked device enroll anew; what it had stays revoked'],
+    ['release', 'operator', 'Let a device enroll by its factory certificate once more'],
+  ] as const) {
+    server.post(
+      `/devices/:id/${kind}`,
+      { config: { role }, schema: { summary, params, response: { 200: deviceDetail } } },
+      ({ actor, params: { id } }) => change(actor, id, { kind }),
+    );
+  }
 }

@@ -27,6 +27,7 @@ import type {
   TokenRecord,
 } from '../../registry/records.ts';
 import type { ListedCrl } from '../crl/crl-store.ts';
+import { purposeOf } from '../own-certificates.ts';
 
 /** @param enrolledAt undefined where it has no certificate yet @param presence null where it was never seen */
 export function deviceView(
@@ -74,13 +75,15 @@ export function deviceDetail(
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
   const { serialNumber, fingerprint, device, issuer, status, reason, renews, der } = certificate;
-  const { notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
+  const { issuedAt, notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
   return {
     serialNumber,
     fingerprint,
+    purpose: purposeOf(certificate),
     device,
     issuer,
     status,
+    issuedAt: iso(issuedAt),
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
     revokedAt: revokedAt === null ? null : iso(revokedAt),
@@ -188,8 +191,8 @@ export function requestView({ credential, ...request }: RequestRecord): RequestV
 }
 
 /** A policy or profile as it was written, and when. */
-export function documentView({ document, changedAt }: DocumentRecord): Record<string, unknown> {
-  return { ...z.record(z.string(), z.unknown()).parse(JSON.parse(document)), changedAt: iso(changedAt) };
+export function documentView({ name, document, changedAt }: DocumentRecord) {
+  return { ...z.looseObject({}).parse(JSON.parse(document)), name, changedAt: iso(changedAt) };
 }
 
 function iso(time: number): string {

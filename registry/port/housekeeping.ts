@@ -12,6 +12,8 @@ export interface Horizon {
 export interface Due {
   readonly certificates: number;
   readonly tokens: number;
+  /** That lapsed by `now`; not those that go with their certificates and tokens. */
+  readonly requests: number;
 }
 
 /** What leaves the registry. Each takes away at most `limit` rows and their like, those that ended first before others. */

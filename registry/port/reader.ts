@@ -41,6 +41,11 @@ export interface RegistryReader {
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
   /** When the device was given its first certificate, which may be gone since. */
   enrolledAt(id: DeviceId): Promise<number | undefined>;
+  /**
+   * When the device was revoked last, reinstated since or not: the first journal row of the transaction that did it.
+   * Undefined where it never was.
+   */
+  revokedSeq(id: DeviceId): Promise<number | undefined>;
   /** When the device was given the `nth` certificate from the newest, which is the first; undefined where it has had fewer. */
   issuedAt(device: DeviceId, nth: number): Promise<number | undefined>;
   certificate(fingerprint: Fingerprint): Promise<CertificateRecord | undefined>;

@@ -26,7 +26,7 @@ export interface RegistryView extends RegistryReader {
 export interface Registry extends RegistryView {
   space(): Promise<RegistrySpace>;
   /** Counts up to `limit` of each. */
-  due(horizon: Horizon, limit: number): Promise<Due>;
+  due(horizon: Horizon & { readonly now: number }, limit: number): Promise<Due>;
   /**
    * Runs `work` in a transaction and resolves once it is durable (on disk, not merely written). Transactions
    * run one after another; if `work` rejects, nothing of it remains and the rejection is passed on.

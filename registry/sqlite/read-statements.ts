@@ -74,6 +74,10 @@ export function prepareReads(database: Database) {
       .prepare<[DeviceId], number | null>('SELECT enrolledAt FROM devices WHERE id = ?')
       .pluck(),
 
+    revokedSeq: database
+      .prepare<[DeviceId], number | null>('SELECT revokedSeq FROM devices WHERE id = ?')
+      .pluck(),
+
     issuedAt: database
       .prepare<[DeviceId, number], number>(
         'SELECT issuedAt FROM certificates WHERE device = ? ORDER BY issuedAt DESC LIMIT 1 OFFSET ?',
@@ -114,7 +118,8 @@ export function prepareReads(database: Database) {
     ),
     admission: database
       .prepare<[Fingerprint], AdmissionRow>(
-        `SELECT certificates.*, devices.*, issuers.*, policies.* FROM certificates
+        `SELECT certificates.*, devices.*, issuers.*, policies.*, (SELECT max(seq) FROM journal) AS seq
+         FROM certificates
            JOIN devices ON devices.id = certificates.device
            JOIN groups ON groups.name = devices."group"
            JOIN policies ON policies.name = groups.policy

@@ -42,6 +42,10 @@ export class SqliteReader implements RegistryReader {
     return this.reads.enrolledAt.get(id) ?? undefined;
   }
 
+  async revokedSeq(id: DeviceId) {
+    return this.reads.revokedSeq.get(id) ?? undefined;
+  }
+
   async issuedAt(device: DeviceId, nth: number) {
     return this.reads.issuedAt.get(device, nth - 1);
   }

@@ -54,7 +54,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
     return this.#housekeeping.space();
   }
 
-  async due(horizon: Horizon, limit: number): Promise<Due> {
+  async due(horizon: Horizon & { readonly now: number }, limit: number): Promise<Due> {
     return this.#housekeeping.due(horizon, limit);
   }
 

@@ -64,6 +64,7 @@ export function prepareWrites(database: Database) {
          status = coalesce(@status, status),
          "group" = coalesce(@group, "group"),
          attributes = coalesce(@attributes, attributes),
+         revokedSeq = iif(@status = 'revoked', ${NEXT_SEQ}, revokedSeq),
          changedAt = @changedAt
        WHERE id = @id AND (@status IS NULL OR status <> 'revoked')`,
     ),

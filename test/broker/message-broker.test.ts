@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Client } from 'aedes';
 import { generate } from 'mqtt-packet';
 import { takeStanding } from '../../broker/admission/standing.ts';
+import { Publication } from '../../broker/delivery/publication.ts';
 import type { Will } from '../../broker/front/connect-packet.ts';
 import { defaultLimits } from '../../broker/limits.ts';
 import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
@@ -79,8 +80,9 @@ describe('a session', () => {
     expect(await store.getWill({ id: 'dev-3' })).toBeUndefined();
     expect(await mayPublish(client)).toBe(false);
     expect(rooms.authorizer.denialOfSubscribe(client, 't')).not.toBeNull();
-    const message = { cmd: 'publish', topic: 't', payload: '', qos: 0, dup: false, retain: false } as const;
-    expect(rooms.authorizer.forward(client, { ...message, brokerId: 'b', brokerCounter: 1 })).toBeNull();
+    expect(rooms.authorizer.judge(connection, 't')).toBe('stop');
+    const message = Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 0 });
+    expect(rooms.authorizer.refusalOf(connection, message, { allowedBy: null })).not.toBeNull();
     await connection.gone;
   });
 });

@@ -20,7 +20,6 @@ import { CutOff } from '../../broker/sessions/cut-off.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { Replay } from '../../broker/system-topics/replay.ts';
-import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import { parseDeviceId, parseEntityName, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import { bindPolicy } from '../../core/policy/grants.ts';
 import { type PolicyDocument, parsePolicy } from '../../core/policy/policy.ts';
@@ -56,7 +55,15 @@ export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}
   const subject = { id: parseDeviceId(id), group: parseEntityName('default'), attributes: {} };
   const grants = bindPolicy(parsePolicy({ ...policy, name: 'sample' }), subject);
   const issuer = parseFingerprint('1'.repeat(64));
-  return { subject, grants, issuer, notAfter: Date.now() + 60_000, isFirstUse: false };
+  return {
+    subject,
+    grants,
+    issuer,
+    notAfter: Date.now() + 60_000,
+    seq: 0,
+    revokedSeq: null,
+    isFirstUse: false,
+  };
 }
 
 export interface StoreOptions {
@@ -104,8 +111,6 @@ export function createStore(options: StoreOptions = {}): GuardedStore {
 /** What is told of nobody. */
 export const refusals = { ofSession: () => {}, ofOwner: () => {} };
 export const systemParts = {
-  systemTopics: new SystemTopics(),
-  replay: new Replay({ sources: [], log }),
   onArrival: () => {},
   onDeparture: () => {},
 };
@@ -118,6 +123,7 @@ export function roomsAround(store: GuardedStore) {
   const denials = new Denials({ refusals, metrics, log });
   const registry = {
     device: async () => undefined,
+    revokedSeq: async () => undefined,
     group: async () => undefined,
     policy: async () => undefined,
   };
@@ -138,5 +144,6 @@ export function roomsAround(store: GuardedStore) {
     limits: defaultLimits,
   });
   const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
-  return { live, durable, store, metrics, authorizer, cutOff };
+  const replay = new Replay({ sources: [], store, log });
+  return { live, durable, store, metrics, authorizer, cutOff, replay };
 }

@@ -1,79 +1,82 @@
-/** The broker's own topics, by themselves: apart from Aedes, and nobody waits for anybody. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+/** The broker's own topics, by themselves, and what Aedes tells itself. */
+import { describe, expect, it, jest } from '@jest/globals';
+import { Aedes } from 'aedes';
+import { type IPublishPacket, parser } from 'mqtt-packet';
+import { CleanOutbox } from '../../broker/delivery/clean-outbox.ts';
+import { Output } from '../../broker/front/output.ts';
+import { defaultLimits } from '../../broker/limits.ts';
+import { SubscriptionIndex } from '../../broker/persistence/subscription-index.ts';
 import { DevicePresence } from '../../broker/presence/device-presence.ts';
 import { SoundAedes } from '../../broker/sessions/sound-aedes.ts';
 import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { figureTopic, presenceTopic } from '../../core/policy/system-topics.ts';
-import { connectionOf } from './samples.ts';
+import { eventually } from './eventually.ts';
+import { connectionOf, Line } from './samples.ts';
 
 const topic = presenceTopic(parseDeviceId('pump-1'));
 
-describe('a subscriber to the own topics', () => {
-  it('that does not read keeps no other waiting', () => {
-    const topics = new SystemTopics();
-    const heard: string[] = [];
-    topics.add('$presence/#', () => {}); // never says that it is done
-    topics.add('$presence/+', ({ payload }) => void heard.push(String(payload)));
-    topics.publish(topic, 'one');
-    topics.publish(topic, 'two');
-    expect(heard).toEqual(['one', 'two']);
+/** A session that is connected, and what it has heard. */
+function subscribe(index: SubscriptionIndex, filter: string) {
+  const line = new Line();
+  const output = new Output({ socket: line, drainTime: 1_000, onStalled: () => {} });
+  const outbox = new CleanOutbox({
+    ...{ output, judge: () => 'deliver', window: defaultLimits, drainTime: 1_000, onOverflow: () => {} },
   });
+  index.add(outbox, { topic: filter, qos: 1 });
+  return { outbox, heard: () => packetsOf(line).map(({ topic: of, payload }) => `${of} ${payload}`) };
+}
 
-  it('hears what its filter matches, until it unsubscribes', () => {
-    const topics = new SystemTopics();
-    const heard: string[] = [];
-    const deliver = ({ topic: of }: { topic: string }) => void heard.push(of);
-    topics.add('$SYS/broker/clients/+', deliver);
+function packetsOf({ sent }: Line): IPublishPacket[] {
+  const packets: IPublishPacket[] = [];
+  const reading = parser({ protocolVersion: 4 });
+  reading.on('packet', (packet) => packets.push(packet as IPublishPacket));
+  reading.parse(sent);
+  return packets;
+}
+
+describe('a subscriber to the own topics', () => {
+  it('hears what its filter matches, until it unsubscribes or is gone', async () => {
+    const index = new SubscriptionIndex();
+    const topics = new SystemTopics(index);
+    const [one, other] = [subscribe(index, '$SYS/broker/clients/+'), subscribe(index, '$SYS/#')];
     topics.publish(topic, 'x');
     topics.publish(figureTopic('clients/connected'), '1');
-    topics.publish(figureTopic('uptime'), '1');
-    expect(heard).toEqual(['$SYS/broker/clients/connected']);
-    topics.remove('$SYS/broker/clients/+', deliver);
+    topics.publish(figureTopic('uptime'), '2');
+    other.outbox.close();
+    index.remove(one.outbox, '$SYS/broker/clients/+');
+    expect(topics.hasSubscribers).toBe(true);
+    index.remove(other.outbox, '$SYS/#');
     expect(topics.hasSubscribers).toBe(false);
-    topics.publish(figureTopic('clients/connected'), '2');
-    expect(heard).toHaveLength(1);
+    topics.publish(figureTopic('clients/connected'), '3');
+    await eventually(() => other.heard().length > 0);
+    expect(one.heard()).toEqual(['$SYS/broker/clients/connected 1']);
+    expect(other.heard()).toEqual(['$SYS/broker/clients/connected 1', '$SYS/broker/uptime 2']);
   });
 });
 
 describe('Aedes', () => {
-  let aedes: SoundAedes;
-  let topics: SystemTopics;
-  beforeEach(async () => {
-    topics = new SystemTopics();
-    aedes = new SoundAedes({ systemTopics: topics });
+  it('hands nothing that it tells itself to anybody, and a will to the exchange', async () => {
+    const wills: string[] = [];
+    const aedes = new SoundAedes({
+      publishWill: async ({ topic: of }, clientId) => void wills.push(`${of} of ${clientId}`),
+    });
     await aedes.listen();
-  });
-  afterEach(() => new Promise<void>((resolve) => aedes.close(resolve)));
-
-  it.each(['$SYS/#', '$SYS/+/new/clients', '$presence/#'])(
-    'hands nothing that it tells itself to whoever subscribes to %s',
-    async (filter) => {
-      const heard: string[] = [];
-      const subscribed = new Promise<void>((done) =>
-        aedes.subscribe(
-          filter,
-          (packet, next) => {
-            heard.push(packet.topic);
-            next();
-          },
-          done,
+    const handedOn = jest.spyOn(Aedes.prototype, 'publish');
+    const say = (of: string) =>
+      new Promise<void>((done) =>
+        aedes.publish(
+          { cmd: 'publish', topic: of, payload: 'x', qos: 2, retain: false, dup: false, clientId: 'pump-1' },
+          () => done(),
         ),
       );
-      await subscribed;
-      for (const internal of [`$SYS/${aedes.id}/new/clients`, '$presence/pump-1', '$SYS/broker/uptime']) {
-        await new Promise<void>((done) =>
-          aedes.publish(
-            { cmd: 'publish', topic: internal, payload: 'x', qos: 0, retain: false, dup: false },
-            () => done(),
-          ),
-        );
-      }
-      expect(heard).toEqual([]);
-      topics.publish(topic, 'x');
-      expect(heard).toEqual(filter === '$presence/#' ? [topic] : []);
-    },
-  );
+    for (const internal of [`$SYS/${aedes.id}/new/clients`, '$presence/pump-1', 'status'])
+      await say(internal);
+    expect(wills).toEqual(['status of pump-1']);
+    expect(handedOn).not.toHaveBeenCalled();
+    handedOn.mockRestore();
+    await new Promise<void>((resolve) => aedes.close(resolve));
+  });
 });
 
 describe('what is remembered of devices', () => {

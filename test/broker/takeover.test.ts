@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from 'aedes';
 import type { MqttClient } from 'mqtt';
 import { SoundAedes } from '../../broker/sessions/sound-aedes.ts';
-import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import type { Identity } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
@@ -122,7 +121,7 @@ describe("Aedes' register of clients", () => {
   }
 
   it('keeps a live client when an earlier one of its id finishes closing late', async () => {
-    const aedes = new SoundAedes({ systemTopics: new SystemTopics() });
+    const aedes = new SoundAedes({ publishWill: async () => {} });
     await aedes.listen();
     const [earlier, later] = [client('x'), client('x')];
     aedes.registerClient(earlier);
@@ -135,7 +134,7 @@ describe("Aedes' register of clients", () => {
   });
 
   it('does not take in a client whose connection is over', async () => {
-    const aedes = new SoundAedes({ systemTopics: new SystemTopics() });
+    const aedes = new SoundAedes({ publishWill: async () => {} });
     await aedes.listen();
     aedes.registerClient(Object.assign(client('x'), { closed: true }));
     expect(aedes.clients.x).toBeUndefined();

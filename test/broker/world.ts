@@ -130,6 +130,15 @@ export class World {
     );
   }
 
+  /** It may enroll anew; what it had stays revoked. */
+  async reinstate(id: string): Promise<void> {
+    const subject = parseDeviceId(id);
+    await this.registry.write('system', async (transaction) => {
+      await transaction.reinstateDevice(subject);
+      await transaction.append({ action: 'device.reinstated', subject, data: { released: false } });
+    });
+  }
+
   async suspend(id: string): Promise<void> {
     const device = parseDeviceId(id);
     await this.registry.write('system', async (transaction) => {

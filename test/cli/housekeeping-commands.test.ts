@@ -51,10 +51,10 @@ describe('gatehouse housekeeping', () => {
     expect(lastRun.certificates).toBeGreaterThanOrEqual(4);
     expect(lastRun).toMatchObject({ tokens: 2, tokenUses: 2, archives: 1, failure: null });
     expect(lastRun.journalRows).toBe(lastArchive.lastSeq);
-    expect(due).toEqual({ certificates: 0, tokens: 0 });
+    expect(due).toEqual({ certificates: 0, tokens: 0, requests: 0, journalRows: 0 });
     const { stdout } = await operated.run('housekeeping status');
     expect(stdout).toMatch(
-      /^retention {4}365d: what ended before .*\ndue {10}certificates: 0, tokens: 0\nregistry {5}[\d.]+ MB, of which [\d.]+ MB are free\njournal {6}archived up to row \d+\nlast run {5}.*: removed certificates: \d+, tokens: 2, .*\n$/,
+      /^retention {4}365d: what ended before .*\ndue {10}certificates: 0, tokens: 0, requests: 0, journal rows: 0\nregistry {5}[\d.]+ MB, of which [\d.]+ MB are free\njournal {6}archived up to row \d+\nlast run {5}.*: removed certificates: \d+, tokens: 2, .*\n$/,
     );
   });
 

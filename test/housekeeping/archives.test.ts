@@ -9,6 +9,7 @@ import Sqlite from 'better-sqlite3';
 import { archiveName } from '../../core/journal/archive.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
+import { countDueRows } from '../../enroll/housekeeping/archive-journal.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
 import {
@@ -23,7 +24,7 @@ import {
   within,
 } from './archived-registry.ts';
 import { verifyWhole } from './journal-source.ts';
-import { archiveNow, fill, LATER, OLD_ROWS, YOUNG_ROWS } from './old-journal.ts';
+import { archiveNow, BEFORE, fill, LATER, OLD_ROWS, YOUNG_ROWS } from './old-journal.ts';
 
 describe('an archive', () => {
   it('has its rows as they were, in a file of its owner alone that is recorded and told of', async () => {
@@ -54,6 +55,14 @@ describe('an archive', () => {
       subject: archive.file,
       data: { ...bounds, sha256 },
     });
+  });
+
+  it('is foretold by the number of its rows', async () => {
+    const terms = { registry, clock: { now: () => LATER } };
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(OLD_ROWS);
+    expect(await countDueRows({ ...terms, before: 0 })).toBe(0);
+    await archiveNow(registry, folder);
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(0);
   });
 
   it('is one of several where there are many rows, each following the one before', async () => {

@@ -42,12 +42,14 @@ async function follow(name: string, kept: () => boolean) {
   const tail = new JournalTail({
     registry: hindered(view, kept),
     cut: async () => {},
+    onCaughtUp: () => {},
     apply: async ({ seq }) => void seen.push(seq),
     onReplaced: (error) => replaced.push(error),
     onSilence: () => undefined,
     log: pino({ level: 'silent' }),
   });
   await tail.start();
+  tail.follow();
   closers.push(
     () => registry.close(),
     () => view.close(),

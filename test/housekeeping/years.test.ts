@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
-import { revokeDevice } from '../../enroll/use-cases/operating/change-device.ts';
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
+import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
 import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
 import { verifyWhole } from './journal-source.ts';
 import { DAY, type Member, type RowCounts, SimulatedFleet } from './simulated-fleet.ts';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   fleet.leave('sleeper');
   stolen = await fleet.enroll('stolen');
   fleet.leave('stolen');
-  await revokeDevice(fleet.context, 'system', stolen.id, 'keyCompromise');
+  await changeOneDevice(fleet.context, 'system', stolen.id, { kind: 'revoke', reason: 'keyCompromise' });
   for (let day = 1; day <= DAYS; day++) {
     const { failure } = await fleet.liveOneDay();
     expect(failure).toBeNull();

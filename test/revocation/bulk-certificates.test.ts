@@ -18,14 +18,14 @@ describe('certificates', () => {
       holders.map(({ serialNumber, deviceId }) => ({ serialNumber, device: deviceId })),
     );
     const { result } = await changeListed(service, '/certificates/revoke?reason=superseded', list);
-    expect(result).toEqual({ devices: 0, certificates: 2, unchanged: 0, dryRun: false });
+    expect(result).toEqual({ dryRun: false, counts: { devices: 0, certificates: 2, unchanged: 0 } });
     expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'revoked']));
     expect((await eventsAfter(before))[0]).toMatchObject({
       action: 'certificates.revoked',
       data: { reason: 'superseded', certificates: foretold.certificates },
     });
     const again = await changeListed(service, '/certificates/revoke', list);
-    expect(again.result).toMatchObject({ certificates: 0, unchanged: 2 });
+    expect(again.result).toMatchObject({ counts: { certificates: 0, unchanged: 2 } });
   });
 
   it('are left alone where one of them is not there, or the list is longer than was said', async () => {
@@ -103,7 +103,7 @@ describe('what a CA issued', () => {
       'bulk_unconfirmed',
     );
     const { result } = await changeAll(service, path, terms);
-    expect(result).toEqual({ devices: 0, certificates: count, unchanged: 0, dryRun: false });
+    expect(result).toEqual({ dryRun: false, counts: { devices: 0, certificates: count, unchanged: 0 } });
     expect(await statusesOf(holders)).toEqual([
       ['active', 'revoked'],
       ['suspended', 'revoked'],

@@ -1,5 +1,7 @@
 /** Many devices at once: all or nothing, no more than was said, and just those that a dry run has named. */
 import { describe, expect, it } from '@jest/globals';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { importDevice } from '../enrollment/factory.ts';
 import type { Holder } from '../enrollment/renewing.ts';
@@ -15,7 +17,10 @@ describe('a group', () => {
       reason: 'cessationOfOperation',
       atMost: 3,
     });
-    expect([status, result]).toEqual([200, { devices: 3, certificates: 3, unchanged: 0, dryRun: false }]);
+    expect([status, result]).toEqual([
+      200,
+      { dryRun: false, counts: { devices: 3, certificates: 3, unchanged: 0 } },
+    ]);
     expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
     expect(await statusesOf(others)).toEqual([['active', 'active']]);
     expect(await eventsAfter(before)).toEqual([
@@ -50,9 +55,13 @@ describe('a group', () => {
     expect(result).toEqual({ ...foretold.result, dryRun: false });
     const [event] = await eventsAfter(before);
     if (event?.action !== 'devices.revoked') throw new Error(event?.action);
-    expect(event.data.devices.map(({ id, serialNumbers }) => ({ id, certificates: serialNumbers }))).toEqual(
-      foretold.devices,
-    );
+    expect(
+      event.data.devices.map(({ id, serialNumbers }) => ({
+        id,
+        status: 'revoked',
+        certificates: serialNumbers,
+      })),
+    ).toEqual(foretold.devices);
   });
 
   it('is suspended and resumed whole, revoked devices aside', async () => {
@@ -60,9 +69,11 @@ describe('a group', () => {
     const [gone, ...others] = holders;
     await service.operator('POST', `/devices/${gone?.deviceId}/revoke`, {});
     const { result } = await changeAll(service, `/groups/${group}/suspend`, { atMost: 2 });
-    expect(result).toMatchObject({ devices: 2, certificates: 2 });
+    expect(result).toMatchObject({ counts: { devices: 2, certificates: 2 } });
     expect(await statusesOf(others)).toEqual(Array(2).fill(['suspended', 'suspended']));
-    expect((await changeAll(service, `/groups/${group}/resume`, { atMost: 2 })).result?.devices).toBe(2);
+    expect((await changeAll(service, `/groups/${group}/resume`, { atMost: 2 })).result?.counts.devices).toBe(
+      2,
+    );
     expect(await statusesOf(holders)).toEqual([
       ['revoked', 'revoked'],
       ['active', 'active'],
@@ -92,7 +103,7 @@ describe('a group', () => {
     await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
     const before = await lastChange(service);
     const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
-    expect(result).toEqual({ devices: 0, certificates: 0, unchanged: 0, dryRun: false });
+    expect(result).toEqual({ dryRun: false, counts: { devices: 0, certificates: 0, unchanged: 0 } });
     await nothingAfter(before);
   });
 
@@ -103,7 +114,7 @@ describe('a group', () => {
     await imported(service, entries);
     const before = await lastChange(service);
     const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1_050 });
-    expect(result).toMatchObject({ devices: 1_050, certificates: 0 });
+    expect(result).toMatchObject({ counts: { devices: 1_050, certificates: 0 } });
     const rows = await changesAfter(service, before);
     expect(rows.length).toBe(11);
     expect(Math.max(...rows.map((row: JournalRow) => JSON.stringify(row).length))).toBeLessThan(20_000);
@@ -137,7 +148,7 @@ describe('a list of devices', () => {
     const foretold = await changeListed(service, '/devices/revoke?dryRun=true', list);
     expect(foretold.devices.map(({ id }) => id)).toEqual(holders.slice(1).map(({ deviceId }) => deviceId));
     const { result } = await changeListed(service, '/devices/revoke?reason=keyCompromise', list);
-    expect(result).toEqual({ devices: 2, certificates: 2, unchanged: 1, dryRun: false });
+    expect(result).toEqual({ dryRun: false, counts: { devices: 2, certificates: 2, unchanged: 1 } });
     expect({ ...foretold.result, dryRun: false }).toEqual(result);
     expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
   });
@@ -174,8 +185,80 @@ describe('a list of devices', () => {
   });
 });
 
+describe('a list of devices that may come back', () => {
+  it('is reinstated by admins alone, all or none, each with its own row', async () => {
+    const { holders } = await fleet(2);
+    const ids = holders.map(({ deviceId: id }) => ({ id }));
+    await changeListed(service, '/devices/revoke', ids);
+    const clerk = await service.operator<{ token: string }>('POST', '/operators', {
+      name: 'reinstater',
+      role: 'operator',
+    });
+    expect((await changeListed(service, '/devices/reinstate', ids, clerk.body.token)).status).toBe(403);
+    const before = await lastChange(service);
+    const refused = await changeListed(service, '/devices/reinstate', [...ids, { id: 'nosuch' }]);
+    expect(refused.problem?.code).toBe('list_refused');
+    await nothingAfter(before);
+    const { result, devices } = await changeListed(service, '/devices/reinstate', ids);
+    expect(result?.counts).toEqual({ devices: 2, certificates: 0, unchanged: 0 });
+    expect(devices).toEqual(ids.map(({ id }) => ({ id, status: 'active', certificates: [] })));
+    expect(await eventsAfter(before)).toEqual(
+      ids.map(({ id: subject }) => ({ action: 'device.reinstated', subject, data: { released: false } })),
+    );
+    expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'revoked']));
+  });
+
+  it('is neither reinstated nor released where one of them is in no state for it', async () => {
+    const { holders } = await fleet(2);
+    const ids = holders.map(({ deviceId: id }) => ({ id }));
+    await service.operator('POST', `/devices/${ids[0]?.id}/suspend`);
+    await service.operator('POST', `/devices/${ids[1]?.id}/revoke`);
+    for (const [kind, line, code] of [
+      ['reinstate', 1, 'device_suspended'],
+      ['release', 2, 'device_revoked'],
+    ] as const) {
+      const { problem } = await changeListed(service, `/devices/${kind}`, ids);
+      expect(problem).toMatchObject({ code: 'list_refused', errors: [{ line, code }] });
+    }
+    expect(await statusOfDevice(ids[1]?.id ?? '')).toBe('revoked');
+  });
+});
+
+describe('a body that is empty', () => {
+  const post = (path: string, headers: Readonly<Record<string, string>>) =>
+    service.call<Omit<DeviceDetail, 'status'> & Omit<Problem, 'status'> & { status: unknown }>(
+      `${service.adminUrl}/api/v1${path}`,
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${service.adminToken}`, ...headers },
+        body: '',
+      },
+    );
+
+  it.each([
+    ['of no type', {}],
+    ['of JSON', { 'content-type': 'application/json' }],
+    ["as curl -d '' sends it", { 'content-type': 'application/x-www-form-urlencoded' }],
+  ])('%s means the defaults', async (_what, headers) => {
+    const { holders } = await fleet(1);
+    const path = `/devices/${holders[0]?.deviceId}`;
+    expect((await post(`${path}/suspend`, headers)).body.status).toBe('suspended');
+    const { status, body } = await post(`${path}/revoke`, headers);
+    expect([status, body.certificates[0]?.reason]).toEqual([200, 'unspecified']);
+  });
+
+  it('is told what is missing where something has no default, or a list is needed', async () => {
+    const missing = await post('/operators', {});
+    expect([missing.status, missing.body.code]).toEqual([400, 'request_invalid']);
+    expect(missing.body.detail).toContain('name');
+    const listless = await post('/devices/revoke', { 'content-type': 'application/x-ndjson' });
+    expect([listless.status, listless.body.code]).toEqual([400, 'request_invalid']);
+    expect(listless.body.detail).toContain('there is no list in it');
+  });
+});
+
 it('devices that were imported and never enrolled are revoked like the others', async () => {
   await importDevice(service, 'never-enrolled');
   const { result } = await changeListed(service, '/devices/revoke', [{ id: 'never-enrolled' }]);
-  expect(result).toMatchObject({ devices: 1, certificates: 0 });
+  expect(result).toMatchObject({ counts: { devices: 1, certificates: 0 } });
 });

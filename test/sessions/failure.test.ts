@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Publication } from '../../broker/delivery/publication.ts';
 import { connackFor } from '../../broker/front/refusal.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
 import { eventually } from '../broker/eventually.ts';
@@ -73,8 +74,11 @@ describe('a store that has failed', () => {
     await expect(store.addSubscriptions({ id: 'dev1' }, filter)).rejects.toMatchObject({
       code: 'session_store_failed',
     });
-    const message = { cmd: 'publish', topic: 't', payload: 'x', qos: 1, dup: false, retain: false } as const;
-    await expect(store.intake.take(message, 'dev2')).rejects.toMatchObject({ code: 'session_store_failed' });
+    const message = Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 1 });
+    const session = store.database.sessions.open('dev1');
+    await expect(store.intake.take(message, [{ session, qos: 1 }])).rejects.toMatchObject({
+      code: 'session_store_failed',
+    });
   });
 });
 

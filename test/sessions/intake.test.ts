@@ -1,40 +1,11 @@
-/** What is refused at the intake leaves nothing: not even that it was received. */
+/** What queues share. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { PublishPacket } from 'aedes';
-import { Intake } from '../../broker/delivery/intake.ts';
-import { defaultLimits } from '../../broker/limits.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import { openSessions } from '../broker/samples.ts';
 
-const CLIENT = { id: 'dev1', clean: false };
 let database: SessionDatabase;
-let intake: Intake;
 beforeEach(() => {
-  database = openSessions({ limits: { ...defaultLimits, retainedMessages: 1 } });
-  database.sessions.open(CLIENT.id);
-  intake = new Intake(database);
-});
-
-function retained(topic: string, messageId: number): PublishPacket {
-  return { cmd: 'publish', topic, payload: Buffer.from('x'), qos: 2, dup: false, retain: true, messageId };
-}
-
-describe('a message of QoS 2 that there is no room to retain', () => {
-  it('is not received, so that its repetition is refused as well and not acknowledged', async () => {
-    await intake.takeOnce(CLIENT, retained('a', 1));
-    await expect(intake.takeOnce(CLIENT, retained('b', 2))).rejects.toMatchObject({ code: 'retained_limit' });
-    expect(database.halfReceived(CLIENT.id, 1)).toBeDefined();
-    expect(database.halfReceived(CLIENT.id, 2)).toBeUndefined();
-    await expect(intake.takeOnce(CLIENT, retained('b', 2))).rejects.toMatchObject({ code: 'retained_limit' });
-  });
-
-  it('is received once there is room', async () => {
-    await intake.takeOnce(CLIENT, retained('a', 1));
-    await expect(intake.takeOnce(CLIENT, retained('b', 2))).rejects.toMatchObject({ code: 'retained_limit' });
-    database.retained.removeAllOf(CLIENT.id);
-    await intake.takeOnce(CLIENT, retained('b', 2));
-    expect(database.retained.count).toBe(1);
-  });
+  database = openSessions();
 });
 
 describe('a body that several sessions wait for', () => {

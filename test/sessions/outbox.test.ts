@@ -1,8 +1,11 @@
 /** What a durable session is sent: in order, within a window, and as long as it has a right to it. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type IPublishPacket, type Packet, parser } from 'mqtt-packet';
+import { DurableOutbox } from '../../broker/delivery/durable-outbox.ts';
 import { Intake } from '../../broker/delivery/intake.ts';
-import { Outbox, type Verdict } from '../../broker/delivery/outbox.ts';
+import type { SendWindow, Verdict } from '../../broker/delivery/outbox.ts';
+import { Publication } from '../../broker/delivery/publication.ts';
+import { Output } from '../../broker/front/output.ts';
 import { defaultLimits } from '../../broker/limits.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
@@ -13,7 +16,8 @@ let database: SessionDatabase;
 let intake: Intake;
 let session: SessionRecord;
 let line: Line;
-let outbox: Outbox;
+let output: Output;
+let outbox: DurableOutbox;
 let verdict: (topic: string) => Verdict;
 beforeEach(async () => {
   database = openSessions({
@@ -31,16 +35,22 @@ beforeEach(async () => {
 function connect(window: { readonly sentMessages?: number; readonly sentBytes?: number } = {}): void {
   outbox?.close();
   line = new Line();
+  outbox = outboxTo(line, { sentMessages: 4, sentBytes: 1e6, ...window });
+}
+
+function outboxTo(socket: Line, window: SendWindow, highWater = 1e6): DurableOutbox {
+  output = new Output({ socket, drainTime: 60_000, onStalled: () => {}, highWater });
   const judge = (topic: string) => verdict(topic);
-  const options = { sentMessages: 4, sentBytes: 1e6, ...window };
-  outbox = new Outbox({ session, database, stream: line, window: options, judge });
+  return new DurableOutbox({ session, database, intake, output, window, judge });
 }
 
 async function publish(payload: string | Buffer, qos: 1 | 2 = 1, topic = 't'): Promise<void> {
-  await intake.take({ cmd: 'publish', topic, payload, qos, dup: false, retain: false }, 'writer');
+  const message = Publication.of({ topic, payload: Buffer.from(payload), qos });
+  await intake.take(message, [{ session, qos }]);
 }
 
 function sent(): Packet[] {
+  output.flush();
   const packets: Packet[] = [];
   const reading = parser({ protocolVersion: 4 });
   reading.on('packet', (packet) => packets.push(packet));
@@ -179,21 +189,22 @@ describe('the window', () => {
 describe('a connection that does not take more', () => {
   it('is sent nothing until it does, and then all in order', async () => {
     let release = () => {};
-    const slow = new Line({ writableHighWaterMark: 1 });
+    const slow = new Line();
     slow._write = (chunk, _encoding, callback) => {
       slow.sent = Buffer.concat([slow.sent, chunk]);
       release = callback;
     };
     outbox.close();
     line = slow;
-    const window = { sentMessages: 100, sentBytes: 1e6 };
-    outbox = new Outbox({ session, database, stream: slow, window, judge: verdict });
+    outbox = outboxTo(slow, { sentMessages: 100, sentBytes: 1e6 }, 1);
     outbox.start();
     await settled();
     for (const payload of ['1', '2', '3']) await publish(payload);
     expect(payloads()).toEqual(['1']);
-    release();
-    await eventually(() => sent().length === 3);
+    await eventually(() => {
+      release();
+      return sent().length === 3;
+    });
     expect(payloads()).toEqual(['1', '2', '3']);
   });
 });

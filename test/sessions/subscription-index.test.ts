@@ -1,7 +1,7 @@
-/** Which durable sessions a topic is for. */
+/** Which sessions a topic is for. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { SessionRecord } from '../../broker/persistence/session-record.ts';
+import { SessionRecord, type Subscriber } from '../../broker/persistence/session-record.ts';
 import { SubscriptionIndex } from '../../broker/persistence/subscription-index.ts';
 import type { TopicFilter } from '../../core/ids.ts';
 import { matches } from '../../core/policy/topic.ts';
@@ -10,7 +10,7 @@ import { filters, topics } from '../policy/reference.ts';
 const change = fc.record({
   who: fc.nat(2),
   filter: filters,
-  qos: fc.constantFrom(1 as const, 2 as const),
+  qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
   kept: fc.boolean(),
 });
 
@@ -26,12 +26,15 @@ describe('the index of subscriptions', () => {
           const model = new Map<string, { session: SessionRecord; filter: TopicFilter; qos: number }>();
           const check = () => {
             for (const name of names) {
-              const expected = new Map<SessionRecord, number>();
+              const expected = new Map<Subscriber, number>();
               for (const { session, filter: wanted, qos } of model.values()) {
                 if (!matches(wanted, name)) continue;
                 expected.set(session, Math.max(expected.get(session) ?? 0, qos));
               }
-              expect(new Map(index.receiversOf(name))).toEqual(expected);
+              for (const { recipients } of [index.routeOf(name), index.find(name)]) {
+                expect(new Map(recipients.map((one) => [one.subscriber, one.qos]))).toEqual(expected);
+                expect(recipients).toHaveLength(expected.size);
+              }
             }
           };
           for (const { who, filter: wanted, qos, kept } of changes) {
@@ -44,7 +47,8 @@ describe('the index of subscriptions', () => {
             else model.delete(key);
             check();
           }
-          expect(index.size).toBe(model.size);
+          const isReserved = [...model.values()].some(({ filter: wanted }) => wanted.startsWith('$'));
+          expect(index.hasReserved).toBe(isReserved);
         },
       ),
       { numRuns: 300 },

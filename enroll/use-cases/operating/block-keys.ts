@@ -40,7 +40,7 @@ export function unblockKey({ registry }: Context, actor: Actor, fingerprint: Fin
 
 /**
  * Step 1 of an import: reads and checks it whole, and writes nothing. A key may be named again: lists that are put
- * together overlap. @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid`
+ * together overlap. @throws ImportRefused @throws GatehouseError `list_too_large`, `body_invalid`
  */
 export async function checkKeys(
   { registry }: Pick<Context, 'registry'>,

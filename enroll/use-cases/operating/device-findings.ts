@@ -4,7 +4,7 @@
  */
 import type { CertificateView } from '../../../core/api/certificates.ts';
 import type { DeviceDetail } from '../../../core/api/devices.ts';
-import type { Finding, RefusalsView, RefusalView } from '../../../core/api/explanation.ts';
+import type { ExplainedRefusal, Finding, RefusalView } from '../../../core/api/explanation.ts';
 import type { IssuerView } from '../../../core/api/issuers.ts';
 import { type ErrorCode, errorCatalog } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
@@ -14,13 +14,15 @@ const DAY = 86_400_000;
 /** What is older was another matter, most likely. */
 const RECENT_MS = DAY;
 
-export interface DeviceFacts extends RefusalsView {
+export interface DeviceFacts {
   readonly id: DeviceId;
   /** Null where there is no such device. */
   readonly device: DeviceDetail | null;
   readonly issuers: readonly IssuerView[];
   /** ms, of its group. */
   readonly renewalGrace: number;
+  readonly items: readonly ExplainedRefusal[];
+  readonly claims: readonly RefusalView[];
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -137,8 +139,13 @@ function* presence(facts: DeviceFacts): Generator<Finding> {
   }
 }
 
+/** That still stand: nothing is advised on what is over. */
 function recentRefusals({ items, now }: DeviceFacts): readonly RefusalView[] {
-  return items.filter(({ lastAt }) => now - Date.parse(lastAt) < RECENT_MS);
+  return items.filter(({ lastAt, settled }) => settled === null && isRecent(lastAt, now));
+}
+
+function isRecent(time: string, now: number): boolean {
+  return now - Date.parse(time) < RECENT_MS;
 }
 
 function* refusals(facts: DeviceFacts): Generator<Finding> {
@@ -151,7 +158,8 @@ function* refusals(facts: DeviceFacts): Generator<Finding> {
   }
 }
 
-function* claims({ id, claims: strangers }: DeviceFacts): Generator<Finding> {
+function* claims({ id, claims: all, now }: DeviceFacts): Generator<Finding> {
+  const strangers = all.filter(({ lastAt }) => isRecent(lastAt, now));
   const [latest] = strangers;
   if (latest === undefined) return;
   yield note(

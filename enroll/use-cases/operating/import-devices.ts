@@ -29,7 +29,7 @@ export interface CheckedDevices {
   readonly counts: Readonly<Record<Verdict, number>>;
 }
 
-/** Step 1: reads and checks it whole, and writes nothing. @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid` */
+/** Step 1: reads and checks it whole, and writes nothing. @throws ImportRefused @throws GatehouseError `list_too_large`, `body_invalid` */
 export async function checkDevices(
   { registry }: Pick<EnrollContext, 'registry'>,
   body: AsyncIterable<Uint8Array>,

@@ -1,6 +1,6 @@
 /**
- * What becomes of a device that an operator revokes, suspends or resumes, and of its certificates: planned over the
- * registry as it stands, and then written. A plan by itself is the dry run.
+ * What becomes of a device that an operator revokes, suspends, resumes, reinstates or releases, and of its certificates:
+ * planned over the registry as it stands, and then written. A plan by itself is the dry run.
  */
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote, type SerialNumber } from '../../../core/ids.ts';
@@ -9,23 +9,36 @@ import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord, DeviceRecord, DeviceStatus } from '../../../registry/records.ts';
 
-export type DeviceChange =
+/** What a whole group can be told. */
+export type GroupChange =
   /** For good: every certificate of the device that is not past its time anyhow goes with it. */
   | { readonly kind: 'revoke'; readonly reason: FinalReason }
   /** For now. */
   | { readonly kind: 'suspend' }
   | { readonly kind: 'resume' };
 
+export type DeviceChange =
+  | GroupChange
+  /** The one way back for a revoked device: it may enroll anew, and what it had stays revoked. */
+  | { readonly kind: 'reinstate' }
+  /** It may enroll by its factory certificate once more, for a new owner or where its key was lost; what it has stands until then. */
+  | { readonly kind: 'release' };
+
 /** One device that changes. */
 export interface PlannedDevice {
   readonly id: DeviceId;
   readonly group: EntityName;
+  /** From then on. */
+  readonly status: DeviceStatus;
   /** The certificates that change with it. */
   readonly serialNumbers: readonly SerialNumber[];
+  /** Whether it may enroll by its factory certificate once more. */
+  readonly released: boolean;
 }
 
 interface Rule {
-  readonly to: DeviceStatus;
+  /** Null where the status stays. */
+  readonly to: DeviceStatus | null;
   /** Of devices that it changes. */
   readonly from: readonly DeviceStatus[];
   readonly takes: (certificate: CertificateRecord) => boolean;
@@ -35,6 +48,8 @@ const rules: Readonly<Record<DeviceChange['kind'], Rule>> = {
   revoke: { to: 'revoked', from: ['active', 'suspended'], takes: () => true },
   suspend: { to: 'suspended', from: ['active'], takes: ({ status }) => status === 'active' },
   resume: { to: 'active', from: ['suspended'], takes: ({ status }) => status === 'suspended' },
+  reinstate: { to: 'active', from: ['revoked'], takes: () => false },
+  release: { to: null, from: ['active', 'suspended'], takes: () => false },
 };
 
 /** The statuses of devices that such a change concerns: those of the others are so already, or stay. */
@@ -42,41 +57,68 @@ export function concernedBy({ kind }: DeviceChange): readonly DeviceStatus[] {
   return rules[kind].from;
 }
 
-/** Whether the device changes: not if it is so already. @throws GatehouseError `device_revoked` where it is, and something else is asked for */
-export function changes({ id, status }: DeviceRecord, { kind }: DeviceChange): boolean {
-  if (status === rules[kind].to) return false;
+/**
+ * Whether the device changes: not if it is so already.
+ * @throws GatehouseError `device_revoked`, `device_suspended` where it is, and what is asked for is nothing for such a device
+ */
+export async function changes(
+  registry: RegistryReader,
+  { id, status }: DeviceRecord,
+  { kind }: DeviceChange,
+): Promise<boolean> {
+  const { to, from } = rules[kind];
+  if (status === to) return false;
+  if (from.includes(status)) return kind !== 'release' || (await registry.releasedAt(id)) === undefined;
   if (status === 'revoked') throw new GatehouseError('device_revoked', `device ${quote(id)} is revoked`);
-  return true;
+  throw new GatehouseError('device_suspended', `device ${quote(id)} is suspended, and not revoked`);
 }
 
-/** @returns undefined where it does not change @throws GatehouseError `device_revoked` */
+/** @returns undefined where it does not change @throws GatehouseError as `changes` */
 export async function planDevice(
   registry: RegistryReader,
   device: DeviceRecord,
   change: DeviceChange,
   now: number,
 ): Promise<PlannedDevice | undefined> {
-  if (!changes(device, change)) return undefined;
+  if (!(await changes(registry, device, change))) return undefined;
   const { id, group } = device;
-  const { takes } = rules[change.kind];
+  const { to, takes } = rules[change.kind];
   const certificates = (await registry.revocableCertificates(id, now)).filter(takes);
-  return { id, group, serialNumbers: certificates.map(({ serialNumber }) => serialNumber) };
+  return {
+    id,
+    group,
+    status: to ?? device.status,
+    serialNumbers: certificates.map(({ serialNumber }) => serialNumber),
+    released: await releases(registry, id, change),
+  };
+}
+
+/** A device that enrolled by its factory certificate has nothing else to come back by. */
+async function releases(registry: RegistryReader, id: DeviceId, { kind }: DeviceChange): Promise<boolean> {
+  return kind === 'release' || (kind === 'reinstate' && (await registry.factoryUse(id)) !== undefined);
 }
 
 /** Without its journal row, which it may share with others. */
 export async function writeDevice(
   transaction: RegistryTransaction,
-  { id, serialNumbers }: PlannedDevice,
+  { id, status, serialNumbers, released }: PlannedDevice,
   change: DeviceChange,
   now: number,
 ): Promise<void> {
-  await transaction.updateDevice(id, { status: rules[change.kind].to });
+  if (released) await transaction.recordRelease(id, now);
   switch (change.kind) {
     case 'revoke':
+      await transaction.updateDevice(id, { status });
       return transaction.setCertificateStatus(serialNumbers, 'revoked', now, change.reason);
     case 'suspend':
+      await transaction.updateDevice(id, { status });
       return transaction.setCertificateStatus(serialNumbers, 'suspended', now, 'certificateHold');
     case 'resume':
+      await transaction.updateDevice(id, { status });
       return transaction.setCertificateStatus(serialNumbers, 'active', now);
+    case 'reinstate':
+      return transaction.reinstateDevice(id);
+    case 'release':
+      return;
   }
 }

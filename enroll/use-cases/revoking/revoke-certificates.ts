@@ -32,7 +32,7 @@ export async function* planCertificates(
   target: CertificateTarget,
 ): AsyncGenerator<readonly PlannedCertificate[]> {
   if (target.kind === 'issuer') {
-    yield* standingOf(registry, target.issuer);
+    yield* liveOf(registry, target.issuer);
     return;
   }
   for (let from = 0; from < target.serialNumbers.length; from += PAGE) {
@@ -64,7 +64,7 @@ export function revokeCertificates(
   actor: Actor,
   target: CertificateTarget,
   reason: FinalReason,
-  terms: BulkTerms,
+  terms: BulkTerms<PlannedCertificate>,
 ): Promise<number> {
   return registry.write(actor, async (transaction) => {
     const now = clock.now();
@@ -79,7 +79,7 @@ export function revokeCertificates(
     );
     let count = 0;
     for await (const page of planCertificates(transaction, target)) {
-      await progress.next(page.length);
+      await progress.next(page);
       const serialNumbers = page.map(({ serialNumber }) => serialNumber);
       await transaction.setCertificateStatus(serialNumbers, 'revoked', now, reason);
       for (const { issuer, ...certificate } of page) await journal.add(issuer, certificate);
@@ -100,7 +100,7 @@ export async function certificateOrRefuse(
   throw new GatehouseError('serial_number_unknown', `the registry has no certificate ${serialNumber}`);
 }
 
-async function* standingOf(
+async function* liveOf(
   registry: RegistryReader,
   issuer: Fingerprint,
 ): AsyncGenerator<readonly PlannedCertificate[]> {

@@ -298,6 +298,8 @@ export function describeCertificates(world: World): void {
         device: pump,
         issuer,
         policy: await world.registry.policy(name('device')),
+        seq: await world.registry.journalHead(),
+        revokedSeq: null,
       });
     });
 

@@ -1,0 +1,108 @@
+/**
+ * The messages of all who are connected, beside Aedes: it goes on to say who is there and has subscribed to what, and no
+ * message passes through it.
+ */
+import type { Client, PublishPacket, Subscription } from 'aedes';
+import type { Authorizer } from '../authorization/authorizer.ts';
+import type { DeviceStream } from '../front/device-stream.ts';
+import type { BrokerLimits } from '../limits.ts';
+import type { BrokerMetrics } from '../metrics.ts';
+import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { Replay } from '../system-topics/replay.ts';
+import { CleanOutbox } from './clean-outbox.ts';
+import { DurableOutbox } from './durable-outbox.ts';
+import { Inbound } from './inbound.ts';
+import type { Judge, Outbox } from './outbox.ts';
+import { Publication } from './publication.ts';
+import { Router } from './router.ts';
+
+export interface ExchangeOptions {
+  readonly store: GuardedStore;
+  readonly authorizer: Authorizer;
+  readonly replay: Replay;
+  readonly metrics: Pick<BrokerMetrics, 'queueOverflow'>;
+  readonly limits: BrokerLimits;
+}
+
+/** What Aedes says in place of the granted QoS where it is none. */
+const REFUSED = 128;
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #router: Router;
+  readonly #outboxes = new WeakMap<Client, Outbox>();
+
+  constructor(options: ExchangeOptions) {
+    const { store } = options;
+    this.#options = options;
+    this.#router = new Router({ index: store.database.sessions.index, intake: store.intake });
+  }
+
+  /** CONNACK is sent: messages go in and out until `gone`. */
+  open(connection: Connection, client: Client, stream: DeviceStream, gone: Promise<void>): void {
+    const { store, authorizer } = this.#options;
+    const outbox = this.#outboxOf(connection, client, stream);
+    this.#outboxes.set(client, outbox);
+    const inbound = new Inbound({
+      ...{ connection, clientId: client.id, clean: client.clean },
+      ...{ router: this.#router, authorizer, database: store.database },
+      ...{ output: stream.output, outbox, sender: stream },
+      onDenied: (refusal) => client.emit('error', refusal), // and so ends
+    });
+    stream.open((bytes, start, body, end) => {
+      // Nothing counts that it sends once its end has begun.
+      return !client.closed && inbound.take(bytes, start, body, end);
+    });
+    void gone.then(() => {
+      outbox.close();
+      if (outbox instanceof CleanOutbox) this.#unsubscribe(outbox, Object.keys(client.subscriptions));
+    });
+  }
+
+  /** @param subscriptions of a SUBSCRIBE that is answered, with the QoS that was granted */
+  subscribed(subscriptions: readonly Subscription[], client: Client): void {
+    const outbox = this.#outboxes.get(client);
+    if (outbox === undefined || client.closed) return;
+    const granted = subscriptions.filter(({ qos }) => Number(qos) !== REFUSED);
+    const { index } = this.#options.store.database.sessions;
+    if (outbox instanceof CleanOutbox) {
+      for (const { topic, qos } of granted) index.add(outbox, { topic, qos });
+    }
+    this.#options.replay.begin(granted, outbox);
+  }
+
+  unsubscribed(filters: readonly string[], client: Client): void {
+    const outbox = this.#outboxes.get(client);
+    if (outbox instanceof CleanOutbox) this.#unsubscribe(outbox, filters);
+  }
+
+  /**
+   * A will, which has been found to be allowed. Resolves when it is taken in.
+   * @throws GatehouseError `retained_limit`, `session_store_failed`
+   */
+  async publishWill({ topic, payload, qos, retain }: PublishPacket, clientId: string): Promise<void> {
+    const will = Publication.of({ topic, payload: Buffer.from(payload), qos, toBeRetained: retain });
+    await this.#router.publish(will, this.#router.routeOf(topic), clientId);
+  }
+
+  #outboxOf(connection: Connection, client: Client, stream: DeviceStream): Outbox {
+    const { store, authorizer, metrics, limits } = this.#options;
+    const judge: Judge = (topic, approval) => authorizer.judge(connection, topic, approval);
+    const common = { output: stream.output, owner: stream, judge, window: limits };
+    if (client.clean) {
+      const { drainTime } = limits;
+      return new CleanOutbox({ ...common, drainTime, onOverflow: (count) => metrics.queueOverflow(count) });
+    }
+    const { database, intake } = store;
+    const session = database.sessions.open(client.id);
+    const outbox = new DurableOutbox({ ...common, database, intake, session });
+    outbox.start();
+    return outbox;
+  }
+
+  #unsubscribe(outbox: CleanOutbox, filters: readonly string[]): void {
+    const { index } = this.#options.store.database.sessions;
+    for (const filter of filters) index.remove(outbox, filter);
+  }
+}
