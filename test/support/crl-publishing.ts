@@ -11,8 +11,8 @@ import type { Registry } from '../../registry/port/registry.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createLogger } from '../../runtime/log.ts';
 
-/** What takes seconds where it is in earnest, in tenths of them. */
-export const QUICK_CRLS: Pace = { urgent: 100, superseded: 60_000, failed: 500 };
+/** What takes seconds where it is in earnest, in a part of one. */
+export const QUICK_CRLS: Pace = { urgent: 200, superseded: 60_000, failed: 500 };
 
 export interface Publishing {
   readonly crls: CrlPublisher;
