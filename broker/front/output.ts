@@ -59,7 +59,7 @@ export class Output {
     this.#length += size;
     if (this.#length > this.#bytes.length) this.#grow(start);
     if (this.#isWriting) {
-      if (this.isFull) this.#stall ??= setTimeout(this.#options.onStalled, this.#options.drainTime).unref();
+      this.#watch();
     } else if (!this.#isScheduled) {
       this.#isScheduled = true;
       process.nextTick(flush, this); // when the chunk has been worked through that this comes from
@@ -77,6 +77,7 @@ export class Output {
   /** Calls back, once, when there is room; not if it ends before. */
   whenRoom(callback: () => void): void {
     this.#waiting.push(callback);
+    this.#watch();
   }
 
   flush(): void {
@@ -90,6 +91,7 @@ export class Output {
     if (!socket.writable) return;
     this.#isWriting = true;
     socket.write(piece, this.#written);
+    this.#watch();
   }
 
   /** What waits goes out, and then the end. */
@@ -107,6 +109,13 @@ export class Output {
     this.#waiting = [];
     this.#bytes = NOTHING;
     this.#length = 0;
+  }
+
+  /** Whoever waits for the write that is under way does so for a while. */
+  #watch(): void {
+    if (!this.#isWriting || (!this.isFull && this.#waiting.length === 0)) return;
+    const { onStalled, drainTime } = this.#options;
+    this.#stall ??= setTimeout(onStalled, drainTime).unref();
   }
 
   readonly #written = () => {

@@ -127,6 +127,36 @@ describe('a session that is about to end', () => {
   });
 });
 
+describe('what is remembered of a decision', () => {
+  it('holds for the grants that it was made by, and for no others', () => {
+    const connection = connectionOf('dev-5');
+    const approval = { allowedBy: null };
+    const message = Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 0 });
+    const { authorizer } = rooms;
+    connection.standing = standingOf('dev-5', everything);
+    for (const topic of ['t', 't']) expect(authorizer.judge(connection, topic, approval)).toBe('deliver');
+    expect(authorizer.refusalOf(connection, message, approval)).toBeNull();
+    connection.standing = standingOf('dev-5', { publish: ['u'], subscribe: ['u'] });
+    expect(authorizer.judge(connection, 't', approval)).toBe('drop');
+    expect(authorizer.refusalOf(connection, message, approval)).toMatchObject({ code: 'publish_denied' });
+  });
+});
+
+describe('a session whose end has begun', () => {
+  it('publishes nothing any more', async () => {
+    const { line, connection } = attach('dev-6', 'dev-6');
+    await eventually(() => line.sent.length > 0);
+    // With a subscription to end, Aedes takes a while to close.
+    line.push(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 't', qos: 0 }] }));
+    await eventually(() => line.sent.includes(Buffer.from([0x90, 3, 0, 1, 0])));
+    const retained = { topic: 't', payload: 'x', qos: 0, dup: false, retain: true } as const;
+    connection.dismiss('session_taken_over');
+    line.emit('data', generate({ cmd: 'publish', ...retained }));
+    expect(store.retained.count).toBe(0);
+    await connection.gone;
+  });
+});
+
 function mayPublish(client: Client): Promise<boolean> {
   const message = { cmd: 'publish', topic: 't', payload: '', qos: 0, dup: false, retain: false } as const;
   return new Promise((resolve) =>

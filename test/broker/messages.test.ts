@@ -133,6 +133,29 @@ describe('a clean session that acknowledges nothing', () => {
   });
 });
 
+describe('a subscriber that does not read', () => {
+  it('holds up who publishes to it until it is ended, and nothing of that is lost to others', async () => {
+    const stalled = await raw('stalled', subscribing('bulk/#', 0));
+    await eventually(() => packetsIn(stalled).some(({ cmd }) => cmd === 'suback'));
+    stalled.socket.pause();
+    const before = await fleet.metric('messages_total', { direction: 'in' });
+    const taken = async () => (await fleet.metric('messages_total', { direction: 'in' })) - before;
+    const writer = await connect('bulk-writer');
+    const payload = Buffer.alloc(100_000);
+    for (let count = 0; count < 300; count++) writer.client.publish('bulk/x', payload, { qos: 0 });
+    let last = -1;
+    await eventually(async () => {
+      const [earlier, now] = [last, await taken()];
+      last = now;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return now > 0 && now === earlier;
+    });
+    expect(last).toBeLessThan(250);
+    await eventually(async () => (await taken()) === 300);
+    stalled.socket.destroy();
+  });
+});
+
 describe('QoS 2 between clean sessions', () => {
   it('arrives once each, in order', async () => {
     const tls = async (id: string) => {

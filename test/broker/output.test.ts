@@ -102,6 +102,18 @@ describe('an output that is full', () => {
     full.close();
   });
 
+  it('stalls too where what filled it is under way already, and somebody waits', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    const other = new SlowLine();
+    const full = new Output({ socket: other, drainTime: 1_000, onStalled, highWater: 1 });
+    full.append(Buffer.from('a'), 0, 1);
+    full.whenRoom(() => {});
+    await turn();
+    jest.advanceTimersByTime(1_000);
+    expect(onStalled).toHaveBeenCalledTimes(1);
+    full.close();
+  });
+
   it('does not where it is taken in time', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     const other = new SlowLine();
