@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { SecureContextSource } from '../runtime/secure-context.ts';
 import { advertisedHost, type Settings } from '../runtime/settings.ts';
 import { plainTransport, type Transport } from './front/transport.ts';
-import type { UnprovenSockets } from './front/unproven-sockets.ts';
+import type { WaitingLine } from './front/waiting-line.ts';
 import { WEBSOCKET_PATH, WebSocketDoor } from './front/websocket-door.ts';
 import type { BrokerLimits } from './limits.ts';
 import { Listener } from './listener.ts';
@@ -16,7 +16,7 @@ export interface DoorsOptions {
   readonly secureContext: SecureContextSource;
   /** What `secureContext` has read. */
   readonly context: TlsOptions;
-  readonly unproven: UnprovenSockets;
+  readonly line: WaitingLine;
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
@@ -82,9 +82,9 @@ export class Doors {
     protocol: 'mqtt' | 'http/1.1',
     toTransport: (socket: Transport['socket']) => Transport,
   ): Listener {
-    const { context, unproven, limits, metrics, log, receive } = this.#options;
+    const { context, line, limits, metrics, log, receive } = this.#options;
     return new Listener({
-      ...{ context, protocol, unproven, limits, metrics, log, sockets: this.#sockets },
+      ...{ context, protocol, line, limits, metrics, log, sockets: this.#sockets },
       onConnection: (socket) => receive(toTransport(socket)),
     });
   }

@@ -1,6 +1,8 @@
 /** What a peer may cost the broker, in time, memory and number. Tests give shorter times. */
+import { REPORT_INTERVAL_MS } from '../registry/last-sighting.ts';
+
 export interface BrokerLimits {
-  /** ms for the TLS handshake. */
+  /** ms for the TLS handshake, from its beginning. */
   readonly handshakeTime: number;
   /** ms for each step between the handshake and CONNACK: CONNECT, the registry, the hand-over to Aedes. */
   readonly admissionTime: number;
@@ -12,14 +14,29 @@ export interface BrokerLimits {
   readonly webSocketMessageBytes: number;
   /** Connections in all, whatever their state. */
   readonly connections: number;
-  /** Connections whose certificate the registry has not been found to stand behind, handshake included. */
+  /** TLS handshakes that began within the last second and have not led to a certificate that the registry stands behind. */
+  readonly handshakes: number;
+  /** Those of one address, or of one /64 of IPv6. */
+  readonly handshakesPerAddress: number;
+  /** Connections that the registry does not stand behind, from the beginning of the handshake, however long ago that was. */
   readonly unproven: number;
   /** Those of one address, or of one /64 of IPv6. */
   readonly unprovenPerAddress: number;
-  /** Connections a second that may end without it; ten seconds' worth may at once. Nobody new gets in beyond that. */
+  /** Connections a second that may end without it; ten seconds' worth may at once. Beyond that newcomers wait. */
   readonly failuresPerSecond: number;
   /** Those of one address, or of one /64 of IPv6. */
   readonly failuresPerSecondPerAddress: number;
+  /**
+   * Connections that wait for their handshake to begin. Newcomers beyond that are turned away; from half of it on, so are
+   * those of a network of which many wait.
+   */
+  readonly waiting: number;
+  /** Those of one address, or of one /64 of IPv6. */
+  readonly waitingPerAddress: number;
+  /** ms that one of them may wait. */
+  readonly waitingTime: number;
+  /** Times a second that one device may connect; a minute's worth may come at once. */
+  readonly connectsPerSecond: number;
   /** Sessions of one device: live ones and stored ones, one for each client id. As many connections may arrive. */
   readonly sessionsPerDevice: number;
   /** Topic filters of one session, each counted once. */
@@ -57,16 +74,22 @@ export interface BrokerLimits {
 }
 
 export const defaultLimits: BrokerLimits = {
-  handshakeTime: 10_000,
+  handshakeTime: 30_000,
   admissionTime: 10_000,
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
   webSocketMessageBytes: 1024 * 1024,
   connections: 50_000,
+  handshakes: 256,
+  handshakesPerAddress: 64,
   unproven: 10_000,
   unprovenPerAddress: 500,
   failuresPerSecond: 1_000,
   failuresPerSecondPerAddress: 100,
+  waiting: 10_000,
+  waitingPerAddress: 4_000,
+  waitingTime: 120_000,
+  connectsPerSecond: 10,
   sessionsPerDevice: 32,
   subscriptionsPerSession: 100,
   retainedMessages: 1_000,
@@ -81,7 +104,7 @@ export const defaultLimits: BrokerLimits = {
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,
   drainTime: 5_000,
-  reportInterval: 10_000,
+  reportInterval: REPORT_INTERVAL_MS,
   journalSilence: 5_000,
   journalLoss: 60_000,
 };

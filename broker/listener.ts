@@ -5,7 +5,7 @@
  * peer whose chain does not verify without an alert, and keep its certificate from us. Node calls such a socket
  * unauthorized; `verifyPeer` lets none of them past.
  *
- * Sockets are accepted apart from TLS: one that there is no place for is closed before it costs a handshake's memory.
+ * Sockets are accepted apart from TLS, and wait for their turn unread: one that waits costs no handshake's memory.
  */
 import {
   type AddressInfo,
@@ -18,12 +18,14 @@ import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { SettingName } from '../runtime/settings.ts';
 import { RefusalLog } from './front/refusal-log.ts';
-import type { UnprovenSockets } from './front/unproven-sockets.ts';
+import type { WaitingLine } from './front/waiting-line.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
 
 /** Finds peers that vanished without a word, where MQTT's own keep-alive is switched off. */
 const TCP_KEEPALIVE_MS = 60_000;
+/** Connections that the kernel keeps until they are accepted. Where it drops one, the peer tries again a second later. */
+const BACKLOG = 4_096;
 
 export interface ListenerOptions {
   /** Key, certificate and trust anchors. */
@@ -33,7 +35,7 @@ export interface ListenerOptions {
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
-  readonly unproven: UnprovenSockets;
+  readonly line: WaitingLine;
   /** Whatever is connected, to this listener or another, be it before, during or after the handshake. */
   readonly sockets: Set<Socket>;
   /** Called after the handshake. */
@@ -54,6 +56,7 @@ export class Listener {
     this.#acceptor = createAcceptor({
       // Without it every connect waits 40 ms: Nagle against the delayed ACK behind TLS 1.3's tickets.
       noDelay: true,
+      pauseOnConnect: true, // TLS reads it, once it is its turn
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEPALIVE_MS,
     });
@@ -77,7 +80,7 @@ export class Listener {
   async open(host: string, port: number, setting: SettingName): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#acceptor.once('error', reject);
-      this.#acceptor.listen(port, host, resolve);
+      this.#acceptor.listen({ port, host, backlog: BACKLOG }, resolve);
     }).catch((error: unknown) => {
       throw listenFailure(error, { host, port, setting });
     });
@@ -91,20 +94,32 @@ export class Listener {
   }
 
   #take(socket: Socket): void {
-    const { unproven, sockets, limits } = this.#options;
+    const { line, sockets, limits } = this.#options;
     const { remoteAddress: address, remotePort: port } = socket;
-    if (address === undefined || port === undefined) return void socket.destroy(); // gone again
-    if (sockets.size >= limits.connections || !unproven.enter(address, port)) {
-      socket.destroy();
-      this.#refuse({ rule: 'connection_limit', address });
+    if (address === undefined || port === undefined) {
+      socket.destroy(); // gone again
+      return;
+    }
+    if (sockets.size >= limits.connections) {
+      this.#turnAway(socket, 'there are as many connections as there may be');
       return;
     }
     sockets.add(socket);
     socket.once('close', () => {
       sockets.delete(socket);
-      unproven.leave(address, port);
+      line.leave(address, port);
     });
-    this.server.emit('connection', socket);
+    const begin = () => {
+      if (!socket.destroyed) this.server.emit('connection', socket);
+    };
+    const giveUp = () => this.#turnAway(socket, 'it has waited for its handshake too long');
+    if (!line.join({ address, port, begin, giveUp })) this.#turnAway(socket, 'the line is full');
+  }
+
+  #turnAway(socket: Socket, detail: string): void {
+    const { remoteAddress: address } = socket;
+    socket.destroy();
+    this.#refuse({ rule: 'connection_limit', address, detail });
   }
 
   #reportFailures(): void {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { RefusalLedger } from '../core/observations/refusal-ledger.ts';
-import type { RegistryView } from '../registry/port.ts';
+import type { RegistryView } from '../registry/port/registry.ts';
 import { ReportWriter } from '../registry/reports/writer.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { BrokerLimits } from './limits.ts';

@@ -20,8 +20,9 @@ import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
+import { ConnectRates } from './front/connect-rates.ts';
 import { Reception } from './front/reception.ts';
-import { UnprovenSockets } from './front/unproven-sockets.ts';
+import { WaitingLine } from './front/waiting-line.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
@@ -32,11 +33,12 @@ import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
+import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
 import { SystemTopics } from './system-topics/system-topics.ts';
-import { createEffects, devicesRevokedBy } from './tail/effects.ts';
+import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
@@ -67,6 +69,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const secureContext = new SecureContextSource({
     file: layout.tls.broker,
     trustAnchors: () => trustAnchors(registry),
+    endAtAnyAnchor: true,
     ticketKeys,
     staple: { file: layout.staples.broker, clock },
     log,
@@ -106,22 +109,24 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     void cutOff.cutAll(live.all(), error.code, clock.now());
     dependencies.onFatal(error);
   };
+  const revocations = new Revocations({ applied: database.revocations, live, cutOff });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
 
-  const unproven = new UnprovenSockets(limits);
+  const line = new WaitingLine(limits);
   const doors = new Doors({
-    ...{ settings, secureContext, context, unproven, limits, metrics, log },
+    ...{ settings, secureContext, context, line, limits, metrics, log },
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());
-  const effects = createEffects({ live, cutOff, rebinding, reloadTrust: () => doors.reload() });
   const tail = new JournalTail({
     registry,
-    cut: effects.cut,
-    apply: async (row) => {
-      await effects.apply(row);
-      for (const device of devicesRevokedBy(row)) presence.revoked(device);
-    },
+    ...createEffects({
+      ...{ live, cutOff, revocations, rebinding },
+      onRevoked: (devices) => {
+        for (const device of devices) presence.revoked(device);
+      },
+      reloadTrust: () => doors.reload(),
+    }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
@@ -175,20 +180,24 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     live,
     durable,
     admission,
+    revocations,
     firstUses: observation.firstUses,
     refusals,
     broker,
     cutOff,
-    unproven,
+    line,
+    rates: new ConnectRates(limits),
     metrics,
     limits,
+    clock,
     log,
   });
 
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
-  await tail.start();
+  const place = await tail.start();
   closers.add('journal', () => tail.close());
-  await reviewStoredSessions({ registry, policies, store, durable, log });
+  await reviewStoredSessions({ registry, place, policies, store, durable, log });
+  tail.follow();
   closers.add('listeners', () => doors.stop());
   const addresses = await doors.open();
 

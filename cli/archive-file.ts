@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import type { JournalArchiveView } from '../core/api.ts';
+import type { JournalArchiveView } from '../core/api/housekeeping.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { parseArchiveName } from '../core/journal/archive.ts';
 import { type Line, LineCutter } from '../core/lines.ts';

@@ -2,7 +2,7 @@
  * Verifies a journal whose first rows are in archives: from its first row on where their files are at hand, else from
  * where the last archive ends, for which the server's word is taken.
  */
-import type { JournalArchiveView } from '../core/api.ts';
+import type { JournalArchiveView } from '../core/api/housekeeping.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { type ChainHead, emptyChain } from '../core/journal/chain.ts';
 import { archivedRows } from './archive-file.ts';

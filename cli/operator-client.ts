@@ -1,7 +1,7 @@
 /** The operator API over HTTPS: calls with a deadline, and refusals as errors that carry the server's own words. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { Page } from '../core/api.ts';
+import type { Page } from '../core/api/page.ts';
 import { GatehouseError } from '../core/errors.ts';
 import { LineCutter } from '../core/lines.ts';
 import { describeConnectionError } from '../runtime/command-line/connection-error.ts';
@@ -26,7 +26,7 @@ export interface Lines {
 /** Devices are numbered on by their ID, journal rows by their seq. */
 type AnyPage<Item> = Omit<Page<Item>, 'next'> & { readonly next: string | number | null };
 
-/** Answers are read as core/api.ts declares them: the server that gives them has proven who it is. */
+/** Answers are read as core/api/ declares them: the server that gives them has proven who it is. */
 export class OperatorClient {
   readonly #server: ServerAddress;
   readonly #transport: HttpsTransport;

@@ -10,7 +10,7 @@ export const operatorCommandTable: readonly CommandEntry[] = [
   {
     name: 'device',
     summary: 'Devices: list, show, explain, import, change, suspend, resume, revoke, reinstate.',
-    load: async () => (await import('./commands/device.ts')).deviceCommands,
+    load: async () => (await import('./commands/device-commands.ts')).deviceCommands,
   },
   {
     name: 'certificate',

@@ -329,17 +329,18 @@ export const errorCatalog = {
     title: 'Lines of the import are not valid, and nothing was imported',
     remedy: 'Correct the lines that are named and import the whole file again.',
   },
-  import_too_large: {
-    title: 'The import is too large',
-    remedy: 'Split the file: one import takes up to 250,000 lines and 64 MiB.',
+  list_too_large: {
+    title: 'The file, or list, is too large',
+    remedy: 'Split it: one call takes up to 250,000 lines and 64 MiB.',
   },
   list_refused: {
-    title: 'Lines of the list are not valid, and nothing was changed',
-    remedy: 'Correct the lines that are named and give the whole list again.',
+    title: 'Some of those that were named cannot be changed so, and none was',
+    remedy: 'Correct those that are told of, or leave them out, and give all the others again.',
   },
   bulk_unconfirmed: {
     title: 'More would be changed than was said',
-    remedy: 'See what it would be with --dry-run, and say how many it may be with --at-most COUNT.',
+    remedy:
+      'See whom it would be with --dry-run, then say how many may change with --at-most COUNT (in the API: dryRun, atMost).',
   },
   revocation_busy: {
     title: 'Another list is being taken in',
@@ -404,10 +405,16 @@ export const errorCatalog = {
   content_type_unsupported: {
     title: 'The body has a content type that this call does not take',
     remedy:
-      'Send Content-Type: application/json; application/pkcs10, where a request alone is the body; application/x-ndjson for an import.',
+      'Send Content-Type: application/json; application/pkcs10, where a request alone is the body; application/x-ndjson where the call takes a list, with one JSON object a line.',
   },
-  body_invalid: { title: 'The body is not valid JSON', remedy: 'Send one JSON object in UTF-8.' },
-  body_too_large: { title: 'The body is too large', remedy: 'A request to enroll takes at most 32 KiB.' },
+  body_invalid: {
+    title: 'The body is not what this call takes',
+    remedy: 'Send one JSON object in UTF-8, or one a line where the call takes a list.',
+  },
+  body_too_large: {
+    title: 'The body is too large',
+    remedy: 'Send at most 32 KiB; only calls that take a list (application/x-ndjson) take more.',
+  },
   rate_limited: {
     title: 'Too many requests',
     remedy: 'Wait as long as the Retry-After header says, then go on more slowly.',
@@ -520,6 +527,11 @@ export const errorCatalog = {
   connection_limit: {
     title: 'The broker has as many connections as it takes, in all, from one address or of one device',
     remedy: 'Wait and try again; the log of the broker tells which it was.',
+  },
+  connect_rate_exceeded: {
+    title: 'The device connects over and over, more often than it may',
+    remedy:
+      'Have it stay connected, or wait longer each time; two programs with one client id end each other.',
   },
   tls_handshake_failed: {
     title: 'The TLS handshake failed',

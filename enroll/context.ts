@@ -1,7 +1,7 @@
 /** What the use cases of the enroll process work with: made once, by service.ts. */
 import type { Clock } from '../core/clock.ts';
 import type { CrlShards } from '../core/pki/crl-names.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import type { IssuingAuthority } from './signer/issuing-authority.ts';
 
 export interface EnrollContext {

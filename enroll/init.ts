@@ -9,7 +9,7 @@ import { type Fingerprint, parseEntityName } from '../core/ids.ts';
 import type { Issuer } from '../core/pki/issue.ts';
 import { defaultProfile } from '../core/pki/profile.ts';
 import { defaultPolicies } from '../core/policy/policy.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';
@@ -45,15 +45,19 @@ export interface Initialized {
   readonly generatedPassphraseFile: string | null;
 }
 
-/** @throws GatehouseError `data_exists`, `data_damaged`, `data_in_use`, `setting_invalid`, `passphrase_missing`, `pkcs11_…` */
+/**
+ * @param openKeys where the CA keys go, from the layout and the settings
+ * @throws GatehouseError `data_exists`, `data_damaged`, `data_in_use`, `setting_invalid`, `passphrase_missing`, `pkcs11_…`
+ */
 export async function initialize(
   settings: Settings,
   clock: Clock,
   keepHostname: boolean,
+  openKeys = openKeyStore,
 ): Promise<Initialized> {
   const layout = dataLayout(settings.data);
   refuseExisting(layout, settings);
-  const keys = openKeyStore(layout, settings);
+  const keys = openKeys(layout, settings);
   const release = await lockDataFolder(layout);
   try {
     // Asked again: another init may have ended between the first look and the lock.

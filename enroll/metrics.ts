@@ -1,6 +1,6 @@
 /** The counters of the enroll process, read by operators at /metrics. */
 import { Counter, type Registry as MetricsRegistry } from 'prom-client';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { createMetricsRegistry } from '../runtime/metrics.ts';
 import type { HousekeepingRun } from './housekeeping/housekeeping.ts';
 import { createHousekeepingMetrics } from './housekeeping/metrics.ts';

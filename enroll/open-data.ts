@@ -1,7 +1,7 @@
 /** Opens a data folder as its one writer, and mends in it what the registry and the CA key can bring back. */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { openRegistry } from '../registry/sqlite/open.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import { type DataLayout, dataLayout } from '../runtime/layout.ts';
@@ -22,10 +22,16 @@ export interface OpenedData {
 
 /**
  * Brings the registry to this version's schema on the way. Whatever is opened is added to `closers`.
+ * @param openKeys where the CA keys are, from the layout and the settings
  * @throws GatehouseError `data_missing`, `data_incomplete`, `data_damaged`, `data_in_use`, `registry_schema`,
  * `setting_invalid`, `ca_key_missing`, `issuer_key_mismatch`, `passphrase_…`, `pkcs11_…`
  */
-export async function openData(settings: Settings, clock: Clock, closers: Closers): Promise<OpenedData> {
+export async function openData(
+  settings: Settings,
+  clock: Clock,
+  closers: Closers,
+  openKeys = openKeyStore,
+): Promise<OpenedData> {
   const layout = dataLayout(settings.data);
   requireComplete(layout, settings);
   closers.add('data folder', await lockDataFolder(layout));
@@ -33,7 +39,7 @@ export async function openData(settings: Settings, clock: Clock, closers: Closer
   const registry = await openRegistry({ file: layout.registry.database, clock });
   closers.add('registry', () => registry.close());
 
-  const keys = openKeyStore(layout, settings);
+  const keys = openKeys(layout, settings);
   closers.add('CA keys', () => keys.close());
   const issuing = await loadIssuingAuthority(registry, keys);
   await publishTrustAnchors(registry, layout);

@@ -8,10 +8,11 @@ import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { type IssuedCertificate, type Issuer, issueServerCertificate } from '../core/pki/issue.ts';
 import { publicKeyOf } from '../core/pki/public-key.ts';
-import type { Registry } from '../registry/port.ts';
+import type { Registry } from '../registry/port/registry.ts';
 import { writeFileAtomic } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
+import { ownNames } from './own-certificates.ts';
 import type { IssuingAuthority } from './signer/issuing-authority.ts';
 import { chainOf } from './signer/lineage.ts';
 import { certificateRecord, insertIssued } from './use-cases/issuing/certificate-record.ts';
@@ -79,7 +80,7 @@ export async function ensureServerCertificate(
   const { issuer, clock, hostnames, statusUrl } = context;
   const certificate = await issueServerCertificate({
     issuer,
-    commonName: `gatehouse ${role}`,
+    commonName: ownNames[role],
     hostnames,
     publicKey: publicKeyOf(publicKey),
     validity: VALIDITY,

@@ -11,6 +11,7 @@ import { createCrlMetrics } from './crl/crl-metrics.ts';
 import { CrlPublisher } from './crl/crl-publisher.ts';
 import { CrlStore } from './crl/crl-store.ts';
 import { CrlThread } from './crl/crl-thread-client.ts';
+import type { Pace } from './crl/issuer-publisher.ts';
 import { carefulClock, timeOfLastWrite } from './housekeeping/careful-clock.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
 import { type HttpServer, listen } from './http/http-server.ts';
@@ -23,6 +24,7 @@ import { OwnRefusals } from './reports/own-refusals.ts';
 import { ReportFollower } from './reports/report-follower.ts';
 import { Rollover } from './rollover/rollover.ts';
 import { keepServerCertificates } from './server-certificates.ts';
+import type { openKeyStore } from './signer/open-key-store.ts';
 import { DelegatedResponders } from './status/delegated-responders.ts';
 import { createOcspMetrics } from './status/ocsp-metrics.ts';
 import { createOcspResponder } from './status/ocsp-responder.ts';
@@ -35,12 +37,25 @@ export interface EnrollAddresses {
   readonly adminUrl: string;
 }
 
+/** What `gatehouse enroll` leaves as it is. */
+export interface EnrollOptions {
+  readonly clock?: Clock;
+  /** Where the CA keys are, from the layout and the settings. */
+  readonly openKeys?: typeof openKeyStore;
+  /** How soon CRLs follow what changes. */
+  readonly crlPace?: Pace;
+  /** As RolloverContext has it. */
+  readonly settleTime?: number;
+  /** ms between the listeners' looks at their certificates and staples. */
+  readonly pollInterval?: number;
+}
+
 /** Whatever is opened is added to `closers`, in order; it is theirs to close even if this rejects half-way. */
 export async function startEnroll(
   settings: Settings,
   log: Logger,
   closers: Closers,
-  clock: Clock = systemClock,
+  { clock = systemClock, openKeys, crlPace, settleTime, pollInterval }: EnrollOptions = {},
 ): Promise<EnrollAddresses> {
   const host = advertisedHost(settings);
   const open = async (server: HttpServer, name: PortSetting, address: string): Promise<number> => {
@@ -49,7 +64,7 @@ export async function startEnroll(
   };
 
   // Step 1: the data folder, as its one writer, and the CA key.
-  const { layout, registry, keys, issuing } = await openData(settings, clock, closers);
+  const { layout, registry, keys, issuing } = await openData(settings, clock, closers, openKeys);
   const lastWrite = await timeOfLastWrite(registry);
   for (const { issuer, error } of issuing.lostKeys) {
     log.error(
@@ -98,6 +113,7 @@ export async function startEnroll(
     store,
     builder,
     metrics: createCrlMetrics({ registry: metrics.registry, store, clock }),
+    pace: crlPace,
     log,
   });
   closers.add('crl publisher', () => crls.close());
@@ -118,6 +134,7 @@ export async function startEnroll(
     addressRate,
     tlsFile,
     stapleFile,
+    pollInterval,
     refusals,
     log,
   });
@@ -133,6 +150,7 @@ export async function startEnroll(
       await staples.refresh();
     },
     publishTrustAnchors: () => publishTrustAnchors(registry, layout),
+    settleTime,
     log,
   });
   const housekeeping = new Housekeeping({
@@ -153,6 +171,7 @@ export async function startEnroll(
     metrics,
     tlsFile,
     stapleFile,
+    pollInterval,
     log,
   });
   const adminPort = await open(operator, 'adminPort', settings.adminHost);

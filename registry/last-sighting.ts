@@ -3,6 +3,8 @@ import type { BrokerRun, Sighting } from './observations.ts';
 
 /** A broker reports at least every 30 s (broker/reports/report-feed.ts): after three times as long it has stopped to. */
 export const MAX_SILENCE_MS = 90_000;
+/** The broker tells of what it sees so often, at most; what is known of it is as old as that. */
+export const REPORT_INTERVAL_MS = 10_000;
 
 export interface LastSighting {
   /** `unknown`: it was online, and the broker has not been heard of since. */

@@ -46,10 +46,7 @@ export interface CertificateRecord {
 }
 
 /** What others who ask by OCSP are told of a certificate. */
-export type CertificateStanding = Pick<
-  CertificateRecord,
-  'issuer' | 'status' | 'issuedAt' | 'revokedAt' | 'reason'
->;
+export type StatusRecord = Pick<CertificateRecord, 'issuer' | 'status' | 'issuedAt' | 'revokedAt' | 'reason'>;
 
 export interface GroupRecord {
   readonly name: EntityName;
@@ -252,4 +249,8 @@ export interface Admission {
   readonly device: DeviceRecord;
   readonly issuer: IssuerRecord;
   readonly policy: DocumentRecord;
+  /** Of the journal's last row at that moment. */
+  readonly seq: number;
+  /** As `RegistryReader.revokedSeq`; null where the device never was. */
+  readonly revokedSeq: number | null;
 }

@@ -1,7 +1,7 @@
 /** Whether a certificate stands, by what the registry holds of it. */
 import { GatehouseError } from '../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../core/ids.ts';
-import type { RegistryReader } from './port.ts';
+import type { RegistryReader } from './port/reader.ts';
 import type { Admission, CertificateRecord, CertificateStatus, DeviceStatus } from './records.ts';
 
 /** What a certificate says of itself, once its chain has been verified. */

@@ -1,6 +1,6 @@
 /** The CA certificates that peers are verified by. */
 import { encodePem } from '../core/pki/pem.ts';
-import type { RegistryReader } from './port.ts';
+import type { RegistryReader } from './port/reader.ts';
 
 /**
  * Those of every issuer that is not retired: PEM, in the order in which they were added. The issuing CAs too, for devices

@@ -23,12 +23,19 @@ export interface SecureContextOptions {
   /** PEM of the CA certificates that clients are verified by; absent where none is asked for a certificate. */
   readonly trustAnchors?: () => Promise<readonly string[]>;
   /**
+   * Each anchor is trusted by itself, so the path from a certificate ends at the first one: with issuing CAs among them, the
+   * root's signature is verified in no handshake. Where a Node cannot be told so, paths go on to the root.
+   */
+  readonly endAtAnyAnchor?: boolean;
+  /**
    * Absent where TLS sessions are not resumed; a resumed one tells of the peer's certificate alone, without its chain, and
    * nothing of it is verified again: whoever takes one in asks the registry.
    */
   readonly ticketKeys?: TicketKeys;
   /** Absent where nothing is stapled. */
   readonly staple?: StapleFile;
+  /** ms between looks at the files; a second where absent. */
+  readonly pollInterval?: number | undefined;
   readonly log: Logger;
 }
 
@@ -74,23 +81,31 @@ export class SecureContextSource {
   }
 
   async #reload(server: Server): Promise<void> {
-    const { file, ticketKeys, log } = this.#options;
+    const { file, log } = this.#options;
     try {
       server.setSecureContext(await this.read());
-      ticketKeys?.serve(server);
+      this.#furnish(server);
       log.info({ file }, 'server certificate and trust anchors were reloaded');
     } catch (error) {
       log.error({ err: error, file }, 'the server certificate could not be read; the last one is served');
     }
   }
 
+  /** What `tls.Server` passes on to no context that it makes. */
+  #furnish(server: Server): void {
+    const { ticketKeys, endAtAnyAnchor = false } = this.#options;
+    ticketKeys?.serve(server);
+    const context: { setAllowPartialTrustChain?: () => void } = server._sharedCreds.context;
+    if (endAtAnyAnchor) context.setAllowPartialTrustChain?.();
+  }
+
   /** For a server that was made with what `read` gave, before it listens. Returns the function that ends it. */
   watch(server: Server): () => void {
-    const { file, staple: stapleFile, ticketKeys, log } = this.#options;
-    ticketKeys?.serve(server);
+    const { file, staple: stapleFile, pollInterval: interval = POLL_MS, log } = this.#options;
+    this.#furnish(server);
     const onChange = () => void this.reload(server);
-    watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
-    const endStapling = stapleFile && staple(server, { ...stapleFile, log });
+    watchFile(file, { interval, persistent: false }, onChange);
+    const endStapling = stapleFile && staple(server, { ...stapleFile, interval, log });
     return () => {
       unwatchFile(file, onChange);
       endStapling?.();

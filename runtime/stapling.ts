@@ -11,19 +11,20 @@ import type { Clock } from '../core/clock.ts';
 import { readStaple, type Staple } from '../core/pki/ocsp-staple.ts';
 import type { Logger } from './log.ts';
 
-const POLL_MS = 1_000;
-
 export interface StapleFile {
   /** DER OCSPResponse; it may be missing. */
   readonly file: string;
   readonly clock: Clock;
 }
 
+export interface StaplingOptions extends StapleFile {
+  /** ms between looks at the file. */
+  readonly interval: number;
+  readonly log: Logger;
+}
+
 /** Staples what is in the file, read anew whenever that changes. Returns the function that ends it. */
-export function staple(
-  server: Server,
-  { file, clock, log }: StapleFile & { readonly log: Logger },
-): () => void {
+export function staple(server: Server, { file, clock, interval, log }: StaplingOptions): () => void {
   let current: Staple | undefined;
   const read = async () => {
     try {
@@ -41,7 +42,7 @@ export function staple(
   };
   const onChange = () => void read();
   onChange();
-  watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
+  watchFile(file, { interval, persistent: false }, onChange);
   server.on('OCSPRequest', onRequest);
   return () => {
     unwatchFile(file, onChange);

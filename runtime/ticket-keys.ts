@@ -114,7 +114,9 @@ export class TicketKeys {
     // Keys belong into every answer: without them Node ends the process.
     const { hmac, aes } = partsOf(found ?? newest);
     if (found === undefined) return [answer.unknown, hmac, aes];
-    return [found === newest ? answer.found : answer.renew, hmac, aes];
+    // Replaced each time: in TLS 1.3 a ticket is for one use (RFC 8446 §C.4), and OpenSSL's clients keep to that. Without
+    // another one they make a full handshake every other time.
+    return [answer.renew, hmac, aes];
   }
 
   async #write(): Promise<void> {

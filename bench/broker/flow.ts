@@ -55,7 +55,7 @@ export async function measureFlow(options: FlowOptions): Promise<Flow> {
       sessions.push(await Session.open({ target, identity, onPuback }));
     }
     pump.start(sessions);
-    await pause(WARM_UP_MS, undefined, { signal });
+    await pause(Math.min(WARM_UP_MS, milliseconds), undefined, { signal });
     const [before, usage, own, start] = [received, server.usage(), process.cpuUsage(), performance.now()];
     await pause(milliseconds, undefined, { signal });
     const [count, seconds] = [received - before, (performance.now() - start) / 1_000];

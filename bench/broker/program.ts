@@ -1,6 +1,6 @@
 /** `node bench/broker/run.js`: its options. */
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
-import { positive, runBenchmarkProgram } from '../harness/program.ts';
+import { positive, runBenchmarkProgram, seconds } from '../harness/program.ts';
 import { runBrokerBenchmark } from './benchmark.ts';
 import { renderReport } from './report.ts';
 
@@ -12,7 +12,7 @@ export function runBenchmark(): Promise<void> {
       program
         .option('--rounds <n>', 'rounds, each with both brokers', positive, 3)
         .option('--publishers <n>', 'who publish to one subscriber', countUpTo(1_000), 50)
-        .option('--seconds <n>', 'of each throughput measurement', countUpTo(600), 5)
+        .option('--seconds <n>', 'of each throughput measurement', seconds, 5)
         .option('--fleet <n>', 'connections that are idle, and that come back', countUpTo(20_000), 3_000)
         .option('--connects <n>', 'connects of each kind', positive, 2_000)
         .option('--messages <n>', 'queued for a session that is away', positive, 9_000),

@@ -1,5 +1,5 @@
 /** The brokers that are measured: Gatehouse as it is shipped, and Mosquitto with the same CA, certificates and rights. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startBrokerRole } from '../harness/gatehouse-process.ts';
@@ -32,14 +32,9 @@ export async function startGatehouseBroker(options: BrokerOptions): Promise<Meas
 
 /** Undefined where it is not installed. */
 export function mosquittoVersion(): string | undefined {
-  try {
-    // It says it in its help, and ends with an error.
-    execFileSync('mosquitto', ['-h'], { stdio: 'pipe', timeout: VERSION_TIMEOUT_MS });
-  } catch (error) {
-    const { stdout } = error as { readonly stdout?: Buffer };
-    return /version (\S+)/.exec(String(stdout ?? ''))?.[1];
-  }
-  return undefined;
+  // It says it in its help.
+  const { error, stdout } = spawnSync('mosquitto', ['-h'], { encoding: 'utf8', timeout: VERSION_TIMEOUT_MS });
+  return error === undefined ? /version (\S+)/.exec(stdout)?.[1] : undefined;
 }
 
 export interface MosquittoOptions extends BrokerOptions {

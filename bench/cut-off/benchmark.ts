@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDeviceId } from '../../core/ids.ts';
+import { within } from '../harness/deadline.ts';
 import { type ConnectedDevice, connectFleet, enrollFleet } from '../harness/fleet.ts';
 import { runGatehouse, runToItsEnd } from '../harness/gatehouse-command.ts';
 import {
@@ -52,6 +53,8 @@ export interface Report {
 }
 
 const QUIET_MS = 2_000;
+/** Longer than that no session of a revoked device is to be waited for. */
+const PATIENCE_MS = 30_000;
 
 export async function runCutOffBenchmark(options: BenchmarkOptions): Promise<Report> {
   const { signal } = options;
@@ -98,11 +101,15 @@ async function measure(options: BenchmarkOptions, setting: Setting): Promise<Rep
     const before = spreadOf(bystanders.take());
 
     say(`${singles} are revoked, one after another …`);
-    const single = await revokeSingly(enroll, fleet.slice(others, others + singles));
+    const single = await revokeSingly(enroll, fleet.slice(others, others + singles), signal);
     const duringSingles = spreadOf(bystanders.take());
 
     say(`${bulk} are revoked by one command …`);
-    const bulkReport = await revokeInBulk(data, fleet.slice(others + singles, others + singles + bulk));
+    const bulkReport = await revokeInBulk(
+      data,
+      fleet.slice(others + singles, others + singles + bulk),
+      signal,
+    );
     const duringBulk = spreadOf(bystanders.take());
     return {
       machine: describeMachine(pinned),
@@ -118,14 +125,14 @@ async function measure(options: BenchmarkOptions, setting: Setting): Promise<Rep
   }
 }
 
-async function revokeSingly(enroll: EnrollProcess, devices: readonly ConnectedDevice[]) {
+async function revokeSingly(enroll: EnrollProcess, devices: readonly ConnectedDevice[], signal: AbortSignal) {
   const api = await openOperatorApi(enroll);
   const [fromRequest, fromAnswer]: [number[], number[]] = [[], []];
   for (const { id, closed } of devices) {
     const requested = performance.now();
     await api.revoke(parseDeviceId(id));
     const answered = performance.now();
-    const closedAt = await closed;
+    const closedAt = await within(closed, { ms: PATIENCE_MS, what: `the end of ${id}`, signal });
     fromRequest.push(closedAt - requested);
     fromAnswer.push(Math.max(0, closedAt - answered));
   }
@@ -133,13 +140,18 @@ async function revokeSingly(enroll: EnrollProcess, devices: readonly ConnectedDe
   return { fromRequest: spreadOf(fromRequest), fromAnswer: spreadOf(fromAnswer) };
 }
 
-async function revokeInBulk(data: string, devices: readonly ConnectedDevice[]) {
+async function revokeInBulk(data: string, devices: readonly ConnectedDevice[], signal: AbortSignal) {
   const started = performance.now();
   const command = runToItsEnd('device', 'revoke', '--data', data, ...devices.map(({ id }) => id));
   const ended = command.then(() => performance.now());
-  const closed = await Promise.all(devices.map((device) => device.closed));
+  const closing = Promise.all([ended, ...devices.map((device) => device.closed)]);
+  const [endedAt, ...closed] = await within(closing, {
+    ms: PATIENCE_MS,
+    what: 'the end of all of them',
+    signal,
+  });
   return {
     fromStart: spreadOf(closed.map((closedAt) => closedAt - started)),
-    command: (await ended) - started,
+    command: endedAt - started,
   };
 }

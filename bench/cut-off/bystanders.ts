@@ -5,26 +5,32 @@ import type { ConnectedDevice } from '../harness/fleet.ts';
 const EVERY_MS = 20;
 
 export interface Bystanders {
-  /** The latencies since the last call, in ms. */
+  /** The latencies since the last call, in ms. @throws Error where the connection of one has ended: nobody revoked it */
   take(): readonly number[];
   stop(): Promise<void>;
 }
 
 export function startBystanders(devices: readonly ConnectedDevice[]): Bystanders {
   let latencies: number[] = [];
+  let failure: unknown = null;
   const ended = new AbortController();
   const publishing = devices.map(async (device, place) => {
     // Not all of them in one moment.
     await pause((EVERY_MS * place) / devices.length);
-    while (!ended.signal.aborted) {
-      const start = performance.now();
-      await device.publish();
-      latencies.push(performance.now() - start);
-      await pause(EVERY_MS);
+    try {
+      while (!ended.signal.aborted) {
+        const start = performance.now();
+        await device.publish();
+        latencies.push(performance.now() - start);
+        await pause(EVERY_MS);
+      }
+    } catch (error) {
+      failure ??= error;
     }
   });
   return {
     take() {
+      if (failure !== null) throw failure;
       const taken = latencies;
       latencies = [];
       return taken;

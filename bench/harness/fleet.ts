@@ -28,7 +28,7 @@ export interface ConnectedDevice {
   readonly id: string;
   /** Resolves with performance.now() when the socket has closed. */
   readonly closed: Promise<number>;
-  /** Sends some telemetry with QoS 1 and resolves with its PUBACK. One at a time. */
+  /** Sends some telemetry with QoS 1 and resolves with its PUBACK. One at a time. Rejects where the connection has ended. */
   publish(): Promise<void>;
   close(): Promise<void>;
 }
@@ -73,32 +73,45 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
 }
 
-export function connectFleet({ target, devices, signal }: ConnectOptions): Promise<ConnectedDevice[]> {
-  return forEachOf(devices.length, signal, async (place) => {
+export async function connectFleet({ target, devices, signal }: ConnectOptions): Promise<ConnectedDevice[]> {
+  const connected: ConnectedDevice[] = [];
+  const connect = async (place: number): Promise<ConnectedDevice> => {
     const device = devices[place];
     if (device === undefined) throw new Error(`there is no device ${place}`);
     let onPuback = () => {};
+    let onLost = () => {};
     const identity = identityOf(device, target);
     const session = await Session.open({ target, identity, onPuback: () => onPuback() });
     const closed = new Promise<number>((resolve) => {
       session.socket.once('close', () => resolve(performance.now()));
     });
+    void closed.then(() => onLost());
     const topic = `devices/${device.id}/telemetry`;
     const { bytes } = publishTemplate(topic, Buffer.from('{"temperature":21.5}'), 1, FIRST_PACKET_ID);
-    return {
+    const one: ConnectedDevice = {
       id: device.id,
       closed,
       publish: () =>
-        new Promise<void>((resolve) => {
+        new Promise<void>((resolve, reject) => {
           onPuback = resolve;
-          session.socket.write(bytes);
+          onLost = () => reject(new Error(`${device.id}: the connection was closed`));
+          if (session.socket.destroyed) onLost();
+          else session.socket.write(bytes);
         }),
       close: () => session.close(),
     };
-  });
+    connected.push(one);
+    return one;
+  };
+  try {
+    return await forEachOf(devices.length, signal, connect);
+  } catch (error) {
+    await Promise.all(connected.map((one) => one.close()));
+    throw error;
+  }
 }
 
-/** @returns what `make` made for 0, 1, 2 …, in that order */
+/** @returns what `make` made for 0, 1, 2 …, in that order. Rejects once nothing is being made any more. */
 async function forEachOf<T>(
   count: number,
   signal: AbortSignal,
@@ -106,13 +119,20 @@ async function forEachOf<T>(
 ): Promise<T[]> {
   const made: T[] = [];
   const places = Array.from({ length: count }, (_none, place) => place).values();
+  const failures: unknown[] = [];
   const worker = async () => {
     for (const place of places) {
-      signal.throwIfAborted();
-      made[place] = await make(place);
+      if (failures.length > 0 || signal.aborted) return;
+      try {
+        made[place] = await make(place);
+      } catch (error) {
+        failures.push(error);
+      }
       await nextTurn();
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  signal.throwIfAborted();
+  if (failures.length > 0) throw failures[0];
   return made;
 }

@@ -1,5 +1,5 @@
 /** A benchmark as a command: it can be interrupted, prints a table or JSON, and says on standard error how far it is. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { GatehouseError } from '../../core/errors.ts';
 import { processIo } from '../../runtime/command-line/io.ts';
 import { tolerateLostReaders } from '../../runtime/command-line/lost-reader.ts';
@@ -29,6 +29,13 @@ export const positive = countUpTo(1_000_000);
 /** The same, or 0 for none. */
 export function countOrNone(text: string): number {
   return text === '0' ? 0 : positive(text);
+}
+
+/** Up to ten minutes, with tenths where few are enough. */
+export function seconds(text: string): number {
+  const value = /^\d+(\.\d)?$/.test(text) ? Number(text) : 0;
+  if (value > 0 && value <= 600) return value;
+  throw new InvalidArgumentError('Give a number of seconds from 0.1 to 600.');
 }
 
 export async function runBenchmarkProgram<Options, Report extends object>({

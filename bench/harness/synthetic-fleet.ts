@@ -19,7 +19,8 @@ import {
 import { type RandomSource, randomSerialNumber } from '../../core/pki/serial-number.ts';
 import { createToken } from '../../core/token.ts';
 
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import { deviceIdFrom } from './device-id.ts';
 

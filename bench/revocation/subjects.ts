@@ -1,6 +1,6 @@
 /** Which of the registered certificates are asked about, and which devices are revoked while it is measured. */
 import type { DeviceId, SerialNumber } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { DeviceStatus, IssuerRecord } from '../../registry/records.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { dataLayout } from '../../runtime/layout.ts';

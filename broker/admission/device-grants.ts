@@ -1,7 +1,7 @@
 /** What a device may do, by the registry as it stands: for those who are not connected. */
 import { GatehouseError } from '../../core/errors.ts';
 import { bindPolicy, type Grants } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../registry/records.ts';
 import type { PolicyCache } from './policy-cache.ts';
 

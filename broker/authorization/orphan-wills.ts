@@ -1,9 +1,9 @@
 /** Wills whose broker is gone: Aedes asks without a client, so the registry is asked about their owner. */
 import type { PublishPacket } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
-import { isDeviceId, quote } from '../../core/ids.ts';
+import { type DeviceId, isDeviceId, quote } from '../../core/ids.ts';
 import type { Grants } from '../../core/policy/grants.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { grantsOfDevice } from '../admission/device-grants.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';
@@ -14,7 +14,7 @@ import type { Refusals } from '../reports/refusals.ts';
 import { denialOfPublish } from './message-rules.ts';
 
 export interface OrphanWillsOptions {
-  readonly registry: Pick<RegistryReader, 'device' | 'group' | 'policy'>;
+  readonly registry: Pick<RegistryReader, 'device' | 'revokedSeq' | 'group' | 'policy'>;
   readonly policies: PolicyCache;
   readonly store: GuardedStore;
   readonly refusals: Pick<Refusals, 'ofOwner'>;
@@ -54,7 +54,16 @@ export class OrphanWills {
     const device = isDeviceId(owner) ? await registry.device(owner) : undefined;
     if (device === undefined) throw new GatehouseError('device_unknown', `${quote(owner)} is no device`);
     if (device.status !== 'active') throw new GatehouseError(`device_${device.status}`);
+    await this.#refuseFromBefore(device.id);
     return grantsOfDevice(device, this.#options);
+  }
+
+  /** Reinstated since, a device does not get back what it left. @throws GatehouseError `device_revoked` */
+  async #refuseFromBefore(device: DeviceId): Promise<void> {
+    const { registry, store } = this.#options;
+    const revokedSeq = (await registry.revokedSeq(device)) ?? null;
+    if (!store.database.revocations.isOutstanding(device, revokedSeq)) return;
+    throw new GatehouseError('device_revoked', `${quote(device)} was revoked after it left its will`);
   }
 
   async #forget(clientId: string, topic: string, { code, message }: GatehouseError): Promise<void> {

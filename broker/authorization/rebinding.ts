@@ -5,7 +5,7 @@ import type { DeviceId, EntityName } from '../../core/ids.ts';
 import { decideSubscribe } from '../../core/policy/decide.ts';
 import { bindPolicy, type Grants } from '../../core/policy/grants.ts';
 import type { Policy } from '../../core/policy/policy.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';

@@ -1,19 +1,26 @@
 /** How often something may happen: a token bucket, kept as the time until which it is used up; what is given back counts. */
 
-/** Seconds' worth that may come at once. */
+/** Seconds' worth that may come at once, unless it is said. */
 const BURST_S = 10;
 
 export class Allowance {
   readonly #cost: number;
+  readonly #burst: number;
   #usedUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, burstSeconds = BURST_S) {
     this.#cost = 1_000 / perSecond;
+    this.#burst = burstSeconds * 1_000;
   }
 
   /** `now` is in ms, of any clock that never goes back. */
   isLeft(now: number): boolean {
-    return this.debt(now) + this.#cost <= BURST_S * 1_000;
+    return this.wait(now) === 0;
+  }
+
+  /** ms until there is some left; 0 where there is. */
+  wait(now: number): number {
+    return Math.max(0, this.debt(now) + this.#cost - this.#burst);
   }
 
   /** ms until it is as good as new; 0 or less where it is. */

@@ -1,6 +1,7 @@
 /** Takes the first packet off a socket: a CONNECT within its cap, or nothing. */
 import type { Duplex } from 'node:stream';
 import { GatehouseError } from '../../core/errors.ts';
+import type { Arrival } from '../sessions/arrival.ts';
 import { FixedHeaderReader, packetTypes } from './fixed-header.ts';
 
 const CONNECT_FIRST_BYTE = packetTypes.connect << 4; // its four flag bits are zero (MQTT 3.1.1 §2.2.2)
@@ -8,24 +9,20 @@ const CONNECT_FIRST_BYTE = packetTypes.connect << 4; // its four flag bits are z
 interface ReadOptions {
   /** Cap on the packet with its fixed header, checked before the body is buffered. */
   readonly maxBytes: number;
-  /** Its reason is what the promise rejects with. */
-  readonly signal: AbortSignal;
+  /** Where it ends, the promise rejects with its reason. */
+  readonly arrival: Arrival;
 }
 
 /**
  * Resolves with the packet's body; whatever follows it stays in the socket, which is left paused.
  * @throws GatehouseError `connect_malformed`, `packet_malformed`, `packet_too_large`
  */
-export function readConnect(socket: Duplex, { maxBytes, signal }: ReadOptions): Promise<Buffer> {
+export function readConnect(socket: Duplex, { maxBytes, arrival }: ReadOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const assembly = new ConnectAssembly(maxBytes);
     const settle = () => {
       socket.off('data', onData).pause();
-      signal.removeEventListener('abort', onAbort);
-    };
-    const onAbort = () => {
-      settle();
-      reject(signal.reason);
+      stopListening();
     };
     const onData = (chunk: Buffer) => {
       try {
@@ -39,9 +36,11 @@ export function readConnect(socket: Duplex, { maxBytes, signal }: ReadOptions): 
         reject(error);
       }
     };
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    socket.on('data', onData).resume();
+    const stopListening = arrival.onEnd((reason) => {
+      socket.off('data', onData).pause();
+      reject(reason);
+    });
+    if (arrival.reason === null) socket.on('data', onData).resume();
   });
 }
 

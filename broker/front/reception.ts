@@ -2,6 +2,7 @@
  * Receives a new connection and takes it, step by step, to Aedes, which sees nobody that was not admitted. Each
  * step refuses by a rule; each refusal is one line in the log, one count, and the answer that MQTT has for it.
  */
+import type { Clock } from '../../core/clock.ts';
 import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
@@ -17,6 +18,7 @@ import type { CutOff } from '../sessions/cut-off.ts';
 import type { DurableSessions } from '../sessions/durable-sessions.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { MessageBroker } from '../sessions/message-broker.ts';
+import type { Revocations } from '../sessions/revocations.ts';
 import { checkClientId } from './client-id.ts';
 import {
   type ConnectRequest,
@@ -25,22 +27,26 @@ import {
   readProtocolLevel,
   type Will,
 } from './connect-packet.ts';
+import type { ConnectRates } from './connect-rates.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
 import type { Transport } from './transport.ts';
-import type { UnprovenSockets } from './unproven-sockets.ts';
+import type { WaitingLine } from './waiting-line.ts';
 
 export interface ReceptionOptions {
   readonly live: LiveTable;
   readonly durable: DurableSessions;
   readonly admission: AdmissionControl;
+  readonly revocations: Pick<Revocations, 'settle'>;
   readonly firstUses: FirstUses;
   readonly refusals: Pick<Refusals, 'ofPeer'>;
   readonly broker: MessageBroker;
   readonly cutOff: CutOff;
-  readonly unproven: UnprovenSockets;
+  readonly line: WaitingLine;
+  readonly rates: ConnectRates;
   readonly metrics: BrokerMetrics;
   readonly limits: BrokerLimits;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -94,16 +100,23 @@ export class Reception {
     this.#options.live.add(connection);
 
     // Step 3: what the registry says of this certificate: nothing that a peer without standing sends is kept.
-    const firstAsking = this.#options.admission.admit(peer);
-    await this.#within(connection, 'registry_unavailable', firstAsking);
-    this.#options.unproven.prove(visit.address, visit.port);
+    const looking = this.#options.admission.look(peer);
+    const finding = await this.#within(connection, 'registry_unavailable', looking);
+    // Before it is proven: who comes too often uses up what its network may fail, and so waits in line.
+    this.#options.rates.spend(connection.device);
+    this.#options.line.prove(visit.address, visit.port);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);
 
     // Step 5: what the registry says now: this counts.
-    const asking = takeStanding(connection, this.#options);
+    const asking = takeStanding(connection, this.#options, finding);
     const standing = await this.#within(connection, 'registry_unavailable', asking);
+    // What a revocation ended since when the device has been reinstated, and the journal's reader has not come to yet.
+    if (standing.revokedSeq !== null) {
+      const { revocations, clock } = this.#options;
+      await this.#within(connection, 'connect_timeout', revocations.settle(standing, clock.now()));
+    }
 
     // Step 6: what CONNECT asks for, and whether it can be had.
     this.#options.durable.checkWritable();
@@ -115,7 +128,7 @@ export class Reception {
     const takeOver = (holder: Connection) =>
       cutOff.dismiss(holder, 'session_taken_over', `by ${visit.address}`);
     await this.#within(connection, 'connect_timeout', live.claim(connection, request.clientId, takeOver));
-    connection.arrival.throwIfAborted();
+    connection.arrival.throwIfEnded();
 
     // Step 8: Aedes takes over, and answers with CONNACK.
     broker.attach(connection, standing, request);
@@ -126,7 +139,8 @@ export class Reception {
     const { connectBytes } = this.#options.limits;
     const opening = visit.transport.open(connection.arrival);
     connection.stream = await this.#within(connection, 'connect_timeout', opening);
-    const reading = readConnect(connection.stream, { maxBytes: connectBytes, signal: connection.arrival });
+    const { stream, arrival } = connection;
+    const reading = readConnect(stream, { maxBytes: connectBytes, arrival });
     const body = await this.#within(connection, 'connect_timeout', reading);
     visit.protocolLevel = readProtocolLevel(body);
     if (visit.protocolLevel !== PROTOCOL_LEVEL) {
@@ -159,7 +173,7 @@ export class Reception {
   async #within<T>(connection: Connection, rule: ErrorCode, step: Promise<T>): Promise<T> {
     const deadline = setTimeout(() => connection.dismiss(rule), this.#options.limits.admissionTime);
     try {
-      return await unlessAborted(step, connection.arrival);
+      return await connection.arrival.unlessEnded(step);
     } finally {
       clearTimeout(deadline);
     }
@@ -207,13 +221,4 @@ function asRefusal(error: unknown): GatehouseError {
   return error instanceof GatehouseError
     ? error
     : new GatehouseError('internal', undefined, { cause: error });
-}
-
-function unlessAborted<T>(step: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    step.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

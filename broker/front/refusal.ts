@@ -17,6 +17,7 @@ const RETURN_CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set([
   'connection_limit',
   'connect_malformed',
+  'connect_rate_exceeded',
   'connect_timeout',
   'packet_malformed',
   'packet_too_large',

@@ -10,6 +10,7 @@ import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.
 import type { Logger } from '../../runtime/log.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
+import type { Arrival } from '../sessions/arrival.ts';
 import type { Transport } from './transport.ts';
 import { WebSocketStream } from './websocket-stream.ts';
 
@@ -65,8 +66,8 @@ export class WebSocketDoor {
         return stream;
       },
       refusal: (rule) => httpRefusal(status, rule),
-      open: async (signal) => {
-        const webSocket = await this.#open(socket, signal, (refusedWith) => {
+      open: async (arrival) => {
+        const webSocket = await this.#open(socket, arrival, (refusedWith) => {
           status = refusedWith;
         });
         const onViolation = (detail: string) => this.#noteViolation(socket, detail);
@@ -76,24 +77,18 @@ export class WebSocketDoor {
     };
   }
 
-  #open(socket: TLSSocket, signal: AbortSignal, onRefusal: (status: number) => void): Promise<WebSocket> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      if (signal.aborted) return onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
+  #open(socket: TLSSocket, arrival: Arrival, onRefusal: (status: number) => void): Promise<WebSocket> {
+    const opening = new Promise<WebSocket>((resolve, reject) => {
       this.#visitors.set(socket, {
-        resolve: (webSocket) => {
-          signal.removeEventListener('abort', onAbort);
-          resolve(webSocket);
-        },
+        resolve,
         reject: (status, detail) => {
-          signal.removeEventListener('abort', onAbort);
           onRefusal(status);
           reject(new GatehouseError('websocket_refused', detail));
         },
       });
-      this.#http.emit('connection', socket);
     });
+    if (arrival.reason === null) this.#http.emit('connection', socket);
+    return arrival.unlessEnded(opening);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -5,6 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { GatehouseError } from '../../core/errors.ts';
+import { AppliedRevocations } from './applied-revocations.ts';
 import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
 import type { Appended, Message, Page, PageLimits, QueueRow, Receiver } from './queue-entry.ts';
@@ -53,6 +54,7 @@ export class SessionDatabase {
   readonly sessions: SessionBook;
   readonly retained: RetainedMessages;
   readonly wills: Wills;
+  readonly revocations: AppliedRevocations;
   readonly queue: QueueTable;
   readonly #database: Database;
   readonly #commit: GroupCommit;
@@ -83,6 +85,7 @@ export class SessionDatabase {
     this.#halfReceived = this.#loadHalfReceived(limits.halfReceived);
     const messages = prepareMessages(database);
     this.wills = new Wills({ tables: messages, commit: this.#commit, brokerId: this.brokerId });
+    this.revocations = new AppliedRevocations({ database, commit: this.#commit });
     this.retained = new RetainedMessages(
       limits,
       new RetainedWrites({ tables: messages, commit: this.#commit }),

@@ -9,7 +9,7 @@ import { type DeviceId, isDeviceId, type TopicFilter } from '../../core/ids.ts';
 import { presenceDeviceIn, presenceTopic } from '../../core/policy/system-topics.ts';
 import { lastSighting } from '../../registry/last-sighting.ts';
 import type { Sighting } from '../../registry/observations.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { SystemMessage, SystemSource } from '../system-topics/replay.ts';
 import type { SystemTopics } from '../system-topics/system-topics.ts';

@@ -8,7 +8,7 @@ import type { Clock } from '../../core/clock.ts';
 import { type DeviceId, isDeviceId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/observations/refusal.ts';
 import type { RefusalLedger } from '../../core/observations/refusal-ledger.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { PeerCertificate } from '../../runtime/peer-certificate.ts';
 import type { Connection } from '../sessions/connection.ts';
 

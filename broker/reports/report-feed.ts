@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { RefusalLedger } from '../../core/observations/refusal-ledger.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import type { Report } from '../../registry/reports/report.ts';
 import type { ReportWriter } from '../../registry/reports/writer.ts';
 import type { Logger } from '../../runtime/log.ts';

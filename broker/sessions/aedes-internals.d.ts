@@ -11,6 +11,8 @@ declare module 'aedes' {
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
     /** It has said DISCONNECT. */
     readonly _disconnected: boolean;
+    /** Nothing more of what it sends is worked on. */
+    pause(): void;
   }
   interface Aedes {
     /** By client id. */

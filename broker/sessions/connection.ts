@@ -8,11 +8,14 @@ import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { VerifiedPeer } from '../../runtime/peer-certificate.ts';
 import type { Standing } from '../admission/standing.ts';
+import { Arrival } from './arrival.ts';
 
-/** What an arrival is aborted with when the peer left by itself: nothing that anybody needs to be told. */
+/** What an arrival ends with when the peer left by itself: nothing that anybody needs to be told. */
 export class PeerGone extends Error {
   override readonly name = 'PeerGone';
 }
+
+const UNREAD = Buffer.alloc(1);
 
 export interface ConnectionOptions {
   readonly socket: Duplex;
@@ -34,7 +37,8 @@ export class Connection {
   clientId: string | null = null;
   /** Replaced whenever group, attributes or policy of the device change. */
   standing: Standing | null = null;
-  readonly #arrival = new AbortController();
+  /** Ends early where the connection does before it is attached, with the reason for it. */
+  readonly arrival = new Arrival();
   readonly #gone: Promise<void>;
   #resolveGone: () => void = () => {};
   #client: Client | null = null;
@@ -51,18 +55,14 @@ export class Connection {
       this.#resolveGone = resolve;
     });
     socket.once('close', () => {
-      this.#arrival.abort(new PeerGone());
-      if (this.#client === null) this.#resolveGone();
+      if (this.#client !== null) return;
+      this.arrival.end(new PeerGone());
+      this.#resolveGone();
     });
   }
 
   get device(): DeviceId {
     return this.peer.device;
-  }
-
-  /** Aborted when an arrival is over before it is attached, with the reason for it. */
-  get arrival(): AbortSignal {
-    return this.#arrival.signal;
   }
 
   get client(): Client | null {
@@ -91,8 +91,9 @@ export class Connection {
   }
 
   /**
-   * Ends it because its right to be here has ended: at once, and its will is not published, even where it was
-   * about to end anyway. False where it had been cut before.
+   * Ends it because its right to be here has ended: the peer hears of it at once, nothing passes any more in either
+   * direction, and its will is not published, even where it was about to end anyway. What it holds is freed by
+   * `release`, which takes several times as long. False where it had been cut before.
    */
   cut(rule: ErrorCode): boolean {
     if (this.#isCut) return false;
@@ -102,9 +103,26 @@ export class Connection {
     // Both: Aedes moves the one to the other while it works on CONNECT.
     this.#client.will = null;
     this.#client._will = null;
-    this.#client.close();
-    this.socket.destroy();
+    this.#client.pause();
+    this.#holdEnd();
+    this.socket.end();
     return true;
+  }
+
+  /**
+   * What lies there unread keeps the socket from closing by itself once the peer has answered: hundreds that do so in one
+   * turn, each with TLS state to free, would hold everybody up.
+   */
+  #holdEnd(): void {
+    this.socket.pause();
+    if (!this.socket.readableEnded) this.socket.unshift(UNREAD);
+  }
+
+  /** After `cut`: Aedes lets go of it, and the socket is closed even where the peer does not answer. */
+  release(): void {
+    this.#client?.close();
+    this.#client?.conn.destroy();
+    this.socket.destroy();
   }
 
   /** Ends it for what it did, or for another session of its id: to others it was lost, so its will is published. */
@@ -118,7 +136,7 @@ export class Connection {
     if (this.#endedBy !== null) return false;
     this.#endedBy = rule;
     // Once it is attached nobody waits for its arrival, and an error of each of thousands would cost as much as its socket.
-    if (this.#client === null) this.#arrival.abort(new GatehouseError(rule));
+    if (this.#client === null) this.arrival.end(new GatehouseError(rule));
     return true;
   }
 }

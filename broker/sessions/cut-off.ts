@@ -11,8 +11,12 @@ import type { Connection } from './connection.ts';
 import type { DurableSessions } from './durable-sessions.ts';
 import type { LiveTable } from './live-table.ts';
 
-/** Connections that are ended, or reported on, without a turn for anybody else: some 5 ms. */
-const AT_ONCE = 50;
+/** ms for which connections are ended without a turn for anybody else: some hundreds of them. */
+const ENDING_MS = 10;
+/** ms for which they are cleared away and reported on: nobody waits for that, so that others come first. */
+const CLEARING_MS = 3;
+/** Of a bulk, who is named in the log. */
+const MAX_NAMED = 20;
 
 export interface CutOffOptions {
   readonly live: LiveTable;
@@ -22,6 +26,14 @@ export interface CutOffOptions {
   readonly metrics: BrokerMetrics;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** A connection that is to be ended, and why. */
+export interface Cut {
+  readonly connection: Connection;
+  readonly rule: ErrorCode;
+  /** ms since the epoch: when the right to be here ended, for the latency. */
+  readonly since: number;
 }
 
 export class CutOff {
@@ -34,34 +46,41 @@ export class CutOff {
   /**
    * The right to be here has ended: the will is not published. What only arrives is refused instead, by whoever
    * receives it.
-   * @param since ms since the epoch: when the right ended, for the latency
    */
   async cut(connection: Connection, rule: ErrorCode, since: number): Promise<void> {
-    await this.cutAll([connection], rule, since);
+    await this.cutEach([{ connection, rule, since }]);
   }
 
-  /** Ends all sockets before it does what takes longer, and lets the messages of others through in between. */
+  /** As `cut`, each by the same rule. */
   async cutAll(connections: readonly Connection[], rule: ErrorCode, since: number): Promise<void> {
-    const cut: Connection[] = [];
-    for (const [index, connection] of connections.entries()) {
-      if (this.#end(connection, rule, since)) cut.push(connection);
-      if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
-    }
+    await this.cutEach(connections.map((connection) => ({ connection, rule, since })));
+  }
+
+  /**
+   * Ends all of them before it does for any what takes longer. Resolves when Aedes has been told of each, and others'
+   * messages get through meanwhile.
+   */
+  async cutEach(cuts: readonly Cut[]): Promise<void> {
+    const ended: Cut[] = [];
+    await inSlices(cuts, ENDING_MS, (cut) => {
+      if (this.#end(cut)) ended.push(cut);
+    });
     const wills: Promise<void>[] = [];
-    for (const [index, connection] of cut.entries()) {
+    await inSlices(ended, CLEARING_MS, ({ connection, rule }) => {
+      connection.release();
       this.#report(connection, rule);
       wills.push(this.#withdrawWill(connection));
-      if (index % AT_ONCE === AT_ONCE - 1) await nextTurn();
-    }
+    });
+    this.#tell(ended);
     await Promise.all(wills);
   }
 
   /** False where it had ended before, or only arrives. */
-  #end(connection: Connection, rule: ErrorCode, since: number): boolean {
+  #end({ connection, rule, since }: Cut): boolean {
     const { metrics, clock } = this.#options;
     if (!connection.cut(rule) || connection.client === null) return false;
     metrics.cutOff(rule);
-    connection.socket.once('close', () => metrics.cutOffLatency(clock.now() - since));
+    metrics.cutOffLatency(clock.now() - since);
     return true;
   }
 
@@ -78,7 +97,7 @@ export class CutOff {
   /** Revoked for good, and cut off before: nothing of them is kept. */
   async discard(devices: readonly DeviceId[]): Promise<void> {
     const { durable, store } = this.#options;
-    for (const device of devices) await durable.discardAll(device);
+    await Promise.all(devices.map((device) => durable.discardAll(device)));
     // What they had sent just before has been stored by then, or will not be.
     await nextTurn();
     for (const device of devices) store.retained.removeAllOf(device);
@@ -89,12 +108,59 @@ export class CutOff {
     if (!connection.dismiss(rule) || connection.client === null) return;
     this.#options.metrics.cutOff(rule);
     this.#report(connection, rule, detail);
+    this.#options.log.warn(sessionOf(connection, rule, detail), 'session cut off');
   }
 
   #report(connection: Connection, rule: ErrorCode, detail: string = errorCatalog[rule].title): void {
-    const { device, peer, clientId, address } = connection;
-    const { serialNumber } = peer;
     this.#options.refusals.ofSession(connection, { action: 'session', rule, topic: null, detail });
-    this.#options.log.warn({ rule, device, serialNumber, clientId, address, detail }, 'session cut off');
+  }
+
+  /** One line for all that ended by the same rule, or a bulk would cost more to tell than to do; each of them at `debug`. */
+  #tell(cuts: readonly Cut[]): void {
+    const { log } = this.#options;
+    for (const [rule, connections] of byRule(cuts)) {
+      const detail = errorCatalog[rule].title;
+      const [first, ...others] = connections;
+      if (first === undefined) continue;
+      if (others.length === 0) {
+        log.warn(sessionOf(first, rule, detail), 'session cut off');
+        continue;
+      }
+      const devices = new Set(connections.map(({ device }) => device));
+      const named = [...devices].slice(0, MAX_NAMED);
+      const counts = { sessions: connections.length, deviceCount: devices.size };
+      log.warn({ rule, ...counts, devices: named, detail }, 'sessions cut off');
+      if (!log.isLevelEnabled('debug')) continue;
+      for (const connection of connections) log.debug(sessionOf(connection, rule, detail), 'session cut off');
+    }
+  }
+}
+
+function sessionOf({ device, peer, clientId, address }: Connection, rule: ErrorCode, detail: string) {
+  return { rule, device, serialNumber: peer.serialNumber, clientId, address, detail };
+}
+
+function byRule(cuts: readonly Cut[]): ReadonlyMap<ErrorCode, readonly Connection[]> {
+  const groups = new Map<ErrorCode, Connection[]>();
+  for (const { connection, rule } of cuts) {
+    const group = groups.get(rule) ?? [];
+    groups.set(rule, group);
+    group.push(connection);
+  }
+  return groups;
+}
+
+/** Does it to each, with a turn for everybody else whenever it has taken that long, in ms. */
+async function inSlices<Item>(
+  items: readonly Item[],
+  slice: number,
+  act: (item: Item) => void,
+): Promise<void> {
+  let end = performance.now() + slice;
+  for (const item of items) {
+    act(item);
+    if (performance.now() < end) continue;
+    await nextTurn();
+    end = performance.now() + slice;
   }
 }

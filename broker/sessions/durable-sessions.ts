@@ -5,13 +5,15 @@ import type { GuardedStore } from '../persistence/guarded-store.ts';
 
 export class DurableSessions {
   readonly #store: GuardedStore;
-  /** Device → its client ids. Kept apart from the ids' text, so that `dev1` never stands for `dev10`. */
-  readonly #byDevice = new Map<DeviceId, Set<string>>();
+  /**
+   * Device → its client ids. Kept apart from the ids' text, so that `dev1` never stands for `dev10`. What was stored may
+   * name what is no device.
+   */
+  readonly #byDevice = new Map<string, Set<string>>();
 
   constructor({ store }: { readonly store: GuardedStore }) {
     this.#store = store;
-    for (const { clientId } of store.database.sessions.all())
-      this.#note(deviceOf(clientId) as DeviceId, clientId);
+    for (const { clientId } of store.database.sessions.all()) this.#note(deviceOf(clientId), clientId);
   }
 
   keep(device: DeviceId, clientId: string): void {
@@ -33,12 +35,13 @@ export class DurableSessions {
     return count;
   }
 
-  of(device: DeviceId): readonly string[] {
+  of(device: string): readonly string[] {
     return [...(this.#byDevice.get(device) ?? [])];
   }
 
-  /** Removes every session of the device and all that waits in them. */
-  async discardAll(device: DeviceId): Promise<void> {
+  /** Removes every session of the device and all that waits in them, and its wills. */
+  async discardAll(device: string): Promise<void> {
+    this.#store.database.wills.removeAllOf(device);
     const discarding = this.of(device).map((clientId) => this.#store.discard(clientId));
     this.#byDevice.delete(device);
     await Promise.all(discarding);
@@ -50,12 +53,12 @@ export class DurableSessions {
     if (failure !== null) throw failure;
   }
 
-  /** Whose sessions there are. */
-  devices(): readonly DeviceId[] {
+  /** Whose sessions there are, as the stored client ids say. */
+  devices(): readonly string[] {
     return [...this.#byDevice.keys()];
   }
 
-  #note(device: DeviceId, clientId: string): void {
+  #note(device: string, clientId: string): void {
     const ids = this.#byDevice.get(device) ?? new Set();
     this.#byDevice.set(device, ids.add(clientId));
   }

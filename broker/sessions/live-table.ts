@@ -45,7 +45,7 @@ export class LiveTable {
     dismiss: (holder: Connection) => void,
   ): Promise<void> {
     for (;;) {
-      connection.arrival.throwIfAborted();
+      connection.arrival.throwIfEnded();
       const holder = this.#holders.get(clientId);
       if (holder === undefined) break;
       dismiss(holder);

@@ -1,86 +1,47 @@
-/** What each event of the journal means for the sessions of this broker. */
+/**
+ * What each event of the journal means for the sessions of this broker. A session that the registry has admitted since
+ * is none of an earlier row's business: the device may be back with a new certificate before a row is read.
+ */
 import type { ErrorCode } from '../../core/errors.ts';
-import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
+import type { DeviceId, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
-import type { CutOff } from '../sessions/cut-off.ts';
+import type { Connection } from '../sessions/connection.ts';
+import type { Cut, CutOff } from '../sessions/cut-off.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
+import type { Revocations } from '../sessions/revocations.ts';
 import type { JournalTailOptions } from './journal-tail.ts';
 
 export interface EffectsOptions {
   readonly live: LiveTable;
   readonly cutOff: CutOff;
+  readonly revocations: Revocations;
   readonly rebinding: Rebinding;
+  /** They are revoked for good, and nothing of them is left. */
+  readonly onRevoked: (devices: readonly DeviceId[]) => void;
   /** The CA certificates in use have changed. */
   readonly reloadTrust: () => Promise<void>;
 }
 
-/** Either may be applied to a row twice. */
-export function createEffects({
-  live,
-  cutOff,
-  rebinding,
-  reloadTrust,
-}: EffectsOptions): Pick<JournalTailOptions, 'cut' | 'apply'> {
-  const cutDevices = (devices: readonly DeviceId[], rule: ErrorCode, since: number) =>
-    cutOff.cutAll(
-      devices.flatMap((device) => live.of(device)),
-      rule,
-      since,
-    );
-  const cutCertificates = (certificates: readonly Named[], rule: ErrorCode, since: number) =>
-    cutOff.cutAll(
-      certificates.flatMap(({ device, serialNumber }) =>
-        device === null ? [] : live.of(device).filter(({ peer }) => peer.serialNumber === serialNumber),
-      ),
-      rule,
-      since,
-    );
-  const cutSuperseded = (device: DeviceId, serialNumbers: readonly SerialNumber[], since: number) =>
-    cutCertificates(
-      serialNumbers.map((serialNumber) => ({ serialNumber, device })),
-      'certificate_superseded',
-      since,
-    );
-  const cutIssuer = (issuer: Fingerprint, since: number) =>
-    cutOff.cutAll(
-      live.all().filter(({ standing }) => standing?.issuer === issuer),
-      'issuer_retired',
-      since,
-    );
-
+/** Any of them may be applied to a row twice. */
+export function createEffects(
+  options: EffectsOptions,
+): Pick<JournalTailOptions, 'cut' | 'apply' | 'onCaughtUp'> {
+  const { live, cutOff, revocations, rebinding, onRevoked, reloadTrust } = options;
   return {
-    async cut({ event, time }: JournalRow): Promise<void> {
-      switch (event.action) {
-        case 'device.revoked':
-          return cutDevices([event.subject], 'device_revoked', time);
-        case 'devices.revoked':
-          return cutDevices(idsOf(event.data), 'device_revoked', time);
-        // Who is suspended may come back: its sessions and what waits in them are kept, and reach nobody until then.
-        case 'device.suspended':
-          return cutDevices([event.subject], 'device_suspended', time);
-        case 'devices.suspended':
-          return cutDevices(idsOf(event.data), 'device_suspended', time);
-        // The device may come back with another certificate, and its sessions are kept for it.
-        case 'certificates.revoked':
-          return cutCertificates(event.data.certificates, 'certificate_revoked', time);
-        case 'issuer.retired':
-          live.noteChange();
-          return cutIssuer(event.subject, time);
-        case 'device.enrolled':
-          return cutSuperseded(event.subject, event.data.superseded, time);
-        // The device has taken its session ids over with the new certificate: what is left are connections it forgot.
-        case 'certificate.superseded':
-          return cutSuperseded(event.subject, event.data.serialNumbers, time);
-        default: // ends nobody's right to be here
-      }
+    /** All at once: what takes long is done for none before the last has ended. */
+    async cut(rows: readonly JournalRow[]): Promise<void> {
+      await cutOff.cutEach(rows.flatMap((row) => cutsOf(row, live)));
     },
 
-    async apply({ event, time }: JournalRow): Promise<void> {
+    async apply(row: JournalRow): Promise<void> {
+      const { event, time, seq } = row;
       switch (event.action) {
         case 'device.revoked':
-        case 'devices.revoked':
-          return cutOff.discard(devicesRevokedBy({ event }));
+        case 'devices.revoked': {
+          const ids = changedBy(row).map(({ id }) => id);
+          return onRevoked(await revocations.apply(ids, seq));
+        }
         case 'device.changed':
           live.noteChange();
           return rebinding.device(event.subject, time);
@@ -102,13 +63,65 @@ export function createEffects({
         default: // concerns nobody who is connected
       }
     },
+
+    onCaughtUp: (place) => revocations.noteApplied(place),
   };
 }
 
-/** For good, one or many. */
-export function devicesRevokedBy({ event }: Pick<JournalRow, 'event'>): readonly DeviceId[] {
-  if (event.action === 'device.revoked') return [event.subject];
-  return event.action === 'devices.revoked' ? idsOf(event.data) : [];
+/** The connections that this row ends. Those that only arrive are asked about anew where it does not name their certificate. */
+function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
+  const { event, time: since, seq } = row;
+  const cuts = (connections: readonly Connection[], rule: ErrorCode) =>
+    connections
+      .filter(({ standing }) => standing === null || standing.seq < seq)
+      .map((connection) => ({ connection, rule, since }));
+  const devices = (rule: ErrorCode) => {
+    live.noteChange();
+    return changedBy(row).flatMap(({ id, serialNumbers }) =>
+      cuts(
+        live.of(id).filter(({ standing, peer }) => standing || serialNumbers.includes(peer.serialNumber)),
+        rule,
+      ),
+    );
+  };
+  const certificates = (named: readonly Named[], rule: ErrorCode) =>
+    named.flatMap(({ device, serialNumber }) =>
+      cuts(
+        device === null ? [] : live.of(device).filter(({ peer }) => peer.serialNumber === serialNumber),
+        rule,
+      ),
+    );
+  const superseded = (device: DeviceId, serialNumbers: readonly SerialNumber[]) =>
+    certificates(
+      serialNumbers.map((serialNumber) => ({ serialNumber, device })),
+      'certificate_superseded',
+    );
+
+  switch (event.action) {
+    case 'device.revoked':
+    case 'devices.revoked':
+      return devices('device_revoked');
+    // Who is suspended may come back: its sessions and what waits in them are kept, and reach nobody until then.
+    case 'device.suspended':
+    case 'devices.suspended':
+      return devices('device_suspended');
+    // The device may come back with another certificate, and its sessions are kept for it.
+    case 'certificates.revoked':
+      return certificates(event.data.certificates, 'certificate_revoked');
+    case 'issuer.retired':
+      live.noteChange();
+      return cuts(
+        live.all().filter(({ standing }) => standing?.issuer === event.subject),
+        'issuer_retired',
+      );
+    case 'device.enrolled':
+      return superseded(event.subject, event.data.superseded);
+    // The device has taken its session ids over with the new certificate: what is left are connections it forgot.
+    case 'certificate.superseded':
+      return superseded(event.subject, event.data.serialNumbers);
+    default: // ends nobody's right to be here
+      return [];
+  }
 }
 
 interface Named {
@@ -116,6 +129,21 @@ interface Named {
   readonly device: DeviceId | null;
 }
 
-function idsOf({ devices }: { readonly devices: readonly { readonly id: DeviceId }[] }): readonly DeviceId[] {
-  return devices.map(({ id }) => id);
+interface Changed {
+  readonly id: DeviceId;
+  readonly serialNumbers: readonly SerialNumber[];
+}
+
+/** The devices that are revoked or suspended, one or many. */
+function changedBy({ event }: JournalRow): readonly Changed[] {
+  switch (event.action) {
+    case 'device.revoked':
+    case 'device.suspended':
+      return [{ id: event.subject, serialNumbers: event.data.serialNumbers }];
+    case 'devices.revoked':
+    case 'devices.suspended':
+      return event.data.devices;
+    default:
+      return [];
+  }
 }

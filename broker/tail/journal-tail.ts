@@ -5,7 +5,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { GatehouseError } from '../../core/errors.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
 
 /** Rows of a bulk change hold a hundred devices each: to read a page takes some 5 ms, for which the sessions wait. */
@@ -20,8 +20,10 @@ export interface JournalTailOptions {
    * Ends connections, for all rows of a page before the first of them takes effect otherwise. May be called again with
    * a row after either rejected, and so may `apply`.
    */
-  readonly cut: (row: JournalRow) => Promise<void>;
+  readonly cut: (rows: readonly JournalRow[]) => Promise<void>;
   readonly apply: (row: JournalRow) => Promise<void>;
+  /** Every row that was committed with this one, or before, has taken effect: called after the last that there is. */
+  readonly onCaughtUp: (last: Pick<JournalRow, 'seq' | 'hash'>) => void;
   /** The registry is not the one that was open any more: called once, and nothing is read after it. */
   readonly onReplaced: (error: GatehouseError) => void;
   /** Rows could not be read, or put into effect, for this many ms: called each time that it fails again. */
@@ -44,12 +46,21 @@ export class JournalTail {
     this.#options = options;
   }
 
-  /** What is in the journal now is left to the registry's own records: whoever is admitted is checked by them. */
-  async start(): Promise<void> {
+  /**
+   * What is in the journal now is left to the registry's own records: whoever is admitted is checked by them. Nothing is
+   * read before `follow`. @returns its last row; with no hash where there is none
+   */
+  async start(): Promise<Pick<JournalRow, 'seq' | 'hash'>> {
     const { registry } = this.#options;
     this.#after = await registry.journalHead();
     const [last] = await registry.journal(this.#after - 1, 1);
     this.#hash = last?.seq === this.#after ? last.hash : undefined;
+    return { seq: this.#after, hash: this.#hash ?? '' };
+  }
+
+  /** Reads on from where `start` found the end. */
+  follow(): void {
+    const { registry } = this.#options;
     const wake = () => void this.#wake();
     const unwatch = registry.watch(wake, (error) => {
       if (isReplaced(error)) this.#end(error);
@@ -60,6 +71,7 @@ export class JournalTail {
       unwatch();
       clearInterval(look);
     };
+    wake();
   }
 
   /** ms for which the journal could not be read or put into effect; 0 while it can. */
@@ -96,18 +108,21 @@ export class JournalTail {
   }
 
   async #readOn(): Promise<void> {
-    const { registry, cut, apply } = this.#options;
+    const { registry, cut, apply, onCaughtUp } = this.#options;
     for (;;) {
       const rows = await registry.journal(this.#after, PAGE);
       if (rows.length === 0) await this.#checkHead();
       checkLinks(rows, this.#hash);
-      for (const row of rows) await cut(row);
+      await cut(rows);
       for (const row of rows) {
         await apply(row);
         this.#after = row.seq;
         this.#hash = row.hash;
       }
-      if (rows.length < PAGE) return;
+      if (rows.length < PAGE) {
+        if (this.#hash !== undefined) onCaughtUp({ seq: this.#after, hash: this.#hash });
+        return;
+      }
       await nextTurn();
       if (this.#closed) return;
     }
@@ -129,7 +144,7 @@ export class JournalTail {
   }
 
   #noteSuccess(): void {
-    if (this.#failingSince === null) return;
+    if (this.#failingSince === null || this.#closed) return;
     this.#failingSince = null;
     this.#options.log.info({ seq: this.#after }, 'the journal is read again');
   }

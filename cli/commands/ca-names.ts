@@ -1,5 +1,5 @@
 /** The CA that an operator means. */
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 
@@ -20,6 +20,7 @@ export function issuerNamed<Issuer extends IssuerView>(
       (isPrefix && fingerprint.startsWith(hex)) || subject === name || subject === `CN=${name}`,
   );
   if (first === undefined) throw new GatehouseError('issuer_unknown', `there is no CA ${quote(name)}`);
-  if (second !== undefined) return misuse(`several CAs are meant by ${name}: give the fingerprint`);
+  if (second !== undefined)
+    return misuse(`several CAs are meant by ${quote(name)}: give more of the fingerprint`);
   return first;
 }

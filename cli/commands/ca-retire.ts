@@ -1,6 +1,7 @@
 /** `gatehouse ca retire`: ends CAs that others have succeeded, and says first whom that would lock out. */
 import type { Command } from 'commander';
-import type { CaRetirement, CaStatusView, IssuerStatusView, Page, RetireRequest } from '../../core/api.ts';
+import type { CaRetirement, CaStatusView, IssuerStatusView, RetireRequest } from '../../core/api/issuers.ts';
+import type { Page } from '../../core/api/page.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';

@@ -1,16 +1,10 @@
 /** `gatehouse ca revoke-certificates`: all that a CA issued to devices, where that CA is not to be relied on any more. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest, IssuerView } from '../../core/api.ts';
+import type { BulkChangeRequest } from '../../core/api/bulk.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import {
-  addAtMost,
-  addDryRun,
-  type BulkFlags,
-  DRY_RUN_LINES,
-  sendChange,
-  tellResult,
-} from '../bulk-change.ts';
+import { addAtMost, addDryRun, type ChangeFlags, orderChange, REPORT_HELP, tellReport } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 import { issuerNamed } from './ca-names.ts';
@@ -19,7 +13,7 @@ export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
   const revoke = ca
     .command('revoke-certificates')
     .description(
-      `Revokes every certificate that a CA issued to a device and that stands, all or none: sessions that use them are cut. The devices are not revoked, and enroll anew; run gatehouse ca rotate first, or they would by the same CA. ${DRY_RUN_LINES}`,
+      `Revokes every certificate that a CA issued to a device and that stands, all or none: sessions that use them are cut. The devices are not revoked, and enroll anew; run gatehouse ca rotate first, or they would by the same CA. ${REPORT_HELP}`,
     )
     .argument('<ca>', 'fingerprint, the beginning of one, or subject');
   addReason(revoke);
@@ -28,7 +22,7 @@ export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
     'gatehouse ca revoke-certificates 5feceb66 --dry-run',
     'gatehouse ca revoke-certificates 5feceb66 --reason cACompromise --at-most 1200',
   ]);
-  operatorCommand<[name: string], BulkFlags & ReasonFlag>(
+  operatorCommand<[name: string], ChangeFlags & ReasonFlag>(
     revoke,
     io,
     async (session, { reason, atMost, dryRun }, name) => {
@@ -40,8 +34,8 @@ export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
         dryRun: dryRun === true,
       };
       const path = `/issuers/${fingerprint}/revoke-certificates`;
-      const result = await sendChange(session, io, { path, body: { json }, done: 'revoked' });
-      tellResult(session, result, 'certificates', 'revoked');
+      const result = await orderChange(session, io, { path, body: { json }, done: 'revoked' });
+      tellReport(session, result, 'certificates', 'revoked');
     },
   );
 }

@@ -1,6 +1,6 @@
 /** `gatehouse ca …`: the CAs, and how one takes over from another. */
 import type { Command } from 'commander';
-import type { CaRotation, CaStatusView, RotateRequest } from '../../core/api.ts';
+import type { CaRotation, CaStatusView, RotateRequest } from '../../core/api/issuers.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';

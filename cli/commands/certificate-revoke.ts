@@ -7,19 +7,20 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import {
   addAtMost,
   addDryRun,
-  type BulkFlags,
-  DRY_RUN_LINES,
+  type ChangeFlags,
   linesOf,
-  sendChange,
-  tellResult,
-} from '../bulk-change.ts';
+  orderChange,
+  REPORT_HELP,
+  refusalOfNames,
+  tellReport,
+} from '../change.ts';
 import { AlignedLines } from '../import/aligned-lines.ts';
 import { decodeText, readInputFile } from '../import/input-file.ts';
 import type { Lines } from '../operator-client.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 
-interface RevokeFlags extends BulkFlags, ReasonFlag {
+interface RevokeFlags extends ChangeFlags, ReasonFlag {
   readonly file?: string;
 }
 
@@ -27,7 +28,7 @@ export function revokeCommand(certificate: Command, io: CommandIo): void {
   const revoke = certificate
     .command('revoke')
     .description(
-      `Revokes certificates, all or none: sessions that use them are cut. Their devices are not revoked, and may use another certificate or enroll anew. ${DRY_RUN_LINES}`,
+      `Revokes certificates, all or none: sessions that use them are cut. Their devices are not revoked, and may use another certificate or enroll anew. ${REPORT_HELP}`,
     )
     .argument('[serial...]', 'serial numbers in hex', eachParsedBy(parseSerialNumber))
     .option('--file <list>', 'a serial number a line, # for comments; - for standard input');
@@ -46,18 +47,22 @@ export function revokeCommand(certificate: Command, io: CommandIo): void {
       if (file === undefined && serials.length === 0) revoke.error('give serial numbers, or --file');
       // To name them is to say how many they are.
       const most = file === undefined ? serials.length : (atMost ?? 0);
-      const result = await sendChange(session, io, {
+      const names = [...new Set(serials)];
+      const order = {
         path: '/certificates/revoke',
-        body: file === undefined ? linesOf('serialNumber', serials) : await readList(file),
+        body: file === undefined ? linesOf('serialNumber', names) : await readList(file),
         query: { reason, atMost: most, dryRun: String(dryRun === true) },
         done: 'revoked',
+      };
+      const report = await orderChange(session, io, order).catch((error: unknown) => {
+        throw file === undefined ? refusalOfNames(error, names) : error;
       });
-      tellResult(session, result, 'certificates', 'revoked');
+      tellReport(session, report, 'certificates', 'revoked');
     },
   );
 }
 
-/** @throws GatehouseError `file_unreadable`, `import_too_large` */
+/** @throws GatehouseError `file_unreadable`, `list_too_large` */
 async function readList(file: string): Promise<Lines> {
   const lines = new AlignedLines();
   for (const [index, line] of decodeText(file, await readInputFile(file))

@@ -1,6 +1,11 @@
 /** `gatehouse device explain ID`: how it stands with a device, and what to do. */
 import type { Command } from 'commander';
-import type { DeviceExplanation, Finding, RefusalView } from '../../core/api.ts';
+import type {
+  DeviceExplanation,
+  ExplainedRefusal,
+  Finding,
+  RefusalView,
+} from '../../core/api/explanation.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
@@ -24,17 +29,40 @@ export function explainCommand(device: Command, io: CommandIo): void {
   });
 }
 
-function renderExplanation({ id, device, policy, findings, items, claims }: DeviceExplanation): string {
+function renderExplanation(explanation: DeviceExplanation): string {
+  const { id, device, policy, findings, items, claims, observedWithin } = explanation;
+  const open = items.filter(({ settled }) => settled === null);
+  const settled = items.filter((refusal) => refusal.settled !== null);
   return [
     device === null ? `There is no device ${id}.` : renderDevice(device),
     policy === null ? '' : `Its policy is ${policy}.`,
-    section('Refused', items.length === 0 ? 'Nothing that is remembered.' : renderRefusals(items)),
+    section('Refused', open.length === 0 ? nothing(settled) : renderRefusals(open)),
+    settled.length === 0 ? '' : section('Refused before, and over', renderSettled(settled)),
     claims.length === 0 ? '' : section(`Refused to others who claimed to be ${id}`, renderRefusals(claims)),
     section('How it stands', findings.map(({ text }) => `- ${printable(text)}`).join('\n')),
     section('What to do', renderSteps(findings)),
+    `What the broker sees and refuses is known here after ${observedWithin} seconds at the latest.`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+function nothing(settled: readonly ExplainedRefusal[]): string {
+  return settled.length === 0 ? 'Nothing that is remembered.' : 'Nothing that still stands.';
+}
+
+function renderSettled(refusals: readonly ExplainedRefusal[]): string {
+  return renderTable(
+    ['TIMES', 'LAST', 'ACTION', 'RULE', 'TOPIC', 'OVER, SINCE'],
+    refusals.map(({ count, lastAt, action, rule, topic, settled }) => [
+      count,
+      toTheSecond(lastAt),
+      action,
+      rule,
+      topic,
+      settled,
+    ]),
+  );
 }
 
 function renderRefusals(refusals: readonly RefusalView[]): string {

@@ -1,7 +1,7 @@
 /** `gatehouse device import|create`: devices made known before they enroll. */
 import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

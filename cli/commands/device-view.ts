@@ -1,5 +1,5 @@
 /** A device as people are shown it. */
-import type { DeviceDetail, PresenceView } from '../../core/api.ts';
+import type { DeviceDetail, PresenceView } from '../../core/api/devices.ts';
 import { describeDeparture } from '../../core/observations/departure.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 

@@ -1,37 +1,13 @@
-/** `gatehouse device …`: devices, and what becomes of them. */
+/** `gatehouse device list|show`. */
 import { type Command, Option } from 'commander';
-import type { DeviceDetail, DeviceView } from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderTable, toTheSecond } from '../table.ts';
-import {
-  reinstateCommand,
-  releaseCommand,
-  resumeCommand,
-  revokeCommand,
-  setCommand,
-  suspendCommand,
-} from './device-change.ts';
-import { explainCommand } from './device-explain.ts';
-import { createCommand, importCommand } from './device-import.ts';
 import { renderAttributes, renderDevice } from './device-view.ts';
-
-export function deviceCommands(device: Command, io: CommandIo): void {
-  listCommand(device, io);
-  showCommand(device, io);
-  explainCommand(device, io);
-  importCommand(device, io);
-  createCommand(device, io);
-  setCommand(device, io);
-  suspendCommand(device, io);
-  resumeCommand(device, io);
-  revokeCommand(device, io);
-  reinstateCommand(device, io);
-  releaseCommand(device, io);
-}
 
 interface ListFlags {
   readonly group?: EntityName;
@@ -39,7 +15,7 @@ interface ListFlags {
   readonly notEnrolled?: boolean;
 }
 
-function listCommand(device: Command, io: CommandIo): void {
+export function listCommand(device: Command, io: CommandIo): void {
   const list = device
     .command('list')
     .description('Lists devices in the order of their IDs.')
@@ -73,7 +49,7 @@ function listCommand(device: Command, io: CommandIo): void {
   });
 }
 
-function showCommand(device: Command, io: CommandIo): void {
+export function showCommand(device: Command, io: CommandIo): void {
   const show = device
     .command('show')
     .description('Shows a device and its certificates, the newest hundred at most. With --json, in PEM too.')

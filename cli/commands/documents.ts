@@ -27,13 +27,15 @@ export interface DocumentKind {
   readonly cells: (document: DocumentView) => readonly string[];
   /** Where there is one: shows what applying the document would lead to. */
   readonly dryRun?: (session: Session, document: NamedDocument) => Promise<void>;
+  /** Where there is something to say to people of what follows from it. */
+  readonly onApplied?: (session: Session, name: string) => Promise<void>;
 }
 
 /** Adds list, show and apply to `parent`. */
 export function documentCommands(
   parent: Command,
   io: CommandIo,
-  { noun, path, edit, titles, cells, dryRun }: DocumentKind,
+  { noun, path, edit, titles, cells, dryRun, onApplied }: DocumentKind,
 ): void {
   const list = parent.command('list').description(`Lists the ${path.slice(1)}.`);
   addExamples(list, [`gatehouse ${noun} list`]);
@@ -81,5 +83,6 @@ export function documentCommands(
       applied,
       () => `${noun} ${applied.name} is in place since ${toTheSecond(applied.changedAt)}`,
     );
+    if (!output.json) await onApplied?.(session, applied.name);
   });
 }

@@ -1,18 +1,11 @@
 /** `gatehouse group revoke|suspend|resume`: all devices of a group together. */
 import type { Command } from 'commander';
-import type { BulkChangeRequest } from '../../core/api.ts';
+import type { BulkChangeRequest } from '../../core/api/bulk.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import {
-  addAtMost,
-  addDryRun,
-  type BulkFlags,
-  DRY_RUN_LINES,
-  sendChange,
-  tellResult,
-} from '../bulk-change.ts';
+import { addAtMost, addDryRun, type ChangeFlags, orderChange, REPORT_HELP, tellReport } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 
@@ -33,7 +26,7 @@ export function groupChangeCommands(group: Command, io: CommandIo): void {
     const { does, done } = kinds[kind];
     const command = group
       .command(kind)
-      .description(`${does} All or none. ${DRY_RUN_LINES}`)
+      .description(`${does} All or none. ${REPORT_HELP}`)
       .argument('<name>', 'the group', parsedBy(parseEntityName));
     if (kind === 'revoke') addReason(command);
     addAtMost(addDryRun(command), 'devices');
@@ -41,7 +34,7 @@ export function groupChangeCommands(group: Command, io: CommandIo): void {
       `gatehouse group ${kind} presses --dry-run`,
       `gatehouse group ${kind} presses --at-most 500`,
     ]);
-    operatorCommand<[name: EntityName], BulkFlags & ReasonFlag>(
+    operatorCommand<[name: EntityName], ChangeFlags & ReasonFlag>(
       command,
       io,
       async (session, { reason, atMost, dryRun }, name) => {
@@ -51,7 +44,7 @@ export function groupChangeCommands(group: Command, io: CommandIo): void {
           dryRun: dryRun === true,
         };
         const path = `/groups/${encodeURIComponent(name)}/${kind}`;
-        tellResult(session, await sendChange(session, io, { path, body: { json }, done }), 'devices', done);
+        tellReport(session, await orderChange(session, io, { path, body: { json }, done }), 'devices', done);
       },
     );
   }

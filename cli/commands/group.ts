@@ -1,6 +1,6 @@
 /** `gatehouse group …`: groups give their devices a certificate profile and a policy. */
 import { type Command, Option } from 'commander';
-import type { GroupView } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { type Approval, approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
@@ -8,6 +8,7 @@ import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
+import { tellLiveSessions } from '../live-sessions.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { parseRenewalGrace } from '../option-parsers.ts';
 import { renderTable } from '../table.ts';
@@ -79,6 +80,7 @@ function listCommands(group: Command, io: CommandIo): void {
     const { name, body } = file === undefined ? fromFlags(flags, apply) : await fromFile(file, flags, apply);
     const applied = await api.put<GroupView>(`/groups/${encodeURIComponent(name)}`, body);
     output.result(applied, () => renderGroups([applied]));
+    tellLiveSessions(output, `devices of ${applied.name} have its policy`);
   });
 }
 

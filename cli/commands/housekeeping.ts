@@ -1,7 +1,7 @@
 /** `gatehouse housekeeping …`: what leaves the registry, and when. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { HousekeepingRunView, HousekeepingView } from '../../core/api.ts';
+import type { HousekeepingDue, HousekeepingRunView, HousekeepingView } from '../../core/api/housekeeping.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
@@ -52,13 +52,17 @@ function renderStatus(view: HousekeepingView): string {
     retention === null || before === null
       ? 'retention    forever'
       : `retention    ${formatDuration(retention * 1_000)}: what ended before ${toTheSecond(before)} goes`,
-    due && `due          certificates: ${counted(due.certificates)}, tokens: ${counted(due.tokens)}`,
+    due && `due          ${renderDue(due)}`,
     `registry     ${megabytes(registry.bytes)}, of which ${megabytes(registry.freeBytes)} are free`,
     `journal      ${lastArchive === null ? 'all of it in the registry' : `archived up to row ${lastArchive.lastSeq}`}`,
     running ? 'a run is under way' : null,
     lastRun && `last run     ${toTheSecond(lastRun.endedAt)}: ${renderRun(lastRun)}`,
   ];
   return lines.filter((line) => line !== null).join('\n');
+}
+
+function renderDue({ certificates, tokens, requests, journalRows }: HousekeepingDue): string {
+  return `certificates: ${counted(certificates)}, tokens: ${counted(tokens)}, requests: ${counted(requests)}, journal rows: ${journalRows}`;
 }
 
 function renderRun({ certificates, tokens, requests, journalRows, failure }: HousekeepingRunView): string {

@@ -1,27 +1,24 @@
 /** `gatehouse journal …`: what happened, who did it, and the proof that nobody rewrote it. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { JournalArchiveView } from '../../core/api.ts';
+import type { JournalArchiveView } from '../../core/api/housekeeping.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { listenForStop } from '../../runtime/command-line/stop-signal.ts';
+import { renderRows, rowForPrograms } from '../journal-rows.ts';
 import type { OperatorClient } from '../operator-client.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { parseChainHead, parseSeq } from '../option-parsers.ts';
-import { renderTable, toTheSecond } from '../table.ts';
 
 const FOLLOW_INTERVAL_MS = 500;
-const LONGEST_SHOWN = 40;
-/** Values that are milliseconds since the Unix epoch. */
-const TIMES: readonly string[] = ['notAfter', 'expiresAt', 'endedBefore'];
 
 export function journalCommands(journal: Command, io: CommandIo): void {
   const list = journal
     .command('list')
     .description(
-      'Lists the journal, oldest first. With --follow, each row as it comes, until Ctrl-C; with --json then one row a line.',
+      'Lists the journal, oldest first, and says where older rows are that were archived. With --follow, each row as it comes, until Ctrl-C; with --json then one row a line.',
     )
     .option('--after <seq>', 'only rows after this one', parseSeq)
     .option('--about <name>', 'only rows about this device, group, key, serial number …, imports included')
@@ -40,7 +37,9 @@ export function journalCommands(journal: Command, io: CommandIo): void {
         const { signal, release } = listenForStop(io.onStopRequest);
         try {
           for await (const rows of following(api, after, signal)) {
-            for (const row of rows.filter(isMeant)) output.result(row, () => renderRows([row], false));
+            for (const row of rows.filter(isMeant)) {
+              output.result(rowForPrograms(row), () => renderRows([row], false));
+            }
           }
         } finally {
           release();
@@ -48,9 +47,13 @@ export function journalCommands(journal: Command, io: CommandIo): void {
         return;
       }
       const rows: JournalRow[] = [];
-      for await (const page of api.pages<JournalRow>('/journal', { after }))
+      let first: number | undefined;
+      for await (const page of api.pages<JournalRow>('/journal', { after })) {
+        first ??= page[0]?.seq;
         rows.push(...page.filter(isMeant));
-      output.result(rows, () => renderRows(rows, true));
+      }
+      output.result(rows.map(rowForPrograms), () => renderRows(rows, true));
+      if (first !== undefined && first > after + 1) output.note(whereAreRows(after + 1, first - 1));
     },
   );
 
@@ -96,6 +99,10 @@ export function journalCommands(journal: Command, io: CommandIo): void {
   );
 }
 
+function whereAreRows(from: number, to: number): string {
+  return `rows ${from} to ${to} have left the registry: they are in the archives of the journal, DATA/archive on the host of enroll (zcat shows them, gatehouse journal verify --archives DIR verifies them)`;
+}
+
 /** Rows after `seq`, then new ones as they come, until `end`. */
 async function* following(
   api: OperatorClient,
@@ -112,35 +119,8 @@ async function* following(
   }
 }
 
-function renderRows(rows: readonly JournalRow[], titled: boolean): string {
-  const cells = rows.map(({ seq, time, actor, event }) => [
-    seq,
-    isoTime(time),
-    actor,
-    event.action,
-    event.subject,
-    summaryOf(event.data),
-  ]);
-  if (!titled) return cells.map((row) => renderTable(row.map(String), [])).join('\n');
-  return renderTable(['SEQ', 'TIME', 'ACTOR', 'ACTION', 'SUBJECT', 'DATA'], cells);
-}
-
 /** Whether this very text is the value of something within. */
 function holds(value: unknown, text: string): boolean {
   if (typeof value !== 'object' || value === null) return value === text;
   return Object.values(value).some((within) => holds(within, text));
-}
-
-/** The short values of an event; lists, documents and fingerprints are for --json. */
-function summaryOf(data: object): string {
-  return Object.entries(data)
-    .filter(([, value]) => ['string', 'number'].includes(typeof value))
-    .map(([name, value]) => [name, TIMES.includes(name) ? isoTime(value) : String(value)])
-    .filter(([, text = '']) => text.length <= LONGEST_SHOWN)
-    .map(([name, text]) => `${name}=${text}`)
-    .join(' ');
-}
-
-function isoTime(milliseconds: number): string {
-  return toTheSecond(new Date(milliseconds).toISOString());
 }

@@ -1,6 +1,6 @@
 /** `gatehouse key …`: public keys that no device may ever enroll. */
 import type { Command } from 'commander';
-import type { BlockedKeyView } from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
 import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

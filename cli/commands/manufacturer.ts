@@ -1,7 +1,7 @@
 /** `gatehouse manufacturer …`: whose factory certificates enroll devices, and which. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ManufacturerRequest, ManufacturerView } from '../../core/api.ts';
+import type { ManufacturerRequest, ManufacturerView } from '../../core/api/manufacturers.ts';
 import {
   admissions,
   type FactoryAdmission,

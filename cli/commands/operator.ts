@@ -1,6 +1,6 @@
 /** `gatehouse operator …`: who may give these commands. */
 import { type Command, Option } from 'commander';
-import type { OperatorCreated, OperatorView } from '../../core/api.ts';
+import type { OperatorCreated, OperatorView } from '../../core/api/operators.ts';
 import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

@@ -1,10 +1,12 @@
 /** `gatehouse policy …`: which topics devices may use. */
 import type { Command } from 'commander';
-import type { PolicyTestRequest, PolicyTestResult } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { PolicyTestRequest, PolicyTestResult, RefusedLately } from '../../core/api/policies.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
+import { tellLiveSessions } from '../live-sessions.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, toTheSecond } from '../table.ts';
 import { documentCommands } from './documents.ts';
@@ -22,12 +24,18 @@ export function policyCommands(policy: Command, io: CommandIo): void {
     edit: 's/100/50/',
     titles: ['PUBLISH', 'SUBSCRIBE', 'DENY'],
     cells: ({ publish, subscribe, deny }) => [publish, subscribe, deny].map(count),
+    async onApplied({ api, output }, name) {
+      const { items } = await api.get<{ items: readonly GroupView[] }>('/groups');
+      const groups = items.filter(({ policy }) => policy === name).map((group) => group.name);
+      if (groups.length === 0) output.note('no group has this policy: no device is concerned');
+      else tellLiveSessions(output, `devices of ${groups.join(', ')} have it`);
+    },
   });
 
   const test = policy
     .command('test')
     .description(
-      'Tells what the policy of a device says of a topic, and which rule decides. Nothing is sent.',
+      'Tells what the policy of a device says of a topic, which rule decides, and how often the broker refused just that lately, and why. Nothing is sent.',
     )
     .requiredOption('--device <id>', 'the device', parsedBy(parseDeviceId))
     .option('--publish <topic>', 'may it publish to this topic?')
@@ -58,13 +66,20 @@ function renderResult(result: PolicyTestResult): string {
     rule,
     policy,
     device: `${device}, ${deviceStatus}, of the group ${group}`,
-    ...(refused && { refused: describeRefused(refused) }),
+    ...(refused && { refused: describeRefused(refused, allowed) }),
   });
 }
 
-function describeRefused({ count, firstAt, lastAt }: NonNullable<PolicyTestResult['refused']>): string {
-  if (count === 1) return `once, at ${toTheSecond(lastAt)}`;
-  return `${count} times since ${toTheSecond(firstAt)}, last at ${toTheSecond(lastAt)}`;
+/** `once, at 2026-05-04T10:11:12Z, by publish_denied: policy "device" does not grant it` */
+function describeRefused(
+  { count, firstAt, lastAt, rule, detail }: RefusedLately,
+  allowedNow: boolean,
+): string {
+  const times =
+    count === 1
+      ? `once, at ${toTheSecond(lastAt)}`
+      : `${count} times since ${toTheSecond(firstAt)}, last at ${toTheSecond(lastAt)}`;
+  return `${times}, by ${rule}: ${detail}${allowedNow ? '; the policy of now does not refuse it' : ''}`;
 }
 
 function count(rules: unknown): string {

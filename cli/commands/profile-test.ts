@@ -1,6 +1,6 @@
 /** `gatehouse profile test` and `profile apply --dry-run`: the certificate that a device would get under a profile. */
 import type { Command } from 'commander';
-import type { ProfileTestRequest, ProfileTestResult } from '../../core/api.ts';
+import type { ProfileTestRequest, ProfileTestResult } from '../../core/api/profiles.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';

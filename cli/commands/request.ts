@@ -1,6 +1,6 @@
 /** `gatehouse request …`: enrollments that wait for an operator. */
 import { type Command, Option } from 'commander';
-import type { RequestView } from '../../core/api.ts';
+import type { RequestView } from '../../core/api/requests.ts';
 import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';

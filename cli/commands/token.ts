@@ -1,6 +1,6 @@
 /** `gatehouse token …`: the enrollment tokens that let devices in. */
 import type { Command } from 'commander';
-import type { TokenCreated, TokenRequest, TokenView } from '../../core/api.ts';
+import type { TokenCreated, TokenRequest, TokenView } from '../../core/api/tokens.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { operatorCommand } from '../operator-command.ts';

@@ -1,5 +1,5 @@
 /** What is wrong with a file before the server has seen it, told as the server would. */
-import type { LineError } from '../../core/api.ts';
+import type { LineError } from '../../core/api/import.ts';
 import { type ErrorCode, errorCatalog } from '../../core/errors.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';
 

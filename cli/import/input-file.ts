@@ -9,7 +9,7 @@ const STANDARD_INPUT = 0;
 
 /**
  * @param path `-` for standard input
- * @throws GatehouseError `file_unreadable`, `import_too_large`
+ * @throws GatehouseError `file_unreadable`, `list_too_large`
  */
 export async function readInputFile(path: string): Promise<Buffer> {
   const stream =
@@ -26,7 +26,7 @@ export async function readInputFile(path: string): Promise<Buffer> {
     throw unreadableFile(path, cause);
   }
   if (bytes > MAX_BYTES)
-    throw new GatehouseError('import_too_large', `${path} has more than ${MAX_BYTES} bytes`);
+    throw new GatehouseError('list_too_large', `${path} has more than ${MAX_BYTES} bytes`);
   return Buffer.concat(chunks);
 }
 

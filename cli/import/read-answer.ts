@@ -1,5 +1,5 @@
 /** The answer to a call that changes many: how far it is, is shown; how it ended, is the result. */
-import type { BulkAnswer } from '../../core/api.ts';
+import type { BulkAnswer } from '../../core/api/bulk.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';
 

@@ -1,5 +1,5 @@
 /** An import from the operator's side: sends the lines, shows how far it is, and reads how it ended. */
-import type { ImportAnswer, ImportResult } from '../../core/api.ts';
+import type { ImportAnswer, ImportResult } from '../../core/api/import.ts';
 import type { OperatorClient, Query } from '../operator-client.ts';
 import { count, type Progress } from './progress.ts';
 import { readAnswer } from './read-answer.ts';

@@ -1,5 +1,5 @@
 /** A token for the first devices, so that whoever tries Gatehouse can go on at once. */
-import type { TokenCreated, TokenRequest } from '../../core/api.ts';
+import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
 import { lastWordsOf } from '../../runtime/command-line/last-words.ts';
 import { findServer } from '../connection.ts';
 import { OperatorClient } from '../operator-client.ts';

@@ -9,14 +9,18 @@ export interface BlockedKeyEntry {
   readonly note: string;
 }
 
-const schema = z.strictObject({ fingerprint: z.string(), note: z.string().max(200).default('') });
+/** A line of a list. */
+export const blockedKeyLine = z.strictObject({
+  fingerprint: z.string(),
+  note: z.string().max(200).default(''),
+});
 
 /**
  * @param value from a stranger, as JSON.parse returned it
  * @throws GatehouseError `entry_invalid`, `fingerprint_invalid`
  */
 export function parseBlockedKeyEntry(value: unknown): BlockedKeyEntry {
-  const { success, data, error } = schema.safeParse(value);
+  const { success, data, error } = blockedKeyLine.safeParse(value);
   if (!success) throw new GatehouseError('entry_invalid', problemOf(error));
   return { fingerprint: parseFingerprint(data.fingerprint), note: data.note };
 }

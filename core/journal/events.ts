@@ -91,6 +91,19 @@ export type JournalEvent =
         }[];
       }
     >
+  /** They were revoked before, for less. The date of their revocation stays. */
+  | EventShape<
+      'revocations.raised',
+      Fingerprint,
+      {
+        readonly reason: RevocationReason;
+        readonly count: number;
+        readonly certificates: readonly {
+          readonly serialNumber: SerialNumber;
+          readonly device: DeviceId | null;
+        }[];
+      }
+    >
   | EventShape<
       'device.changed',
       DeviceId,

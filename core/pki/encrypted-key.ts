@@ -8,17 +8,25 @@ import { encode, integer, objectIdentifier, octetString, sequence } from './der.
 import { oids } from './oids.ts';
 import { decodePem, encodePem } from './pem.ts';
 
+/** What one guess at the passphrase takes (RFC 7914 §2): 128 octets × cost × blockSize of memory, `parallelization` times. */
+export interface GuessCost {
+  /** A power of two. */
+  readonly cost: number;
+  readonly blockSize: number;
+  readonly parallelization: number;
+}
+
 /** 16 MiB and about an eighth of a second a guess. OpenSSL reads nothing that takes more than 32 MiB. */
-const SCRYPT = { cost: 2 ** 14, blockSize: 8, parallelization: 5 };
+const GUESS: GuessCost = { cost: 2 ** 14, blockSize: 8, parallelization: 5 };
 const SALT_OCTETS = 16;
 const AES_256_KEY_OCTETS = 32;
 const AES_BLOCK_OCTETS = 16;
 
-/** @returns PEM, "ENCRYPTED PRIVATE KEY" */
-export function encryptPrivateKey(key: KeyObject, passphrase: string): string {
+/** @returns PEM, "ENCRYPTED PRIVATE KEY"; whoever reads it finds the cost of a guess in it */
+export function encryptPrivateKey(key: KeyObject, passphrase: string, guess = GUESS): string {
   const salt = randomBytes(SALT_OCTETS);
   const iv = randomBytes(AES_BLOCK_OCTETS);
-  const encryptionKey = scryptSync(passphrase, salt, AES_256_KEY_OCTETS, SCRYPT);
+  const encryptionKey = scryptSync(passphrase, salt, AES_256_KEY_OCTETS, guess);
   const cipher = createCipheriv('aes-256-cbc', encryptionKey, iv);
   const plain = key.export({ type: 'pkcs8', format: 'der' });
   const encrypted = Buffer.concat([cipher.update(plain), cipher.final()]);
@@ -27,9 +35,9 @@ export function encryptPrivateKey(key: KeyObject, passphrase: string): string {
     objectIdentifier(oids.scrypt),
     sequence(
       octetString(salt),
-      integer(SCRYPT.cost),
-      integer(SCRYPT.blockSize),
-      integer(SCRYPT.parallelization),
+      integer(guess.cost),
+      integer(guess.blockSize),
+      integer(guess.parallelization),
     ),
   );
   const encryptionScheme = sequence(objectIdentifier(oids.aes256Cbc), octetString(iv));

@@ -17,5 +17,13 @@ const { certificateHold: _isWhatSuspensionDoes, ...forGood } = revocationReasons
 
 /** Those of a revocation, which is for good. */
 export type FinalReason = keyof typeof forGood;
+/**
+ * Whether a revocation for `from` may become one for `to` (RFC 5280 §5.3.1): only for keyCompromise, when a key turns out
+ * to be. Nobody is told afterwards that it was for less.
+ */
+export function raises(from: RevocationReason | null, to: RevocationReason): boolean {
+  return to === 'keyCompromise' && from !== 'keyCompromise';
+}
+
 /** What an operator may give. */
 export const finalReasons = Object.keys(forGood) as [FinalReason, ...FinalReason[]];

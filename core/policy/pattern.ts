@@ -57,6 +57,7 @@ export function fillDeny(pattern: TopicPattern, subject: TemplateSubject): Topic
 }
 
 function fillLevel(level: string, subject: TemplateSubject) {
+  if (!level.includes('{')) return { kind: 'filled', text: level } as const; // most are
   const fill = (variable: string) => variableValue(variable, subject);
   const values = variablesOf(level).map(fill);
   const kind = values.some(isUnsafe) ? 'unsafe' : values.includes('') ? 'missing' : 'filled';

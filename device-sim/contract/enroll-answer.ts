@@ -1,6 +1,7 @@
 /** What the device listener answers: a certificate, or why there is none. */
 import { z } from 'zod';
-import type { AwaitingResponse, EnrollResponse, Problem } from '../../core/api.ts';
+import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { type ErrorCode, isErrorCode } from '../../core/errors.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
 import { Failure, type Retry } from './failure.ts';

@@ -1,6 +1,6 @@
 /** The device's side of the device listener: a CSR goes in, with a token or over mutual TLS, and a certificate comes out. */
 import { Agent } from 'undici';
-import type { EnrollRequest } from '../../core/api.ts';
+import type { EnrollRequest } from '../../core/api/enrollment.ts';
 import { type EnrollAnswer, readEnrollAnswer, refusal } from './enroll-answer.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http-exchange.ts';
 import { type TlsIdentity, tlsOptions } from './tls-identity.ts';

@@ -1,6 +1,8 @@
 /** What the demo does as an operator, over the same API that the operator's commands use. */
 import { Agent, request } from 'undici';
-import type { GroupView, IssuerView, TokenCreated, TokenRequest } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
+import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { ProfileDocument } from '../../core/pki/profile.ts';
 
@@ -61,7 +63,7 @@ export class Operator {
     await this.#agent.destroy();
   }
 
-  /** @returns the body, in the form that core/api.ts gives it: this demo started the server it asks */
+  /** @returns the body, in the form that core/api/ gives it: this demo started the server it asks */
   async #call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
     const response = await request(`${this.#url}/api/v1/${path}`, {
       dispatcher: this.#agent,

@@ -1,5 +1,5 @@
 /** What every part of the demo works with: the running Gatehouse, the operator, and quick ways to be a device. */
-import type { TokenRequest } from '../../core/api.ts';
+import type { TokenRequest } from '../../core/api/tokens.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { createEnrollClient, type EnrollClient } from '../contract/enroll-client.ts';

@@ -8,7 +8,7 @@
  *         ▼  │         ▼  │          │
  *        waiting      waiting ◄──────┘          any ──► refused
  */
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';

@@ -1,5 +1,5 @@
 /** A renewal over the wire: one connection by the certificate that is renewed, on which the trust anchors come too. */
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { createEnrollClient, type EnrollClient } from '../contract/enroll-client.ts';
 import { Failure } from '../contract/failure.ts';
 import type { Identity } from '../identity/identity.ts';

@@ -2,7 +2,7 @@
  * When a device renews its certificate, and when it tries again: from `renewAfter` on, after waits that grow, for as
  * long as there is any use in it. What the device does meanwhile is not its affair.
  */
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import type { Clock } from '../../core/clock.ts';
 import { asFailure, type Failure } from '../contract/failure.ts';
 import type { Identity } from '../identity/identity.ts';

@@ -4,7 +4,7 @@
  * token and key with the same certificate, with the same certificate.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, quote } from '../../core/ids.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseSerialNumber, type SerialNumber } from '../../core/ids.ts';
 import { type IdentityPart, type IdentityStorage, identityParts, type Slot } from './identity-storage.ts';

@@ -4,7 +4,7 @@
  * again; the server gives it again, since nobody has used it.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { quote } from '../../core/ids.ts';
 import { asFailure } from '../contract/failure.ts';

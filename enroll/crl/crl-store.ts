@@ -5,7 +5,7 @@
  */
 import type { Fingerprint } from '../../core/ids.ts';
 import type { CrlName, CrlPart } from '../../core/pki/crl-names.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { KeptCrl } from '../../registry/records.ts';
 import type { Publication, PublishedCrl } from './publication.ts';
 import {
@@ -53,7 +53,7 @@ export class CrlStore {
     for (const name of await publicationFolders(options.folder)) {
       const issuer = inUse.find(({ fingerprint }) => fingerprint === name)?.fingerprint;
       const publication = issuer && (await loadPublication(options.folder, issuer));
-      if (publication === undefined) await removePublication(options.folder, name as Fingerprint);
+      if (publication === undefined) await removePublication(options.folder, name);
       else store.#published.set(publication.issuer, publication);
     }
     return store;

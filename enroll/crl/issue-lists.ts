@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { signCrl } from '../../core/pki/crl.ts';
 import type { CrlPart } from '../../core/pki/crl-names.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { ListBuilder } from './crl-thread-client.ts';
 import type { BuiltLists } from './lists-request.ts';
 import type { Publication, PublishedCrl } from './publication.ts';

@@ -15,14 +15,17 @@ export interface IssuerPublisherContext extends IssueContext {
   readonly store: CrlStore;
   readonly metrics: CrlMetrics;
   readonly log: Logger;
+  readonly pace?: Pace | undefined;
 }
 
+/** ms from one issue to the next, where something has changed or the last one has failed. */
+export type Pace = Readonly<Record<StatusChange | 'failed', number>>;
+
 /**
- * ms from one issue to the next where something has changed. Whoever was superseded has a successor: nobody waits for
- * that, and in a fleet that renews all day it would be an issue every second.
+ * Whoever was superseded has a successor: nobody waits for that, and in a fleet that renews all day it would be an issue
+ * every second.
  */
-const PACE: Readonly<Record<StatusChange, number>> = { urgent: 1_000, superseded: 60_000 };
-const RETRY_MS = 5_000;
+const PACE: Pace = { urgent: 1_000, superseded: 60_000, failed: 5_000 };
 /** How often the clock is looked at, which may be set. */
 const TICK_MS = 60_000;
 
@@ -100,8 +103,9 @@ export class IssuerPublisher {
   /** ms until the next issue, or the next look at the clock. */
   #delay(): number {
     const since = performance.now() - this.#startedAt;
-    if (this.#failed) return Math.max(0, RETRY_MS - since);
-    const forChange = this.#pending === undefined ? TICK_MS : PACE[this.#pending] - since;
+    const { pace = PACE } = this.#context;
+    if (this.#failed) return Math.max(0, pace.failed - since);
+    const forChange = this.#pending === undefined ? TICK_MS : pace[this.#pending] - since;
     const forTime = msToRefresh(this.#published, this.#context.clock.now());
     return Math.max(0, Math.min(forChange, forTime, TICK_MS));
   }

@@ -44,8 +44,9 @@ export async function loadPublication(folder: string, issuer: Fingerprint): Prom
   return lists.size === index.lists.length ? { ...index, issuer, lists } : undefined;
 }
 
-export async function removePublication(folder: string, issuer: Fingerprint): Promise<void> {
-  await rm(join(folder, issuer), { recursive: true, force: true });
+/** @param name one of `publicationFolders`, whether or not an issuer has it */
+export async function removePublication(folder: string, name: string): Promise<void> {
+  await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Of whichever issuers there is something. */

@@ -1,6 +1,7 @@
 /** CRL numbers and lists in the registry, each number with its journal row. */
 import type { Fingerprint } from '../../core/ids.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CrlRecord } from '../../registry/records.ts';
 
 /** A list of which the registry is the only place, under the next number. */

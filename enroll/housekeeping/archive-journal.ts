@@ -7,7 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { parseArchiveName } from '../../core/journal/archive.ts';
 import { type ChainHead, emptyChain, verifyChain } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { ArchiveFolder } from './archive-folder.ts';
 import type { Pause } from './pace.ts';
 
@@ -83,6 +83,27 @@ async function archiveNext(terms: JournalArchiving, newest: number): Promise<boo
   return true;
 }
 
+/**
+ * How many rows would leave the registry now: none while they are not worth a file. Found by bisection, since times rise
+ * with the rows, but for a clock that was put back.
+ */
+export async function countDueRows(
+  terms: Pick<JournalArchiving, 'registry' | 'clock' | 'before' | 'maxRows'>,
+): Promise<number> {
+  const { registry } = terms;
+  const [last, newest] = [await registry.lastJournalArchive(), await registry.journalHead()];
+  const after = last?.lastSeq ?? 0;
+  if (!(await isWorthAFile(terms, after, newest))) return 0;
+  let [due, notDue] = [after + 1, newest];
+  while (notDue - due > 1) {
+    const middle = Math.floor((due + notDue) / 2);
+    const [row] = await registry.journal(middle - 1, 1);
+    if (row !== undefined && isDue(terms, row)) due = middle;
+    else notDue = middle;
+  }
+  return due - after;
+}
+
 async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): Promise<number> {
   let dropped = 0;
   while (!signal.aborted) {
@@ -95,7 +116,11 @@ async function dropArchivedRows({ registry, signal, pause }: JournalArchiving): 
   return dropped;
 }
 
-async function isWorthAFile(terms: JournalArchiving, after: number, newest: number): Promise<boolean> {
+async function isWorthAFile(
+  terms: Parameters<typeof countDueRows>[0],
+  after: number,
+  newest: number,
+): Promise<boolean> {
   const { registry, before, maxRows = ROWS } = terms;
   const [first] = await registry.journal(after, 1);
   if (first === undefined || first.seq >= newest || !isDue(terms, first)) return false;
@@ -105,7 +130,7 @@ async function isWorthAFile(terms: JournalArchiving, after: number, newest: numb
 }
 
 /** A row from the future was written while the clock was wrong, and is as old as those around it. */
-function isDue({ before, clock }: JournalArchiving, { time }: JournalRow): boolean {
+function isDue({ before, clock }: Pick<JournalArchiving, 'before' | 'clock'>, { time }: JournalRow): boolean {
   return time <= before || time > clock.now() + DAY;
 }
 

@@ -5,7 +5,7 @@
  * that goes by then has ended, whatever the clock says. A host that was off for longer catches up after its next start.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import { LEAST_RETENTION } from '../../runtime/settings.ts';
 
 export interface CarefulClockOptions {

@@ -1,10 +1,11 @@
 /** Housekeeping: what ended longer ago than the retention leaves the registry, at the start and every hour. */
 import type { Clock } from '../../core/clock.ts';
-import type { Due, Registry } from '../../registry/port.ts';
+import type { Due } from '../../registry/port/housekeeping.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { JournalArchiveRecord, Pruned, RegistrySpace } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { ArchiveFolder } from './archive-folder.ts';
-import { type Archived, archiveJournal } from './archive-journal.ts';
+import { type Archived, archiveJournal, countDueRows } from './archive-journal.ts';
 import { type Pause, usualPause } from './pace.ts';
 import { add, dropLapsedRequests, horizonOf, NOTHING, pruneCertificates, pruneTokens } from './prune.ts';
 
@@ -55,7 +56,7 @@ export interface HousekeepingStatus {
   readonly running: boolean;
   readonly lastRun: HousekeepingRun | null;
   /** Counted up to `COUNTED`; null where everything stays. */
-  readonly due: Due | null;
+  readonly due: (Due & { readonly journalRows: number }) | null;
   readonly space: RegistrySpace;
   readonly lastArchive: JournalArchiveRecord | null;
 }
@@ -95,7 +96,7 @@ export class Housekeeping {
       before,
       running: this.#running !== undefined,
       lastRun: this.#lastRun,
-      due: before === null ? null : await registry.due(await horizonOf(registry, before), COUNTED),
+      due: before === null ? null : await this.#due(before),
       space: await registry.space(),
       lastArchive: (await registry.lastJournalArchive()) ?? null,
     };
@@ -106,6 +107,13 @@ export class Housekeeping {
     clearInterval(this.#timer);
     this.#stop.abort();
     await this.#running;
+  }
+
+  async #due(before: number) {
+    const { registry, clock, archiveRows } = this.#options;
+    const horizon = { ...(await horizonOf(registry, before)), now: clock.now() };
+    const rows = { registry, clock, before, ...(archiveRows === undefined ? {} : { maxRows: archiveRows }) };
+    return { ...(await registry.due(horizon, COUNTED)), journalRows: await countDueRows(rows) };
   }
 
   #before(): number | null {

@@ -1,6 +1,6 @@
 /** What housekeeping removes, and what that leaves, for Prometheus. */
 import { Counter, Gauge, type Registry as MetricsRegistry } from 'prom-client';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { HousekeepingRun } from './housekeeping.ts';
 
 /** @returns what is to be told of each run */

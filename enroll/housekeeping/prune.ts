@@ -1,6 +1,8 @@
 /** What of the registry's rows goes: in small transactions, each with the journal row that tells of it. */
 import type { Clock } from '../../core/clock.ts';
-import type { Horizon, HousekeepingTransaction, Registry, RegistryReader } from '../../registry/port.ts';
+import type { Horizon, HousekeepingTransaction } from '../../registry/port/housekeeping.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { Pruned } from '../../registry/records.ts';
 import { dropRequest } from '../use-cases/enrolling/file-request.ts';
 import type { Pause } from './pace.ts';

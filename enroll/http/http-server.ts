@@ -13,7 +13,7 @@ import { TLSSocket, type TlsOptions } from 'node:tls';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Problem } from '../../core/api.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type Endpoint, listenFailure } from '../../runtime/listen-failure.ts';
 import type { Logger } from '../../runtime/log.ts';

@@ -1,8 +1,9 @@
 /** From an error to what HTTP says of it (RFC 9457): the one place where codes meet statuses. */
 import { randomUUID } from 'node:crypto';
-import type { ImportProblem, Problem } from '../../core/api.ts';
+import type { ImportProblem } from '../../core/api/import.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
-import { ImportRefused } from '../imports/line-errors.ts';
+import { LinesRefused } from '../bulk/line-errors.ts';
 import { ComeBackLater } from '../use-cases/come-back-later.ts';
 
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
@@ -95,7 +96,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   device_repeated: 400,
   device_exists: 409,
   import_refused: 400,
-  import_too_large: 413,
+  list_too_large: 413,
   import_busy: 409,
   list_refused: 400,
   bulk_unconfirmed: 409,
@@ -143,7 +144,7 @@ export function problemOf(error: unknown): ProblemAnswer {
   if (known?.code === 'signer_unavailable') return unavailable(known);
   if (known !== undefined && status !== undefined) {
     const body = describe(known.code, status, known.message);
-    if (!(known instanceof ImportRefused)) return { status, body };
+    if (!(known instanceof LinesRefused)) return { status, body };
     const { errors, errorCount } = known;
     return { status, body: { ...body, errors, errorCount } };
   }

@@ -22,6 +22,8 @@ export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'p
   readonly log: Logger;
   readonly tlsFile: string;
   readonly stapleFile: string;
+  /** As SecureContextOptions has it. */
+  readonly pollInterval?: number | undefined;
   readonly refusals: OwnRefusals;
   /** Requests a minute from one address. */
   readonly addressRate: number;
@@ -30,13 +32,14 @@ export interface DeviceListener extends Omit<EnrollmentRoutes, 'limitToken' | 'p
 }
 
 export async function createDeviceListener(options: DeviceListener): Promise<HttpServer> {
-  const { log, tlsFile, stapleFile, addressRate, tokenRate, refusals, ...parts } = options;
+  const { log, tlsFile, stapleFile, pollInterval, addressRate, tokenRate, refusals, ...parts } = options;
   const { registry, clock } = parts.context;
   const source = new SecureContextSource({
     file: tlsFile,
     trustAnchors: async () => [...(await trustAnchors(registry)), ...(await factoryAnchors(registry))],
     // No ticket keys: a device connects here a few times in a year; that its whole chain is there each time is worth more.
     staple: { file: stapleFile, clock },
+    pollInterval,
     log,
   });
   const peers = new PeerChains();

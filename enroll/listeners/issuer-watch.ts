@@ -1,5 +1,5 @@
 /** Notices that issuers or manufacturers have changed, so that a listener goes on verifying clients by those in use. */
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
 
 export interface IssuerWatch {

@@ -2,8 +2,6 @@
  * The operator listener: HTTPS, on loopback unless told otherwise. Every call under /api/v1 and /metrics needs
  * a token, and says which role it needs; one that says nothing is refused when it is registered.
  */
-import swagger from '@fastify/swagger';
-import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { Actor } from '../../core/journal/events.ts';
 import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -11,6 +9,7 @@ import { SecureContextSource } from '../../runtime/secure-context.ts';
 import type { EnrollContext } from '../context.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
 import type { Housekeeping } from '../housekeeping/housekeeping.ts';
+import { takeEmptyBodies } from '../http/empty-body.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
@@ -31,6 +30,7 @@ import { operatorRoutes } from '../routes/operators.ts';
 import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
 import { authenticateOperator, requireRole } from '../use-cases/operating/manage-operators.ts';
+import { describeRoutes, openApiOf } from './openapi.ts';
 
 const MAX_CONNECTIONS = 500;
 /** An import is up to 64 MiB, and operators may be far away. */
@@ -56,6 +56,8 @@ export interface OperatorListener {
   readonly log: Logger;
   readonly tlsFile: string;
   readonly stapleFile: string;
+  /** As SecureContextOptions has it. */
+  readonly pollInterval?: number | undefined;
 }
 
 export async function createOperatorListener({
@@ -67,9 +69,10 @@ export async function createOperatorListener({
   log,
   tlsFile,
   stapleFile,
+  pollInterval,
 }: OperatorListener): Promise<HttpServer> {
   const staple = { file: stapleFile, clock: context.clock };
-  const source = new SecureContextSource({ file: tlsFile, staple, log });
+  const source = new SecureContextSource({ file: tlsFile, staple, pollInterval, log });
   const tls = { source, context: await source.read() };
   const server = await createHttpServer({
     log,
@@ -77,15 +80,9 @@ export async function createOperatorListener({
     maxConnections: MAX_CONNECTIONS,
     requestTimeout: REQUEST_TIMEOUT_MS,
   });
-  await server.register(swagger, {
-    openapi: {
-      info: { title: 'Gatehouse operator API', version: '1' },
-      components: { securitySchemes: { operator: { type: 'http', scheme: 'bearer' } } },
-      security: [{ operator: [] }],
-    },
-    transform: jsonSchemaTransform,
-  });
+  await describeRoutes(server);
 
+  takeEmptyBodies(server);
   server.decorateRequest('actor', 'system');
   server.addHook('onRoute', ({ config, method, url }) => {
     if (config?.role === undefined)
@@ -105,7 +102,7 @@ export async function createOperatorListener({
     status: 'ok',
   }));
   server.get('/api/openapi.json', { config: { role: 'public' }, schema: { hide: true } }, async () =>
-    server.swagger(),
+    openApiOf(server),
   );
   server.get(
     '/metrics',

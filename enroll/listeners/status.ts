@@ -6,13 +6,13 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseFingerprint } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { CrlStore } from '../crl/crl-store.ts';
-import { crlRoutes } from '../crl/routes.ts';
 import { createHttpServer, type HttpServer } from '../http/http-server.ts';
+import { bundleRoutes } from '../routes/bundles.ts';
+import { crlRoutes } from '../routes/crls.ts';
 import { ocspRoutes } from '../routes/ocsp.ts';
-import { bundleRoutes } from '../status/bundles.ts';
 import type { OcspResponder } from '../status/ocsp-responder.ts';
 
 /** This process also answers operators: strangers do not get all of it. */

@@ -1,7 +1,7 @@
 /** How far a rollover has come: which CAs there are, and how many devices have moved to the one that is active. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DeviceId, Fingerprint } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { FleetProgress, IssuerRecord } from '../../registry/records.ts';
 
 /** Devices that are counted in one go: some 4 ms, and then others have their turn. */

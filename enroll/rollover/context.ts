@@ -13,7 +13,7 @@ export interface RolloverContext extends EnrollContext {
   readonly publishTrustAnchors: () => Promise<void>;
   readonly log: Logger;
   /** ms after which every process trusts an issuer that was added. */
-  readonly settleTime?: number;
+  readonly settleTime?: number | undefined;
 }
 
 /** What has been decided stands, even where this cannot follow: it is made up for by itself, or at the next start. */

@@ -1,6 +1,6 @@
 /** A rotation in the registry: who is retiring, who takes over, and what goes with them, each with its journal row. */
 import type { Issuer } from '../../core/pki/issue.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CrlRecord, CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
 import { recordCrl } from '../crl/record-crl.ts';
 

@@ -5,7 +5,8 @@
 import { GatehouseError } from '../../core/errors.ts';
 import type { Fingerprint } from '../../core/ids.ts';
 import type { Actor } from '../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CrlRecord, IssuerRecord } from '../../registry/records.ts';
 import type { Publication, PublishedCrl } from '../crl/publication.ts';
 import { recordCrl } from '../crl/record-crl.ts';

@@ -5,7 +5,7 @@
 import type { SerialNumber } from '../../core/ids.ts';
 import { buildCrl, type RevokedEntry } from '../../core/pki/crl.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { CrlRecord, IssuerRecord } from '../../registry/records.ts';
 import { rootOf } from '../signer/lineage.ts';
 

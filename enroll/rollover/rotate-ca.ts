@@ -8,7 +8,7 @@ import type { Actor } from '../../core/journal/events.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { issueCrossCertificate } from '../../core/pki/roll-over.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { CrlRecord, CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
 import { createIssuing, createRoot } from '../signer/create-ca.ts';
 import { openIssuer } from '../signer/issuing-authority.ts';

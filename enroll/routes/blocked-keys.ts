@@ -1,10 +1,13 @@
 /** /api/v1/blocked-keys: public keys that no device may enroll. */
 import { z } from 'zod';
-import type { BlockedKeyView, Page } from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { blockKey, unblockKey } from '../use-cases/operating/block-keys.ts';
+import { blockedKey, keyBlocked } from './answers/enrollment.ts';
+import { nothing, pageOf } from './answers/fields.ts';
 import { blockedKeyView } from './views.ts';
 
 const fingerprint = z.string().transform(parseFingerprint).describe('SHA-256 over the SubjectPublicKeyInfo');
@@ -19,7 +22,11 @@ export function blockedKeyRoutes(server: HttpServer, context: EnrollContext): vo
     '/blocked-keys',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Blocked keys in the order of their fingerprints', querystring },
+      schema: {
+        summary: 'Blocked keys in the order of their fingerprints',
+        querystring,
+        response: { 200: pageOf(blockedKey) },
+      },
     },
     async ({ query: { limit, after } }): Promise<Page<BlockedKeyView>> => {
       const keys = await context.registry.blockedKeys({ limit: limit + 1, ...(after && { after }) });
@@ -30,7 +37,10 @@ export function blockedKeyRoutes(server: HttpServer, context: EnrollContext): vo
 
   server.post(
     '/blocked-keys',
-    { config: { role: 'operator' }, schema: { summary: 'Never let this public key enroll', body } },
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Never let this public key enroll', body, response: { 201: keyBlocked } },
+    },
     async ({ actor, body }, reply) => {
       await blockKey(context, actor, body);
       return reply.status(201).send(body);
@@ -41,7 +51,11 @@ export function blockedKeyRoutes(server: HttpServer, context: EnrollContext): vo
     '/blocked-keys/:fingerprint',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Take a public key off the block-list', params: z.object({ fingerprint }) },
+      schema: {
+        summary: 'Take a public key off the block-list',
+        params: z.object({ fingerprint }),
+        response: { 204: nothing },
+      },
     },
     async ({ actor, params }, reply) => {
       await unblockKey(context, actor, params.fingerprint);

@@ -1,12 +1,15 @@
-/** The answer to a change that concerns many: NDJSON that foretells it, or says how far it is and how it ended. */
+/** The answer to a change that concerns many: NDJSON that says whom it concerns, how far it is, and how it ended. */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ChangeAnswer, ChangeResult, Problem } from '../../core/api.ts';
+import type { ChangeAnswer, ChangeCounts, ChangeResult } from '../../core/api/bulk.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import { answerWhileWriting, lineOf } from '../bulk/answer.ts';
+import { NDJSON } from '../bulk/ndjson.ts';
 import type { RefusalReporter } from '../http/http-server.ts';
-import { answerWhileWriting, lineOf } from '../imports/answer.ts';
-import { NDJSON } from '../imports/ndjson.ts';
-import { refuseUnconfirmed } from '../use-cases/revoking/bulk.ts';
 import type { BulkChange } from '../use-cases/revoking/bulk-change.ts';
+import { refuseUnconfirmed } from '../use-cases/revoking/bulk-terms.ts';
+
+type Counts = Pick<ChangeCounts, 'devices' | 'certificates'>;
 
 export interface BulkCall {
   readonly change: BulkChange;
@@ -24,10 +27,9 @@ export type BulkAnswerer = (request: FastifyRequest, reply: FastifyReply, call: 
 
 export function createBulkAnswer(report: RefusalReporter): BulkAnswerer {
   return (request, reply, { change, dryRun, of, atMost, unchanged = () => 0, onEnd = () => {} }) => {
-    const resultOf = (counts: Pick<ChangeResult, 'devices' | 'certificates'>): ChangeResult => ({
-      ...counts,
-      unchanged: unchanged(counts.devices || counts.certificates),
+    const resultOf = (counts: Counts): ChangeResult => ({
       dryRun,
+      counts: { ...counts, unchanged: unchanged(counts.devices || counts.certificates) },
     });
     if (dryRun) {
       const answer = Readable.from(foretold(change, resultOf, (error) => report(error, request)));
@@ -38,7 +40,7 @@ export function createBulkAnswer(report: RefusalReporter): BulkAnswerer {
     return reply.type(NDJSON).send(
       answerWhileWriting({
         of,
-        write: async (onWritten) => resultOf(await change.make(request.actor, { atMost, onWritten })),
+        write: async (telling) => resultOf(await change.make(request.actor, { atMost, ...telling })),
         problemOf: (error) => report(error, request),
         onEnd,
       }),
@@ -49,7 +51,7 @@ export function createBulkAnswer(report: RefusalReporter): BulkAnswerer {
 /** Read no faster than it is sent. */
 async function* foretold(
   { foretell }: BulkChange,
-  resultOf: (counts: Pick<ChangeResult, 'devices' | 'certificates'>) => ChangeResult,
+  resultOf: (counts: Counts) => ChangeResult,
   problemOf: (error: unknown) => Problem,
 ): AsyncGenerator<string> {
   const sum = { devices: 0, certificates: 0 };

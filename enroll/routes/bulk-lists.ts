@@ -4,19 +4,20 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
+import { LineErrors } from '../bulk/line-errors.ts';
+import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../bulk/ndjson.ts';
+import { readEntries } from '../bulk/read-entries.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { LineErrors } from '../imports/line-errors.ts';
-import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
-import { readEntries } from '../imports/read-entries.ts';
 import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
-import { changes, type DeviceChange } from '../use-cases/revoking/device-changes.ts';
-import { certificateOrRefuse } from '../use-cases/revoking/revoke-certificates.ts';
+import { concerns, type DeviceAction } from '../use-cases/revoking/device-action.ts';
+import { certificateOrRefuse, isRevokedBy } from '../use-cases/revoking/revoke-certificates.ts';
+import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
 import type { BulkRoutes } from './bulk-targets.ts';
 import { reason } from './reason.ts';
 
-const config = { role: 'operator', responseTimeout: RESPONSE_TIMEOUT_MS } as const;
+const responseTimeout = RESPONSE_TIMEOUT_MS;
 const terms = z.strictObject({
   dryRun: flag,
   atMost: z.coerce.number().int().min(0).default(Number.MAX_SAFE_INTEGER),
@@ -24,6 +25,9 @@ const terms = z.strictObject({
 const revocation = terms.extend({ reason });
 const idLine = z.strictObject({ id: z.string() });
 const serialNumberLine = z.strictObject({ serialNumber: z.string() });
+
+/** Some hundreds of names. */
+const SHORT_LIST_BYTES = 16 * 1024;
 
 interface ListCall<Name> {
   readonly terms: z.output<typeof terms>;
@@ -34,14 +38,15 @@ interface ListCall<Name> {
 }
 
 export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRoutes): void {
-  const { registry } = context;
+  const { registry, clock } = context;
   const answerList = createListAnswer(answer);
 
-  const devices = (asked: z.output<typeof terms>, change: DeviceChange) => ({
+  const devices = (asked: z.output<typeof terms>, change: DeviceAction) => ({
     terms: asked,
     check: async (value: unknown) => {
       const name = parseDeviceId(parseLine(idLine, value).id);
-      return { name, changes: changes(await deviceOrRefuse(registry, name), change) };
+      const device = await deviceOrRefuse(registry, name);
+      return { name, changes: await concerns(registry, device, change, clock.now()) };
     },
     change: (ids: readonly ReturnType<typeof parseDeviceId>[]) =>
       deviceBulk(context, { kind: 'list', ids }, change),
@@ -55,12 +60,13 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
     api.post(
       '/devices/revoke',
       {
-        config,
+        config: { role: 'operator', line: idLine, responseTimeout },
         schema: {
           summary: 'End these devices for good; a line: {"id"}',
           consumes,
           querystring: revocation,
           body,
+          response: { 200: changeLines },
         },
       },
       (request, reply) => {
@@ -69,13 +75,25 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
       },
     );
 
-    for (const [kind, summary] of [
-      ['suspend', 'Bar these devices until they are resumed; a line: {"id"}'],
-      ['resume', 'Let these suspended devices back; a line: {"id"}'],
+    for (const [kind, role, summary] of [
+      ['suspend', 'operator', 'Bar these devices until they are resumed'],
+      ['resume', 'operator', 'Let these suspended devices back'],
+      // Who may revoke may not take it back: that a device is gone for good is what others rely on.
+      ['reinstate', 'admin', 'Let these revoked devices enroll anew; what they had stays revoked'],
+      ['release', 'operator', 'Let these devices enroll by their factory certificates once more'],
     ] as const) {
       api.post(
         `/devices/${kind}`,
-        { config, schema: { summary, consumes, querystring: terms, body } },
+        {
+          config: { role, line: idLine, responseTimeout },
+          schema: {
+            summary: `${summary}; a line: {"id"}`,
+            consumes,
+            querystring: terms,
+            body,
+            response: { 200: changeLines },
+          },
+        },
         (request, reply) => answerList(request, reply, devices(request.query, { kind })),
       );
     }
@@ -83,12 +101,13 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
     api.post(
       '/certificates/revoke',
       {
-        config,
+        config: { role: 'operator', line: serialNumberLine, responseTimeout },
         schema: {
           summary: 'Revoke these certificates, and not their devices; a line: {"serialNumber"}',
           consumes,
           querystring: revocation,
           body,
+          response: { 200: changeLines },
         },
       },
       (request, reply) => {
@@ -97,7 +116,7 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
           terms: asked,
           check: async (value) => {
             const name = parseSerialNumber(parseLine(serialNumberLine, value).serialNumber);
-            return { name, changes: (await certificateOrRefuse(registry, name)).status !== 'revoked' };
+            return { name, changes: isRevokedBy(await certificateOrRefuse(registry, name), reason) };
           },
           change: (serialNumbers) => certificateBulk(context, { kind: 'list', serialNumbers }, reason),
         });
@@ -107,21 +126,22 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
   });
 }
 
-/** One at a time: each holds its whole list in memory. */
+/** Long ones one at a time: each holds its whole list in memory. Whoever names a few need not wait for them. */
 function createListAnswer(answer: BulkAnswerer) {
   let busy = false;
-  const leave = () => {
-    busy = false;
-  };
   return async <Name>(
     request: FastifyRequest,
     reply: FastifyReply,
     { terms, check, change }: ListCall<Name>,
   ): Promise<FastifyReply> => {
     const stream = request.body;
-    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
-    if (busy) throw new GatehouseError('revocation_busy');
-    busy = true;
+    if (!(stream instanceof Readable)) throw new GatehouseError('body_invalid', 'there is no list in it');
+    const isLong = !(Number(request.headers['content-length']) <= SHORT_LIST_BYTES);
+    if (isLong && busy) throw new GatehouseError('revocation_busy');
+    if (isLong) busy = true;
+    const leave = () => {
+      if (isLong) busy = false;
+    };
     try {
       const { names, of } = await readNames(stream, check);
       return answer(request, reply, {
@@ -141,7 +161,7 @@ function createListAnswer(answer: BulkAnswerer) {
   };
 }
 
-/** @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid` */
+/** @throws LinesRefused @throws GatehouseError `list_too_large`, `body_invalid` */
 async function readNames<Name>(stream: Readable, check: ListCall<Name>['check']) {
   const errors = new LineErrors('list_refused');
   const names = new Set<Name>();

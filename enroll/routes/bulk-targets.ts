@@ -1,13 +1,14 @@
 /** Changes of all devices of a group, and of all that a CA issued: who asks says how many that may be. */
 import { z } from 'zod';
 import { parseEntityName, parseFingerprint } from '../../core/ids.ts';
+import { RESPONSE_TIMEOUT_MS } from '../bulk/ndjson.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { RESPONSE_TIMEOUT_MS } from '../imports/ndjson.ts';
 import { certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
 import { countDevices } from '../use-cases/revoking/change-devices.ts';
-import type { DeviceChange } from '../use-cases/revoking/device-changes.ts';
+import type { DeviceAction } from '../use-cases/revoking/device-action.ts';
 import { countCertificates } from '../use-cases/revoking/revoke-certificates.ts';
+import { changeLines } from './answers/bulk.ts';
 import type { BulkAnswerer } from './bulk-answer.ts';
 import { reason } from './reason.ts';
 
@@ -30,7 +31,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
 
   const groupCall = async (
     name: z.output<typeof group>['name'],
-    change: DeviceChange,
+    change: DeviceAction,
     asked: z.output<typeof terms>,
   ) => {
     const target = { kind: 'group', group: name } as const;
@@ -42,7 +43,12 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
     '/groups/:name/revoke',
     {
       config: { role: 'operator', responseTimeout },
-      schema: { summary: 'End all devices of a group for good', params: group, body: revocation },
+      schema: {
+        summary: 'End all devices of a group for good',
+        params: group,
+        body: revocation,
+        response: { 200: changeLines },
+      },
     },
     async (request, reply) => {
       const { reason, ...asked } = request.body;
@@ -58,7 +64,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
       `/groups/:name/${kind}`,
       {
         config: { role: 'operator', responseTimeout },
-        schema: { summary, params: group, body: terms },
+        schema: { summary, params: group, body: terms, response: { 200: changeLines } },
       },
       async (request, reply) =>
         answer(request, reply, await groupCall(request.params.name, { kind }, request.body)),
@@ -73,12 +79,13 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
         summary: 'Revoke what a CA issued to devices and still stands; the devices may enroll anew',
         params: issuer,
         body: revocation,
+        response: { 200: changeLines },
       },
     },
     async (request, reply) => {
       const { reason, ...asked } = request.body;
       const target = { kind: 'issuer', issuer: request.params.fingerprint } as const;
-      const of = await countCertificates(registry, target);
+      const of = await countCertificates(registry, target, reason);
       return answer(request, reply, { ...asked, of, change: certificateBulk(context, target, reason) });
     },
   );

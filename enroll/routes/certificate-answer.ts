@@ -1,7 +1,7 @@
 /** What POST /v1/enroll and POST /v1/renew take and answer: a CSR, and the certificate for it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { AwaitingResponse, EnrollResponse } from '../../core/api.ts';
+import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { renewAfter } from '../../core/pki/renewal.ts';
 import type { EnrollContext } from '../context.ts';

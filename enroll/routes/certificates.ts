@@ -1,10 +1,13 @@
 /** /api/v1/certificates: find them, and revoke one. */
 import { z } from 'zod';
-import type { CertificateView, Page } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseDeviceId, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { certificateOrRefuse, revokeCertificates } from '../use-cases/revoking/revoke-certificates.ts';
+import { certificate } from './answers/devices.ts';
+import { pageOf } from './answers/fields.ts';
 import { reason } from './reason.ts';
 import { certificateView } from './views.ts';
 
@@ -30,7 +33,11 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
     '/certificates',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Certificates in the order of their serial numbers', querystring: query },
+      schema: {
+        summary: 'Certificates in the order of their serial numbers',
+        querystring: query,
+        response: { 200: pageOf(certificate) },
+      },
     },
     async ({ query: { device, issuer, status, after, limit } }): Promise<Page<CertificateView>> => {
       const looked = await registry.certificates({ limit, ...(after && { after }) });
@@ -47,7 +54,10 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
 
   server.get(
     '/certificates/:serialNumber',
-    { config: { role: 'viewer' }, schema: { summary: 'One certificate by its serial number', params } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'One certificate by its serial number', params, response: { 200: certificate } },
+    },
     async ({ params: { serialNumber } }): Promise<CertificateView> =>
       certificateView(await certificateOrRefuse(registry, serialNumber)),
   );
@@ -59,7 +69,8 @@ export function certificateRoutes(server: HttpServer, context: EnrollContext): v
       schema: {
         summary: 'Revoke one certificate, and not its device',
         params,
-        body: z.strictObject({ reason }).default({ reason: 'unspecified' }),
+        body: z.strictObject({ reason }),
+        response: { 200: certificate },
       },
     },
     async ({ actor, params: { serialNumber }, body: { reason } }): Promise<CertificateView> => {

@@ -1,5 +1,5 @@
 /** One device as operators are shown it, from all that the registry has of it. */
-import type { DeviceDetail, PresenceView } from '../../core/api.ts';
+import type { DeviceDetail, PresenceView } from '../../core/api/devices.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import { deviceOrRefuse } from '../use-cases/look-ups.ts';

@@ -1,21 +1,22 @@
 /** /api/v1/devices: find them, and say what they may. */
+
 import { z } from 'zod';
-import type { DeviceView, Page } from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
+import type { Page } from '../../core/api/page.ts';
 import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
-import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import { type DeviceId, parseDeviceId, parseEntityName } from '../../core/ids.ts';
+import type { Actor } from '../../core/journal/events.ts';
 import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import {
-  changeDevice,
-  releaseDevice,
-  resumeDevice,
-  revokeDevice,
-  suspendDevice,
-} from '../use-cases/operating/change-device.ts';
+import { editDevice } from '../use-cases/operating/edit-device.ts';
 import { createDevice } from '../use-cases/operating/import-devices.ts';
-import { reinstateDevice } from '../use-cases/revoking/reinstate-device.ts';
+import { changeOneDevice } from '../use-cases/revoking/change-devices.ts';
+import type { DeviceAction } from '../use-cases/revoking/device-action.ts';
+import { device, deviceDetail } from './answers/devices.ts';
+import { pageOf } from './answers/fields.ts';
 import { detailOf, presenceOf } from './device-detail.ts';
+import { LIVE } from './live.ts';
 import { reason } from './reason.ts';
 import { deviceView } from './views.ts';
 
@@ -35,7 +36,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Devices in the order of their IDs', querystring: query },
+      schema: {
+        summary: 'Devices in the order of their IDs',
+        querystring: query,
+        response: { 200: pageOf(device) },
+      },
     },
     async ({ query: { limit, group, status, after } }): Promise<Page<DeviceView>> => {
       const devices = await registry.devices({
@@ -59,7 +64,11 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
     '/devices/:id',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'One device and its certificates, newest first', params },
+      schema: {
+        summary: 'One device and its certificates, newest first',
+        params,
+        response: { 200: deviceDetail },
+      },
     },
     ({ params: { id } }) => detailOf(context, id),
   );
@@ -75,6 +84,7 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
           group: z.string().default('devices'),
           attributes: attributes.default({}),
         }),
+        response: { 201: deviceDetail },
       },
     },
     async ({ actor, body }, reply) => {
@@ -90,18 +100,25 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       config: { role: 'operator' },
       schema: {
         summary: 'Move a device to another group, or replace its attributes',
+        description: LIVE,
         params,
         body: z.strictObject({
           group: z.string().transform(parseEntityName).optional(),
           attributes: attributes.optional(),
         }),
+        response: { 200: deviceDetail },
       },
     },
     async ({ actor, params: { id }, body: { group, attributes } }) => {
-      await changeDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
+      await editDevice(context, actor, id, { ...(group && { group }), ...(attributes && { attributes }) });
       return detailOf(context, id);
     },
   );
+
+  const change = async (actor: Actor, id: DeviceId, change: DeviceAction): Promise<DeviceDetail> => {
+    await changeOneDevice(context, actor, id, change);
+    return detailOf(context, id);
+  };
 
   server.post(
     '/devices/:id/revoke',
@@ -110,55 +127,24 @@ export function deviceRoutes(server: HttpServer, context: EnrollContext): void {
       schema: {
         summary: 'End a device for good',
         params,
-        body: z.strictObject({ reason }).default({ reason: 'unspecified' }),
+        body: z.strictObject({ reason }),
+        response: { 200: deviceDetail },
       },
     },
-    async ({ actor, params: { id }, body: { reason } }) => {
-      await revokeDevice(context, actor, id, reason);
-      return detailOf(context, id);
-    },
+    ({ actor, params: { id }, body: { reason } }) => change(actor, id, { kind: 'revoke', reason }),
   );
 
-  server.post(
-    '/devices/:id/suspend',
-    { config: { role: 'operator' }, schema: { summary: 'Bar a device until it is resumed', params } },
-    async ({ actor, params: { id } }) => {
-      await suspendDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  server.post(
-    '/devices/:id/resume',
-    { config: { role: 'operator' }, schema: { summary: 'Let a suspended device back', params } },
-    async ({ actor, params: { id } }) => {
-      await resumeDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  server.post(
-    '/devices/:id/release',
-    {
-      config: { role: 'operator' },
-      schema: { summary: 'Let a device enroll by its factory certificate once more', params },
-    },
-    async ({ actor, params: { id } }) => {
-      await releaseDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
-
-  // Who may revoke may not take it back: that a device is gone for good is what others rely on.
-  server.post(
-    '/devices/:id/reinstate',
-    {
-      config: { role: 'admin' },
-      schema: { summary: 'Let a revoked device enroll anew; what it had stays revoked', params },
-    },
-    async ({ actor, params: { id } }) => {
-      await reinstateDevice(context, actor, id);
-      return detailOf(context, id);
-    },
-  );
+  for (const [kind, role, summary] of [
+    ['suspend', 'operator', 'Bar a device until it is resumed'],
+    ['resume', 'operator', 'Let a suspended device back'],
+    // Who may revoke may not take it back: that a device is gone for good is what others rely on.
+    ['reinstate', 'admin', 'Let a revoked device enroll anew; what it had stays revoked'],
+    ['release', 'operator', 'Let a device enroll by its factory certificate once more'],
+  ] as const) {
+    server.post(
+      `/devices/:id/${kind}`,
+      { config: { role }, schema: { summary, params, response: { 200: deviceDetail } } },
+      ({ actor, params: { id } }) => change(actor, id, { kind }),
+    );
+  }
 }

@@ -1,6 +1,9 @@
 /** /api/v1/groups, /api/v1/policies and /api/v1/profiles. */
+
 import { z } from 'zod';
-import type { GroupView, PolicyTestResult, ProfileTestResult } from '../../core/api.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { ProfileTestResult } from '../../core/api/profiles.ts';
 import { durationSchema } from '../../core/duration-schema.ts';
 import { approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
@@ -11,6 +14,9 @@ import type { HttpServer } from '../http/http-server.ts';
 import { applyGroup, applyPolicy, applyProfile } from '../use-cases/operating/apply-documents.ts';
 import { testPolicy } from '../use-cases/operating/test-policy.ts';
 import { testProfile } from '../use-cases/operating/test-profile.ts';
+import * as answers from './answers/documents.ts';
+import { listOf } from './answers/fields.ts';
+import { LIVE } from './live.ts';
 import { documentView, groupView } from './views.ts';
 
 const MAX_GRACE = 10 * 365 * 86_400_000;
@@ -41,14 +47,26 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
 
   server.get(
     '/groups',
-    { config: { role: 'viewer' }, schema: { summary: 'Groups with their profile and policy' } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'Groups with their profile and policy', response: { 200: listOf(answers.group) } },
+    },
     async (): Promise<{ items: readonly GroupView[] }> => ({
       items: (await registry.groups()).map(groupView),
     }),
   );
   server.put(
     '/groups/:name',
-    { config: { role: 'admin' }, schema: { summary: 'Create or change a group', params, body: group } },
+    {
+      config: { role: 'admin' },
+      schema: {
+        summary: 'Create or change a group',
+        description: LIVE,
+        params,
+        body: group,
+        response: { 200: answers.group },
+      },
+    },
     async ({ actor, params: { name }, body }): Promise<GroupView> => {
       const record = { name, ...body };
       await applyGroup(context, actor, record);
@@ -60,7 +78,11 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
     '/policies/test',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'What a policy says of one device and topic', body: question },
+      schema: {
+        summary: 'What a policy says of one device and topic',
+        body: question,
+        response: { 200: answers.policyTest },
+      },
     },
     ({ body }): Promise<PolicyTestResult> => testPolicy(context, body),
   );
@@ -71,6 +93,7 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       schema: {
         summary: 'What a profile makes of a device, by an example certificate; nothing is stored',
         body: trial,
+        response: { 200: answers.profileTest },
       },
     },
     ({ body }): Promise<ProfileTestResult> => testProfile(context, body),
@@ -102,19 +125,34 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
     };
     server.get(
       path,
-      { config: { role: 'viewer' }, schema: { summary: 'All of them, as written' } },
+      {
+        config: { role: 'viewer' },
+        schema: { summary: 'All of them, as written', response: { 200: listOf(answers.document) } },
+      },
       async () => ({
         items: (await all.call(registry)).map(documentView),
       }),
     );
     server.get(
       `${path}/:name`,
-      { config: { role: 'viewer' }, schema: { summary: 'One, as written', params } },
+      {
+        config: { role: 'viewer' },
+        schema: { summary: 'One, as written', params, response: { 200: answers.document } },
+      },
       async (request) => documentView(await find(request.params.name)),
     );
     server.put(
       `${path}/:name`,
-      { config: { role: 'admin' }, schema: { summary: 'Put one in place, whole', params, body: document } },
+      {
+        config: { role: 'admin' },
+        schema: {
+          summary: 'Put one in place, whole',
+          ...(noun === 'policy' && { description: LIVE }),
+          params,
+          body: document,
+          response: { 200: answers.document },
+        },
+      },
       async ({ actor, params: { name }, body }) => {
         if (body.name !== undefined && body.name !== name) {
           throw new GatehouseError(

@@ -1,10 +1,15 @@
 /** /api/v1/housekeeping: what has left the registry, and what would; /api/v1/journal/archives: where its first rows are. */
 import { z } from 'zod';
-import type { HousekeepingRunView, HousekeepingView, JournalArchiveView } from '../../core/api.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type {
+  HousekeepingRunView,
+  HousekeepingView,
+  JournalArchiveView,
+} from '../../core/api/housekeeping.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import type { Housekeeping, HousekeepingRun, HousekeepingStatus } from '../housekeeping/housekeeping.ts';
 import type { HttpServer } from '../http/http-server.ts';
+import * as answers from './answers/operation.ts';
 
 const query = z.object({
   after: z.coerce.number().int().min(0).default(0).describe('only archives that end after this row'),
@@ -19,13 +24,22 @@ export interface HousekeepingRoutes {
 export function housekeepingRoutes(server: HttpServer, { housekeeping, registry }: HousekeepingRoutes): void {
   server.get(
     '/housekeeping',
-    { config: { role: 'viewer' }, schema: { summary: 'What has left the registry, and what would' } },
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'What has left the registry, and what would',
+        response: { 200: answers.housekeeping },
+      },
+    },
     async (): Promise<HousekeepingView> => statusView(await housekeeping.status()),
   );
 
   server.post(
     '/housekeeping/run',
-    { config: { role: 'operator' }, schema: { summary: 'Begin now what is done every hour' } },
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Begin now what is done every hour', response: { 202: answers.housekeeping } },
+    },
     async (_request, reply) => {
       void housekeeping.run();
       return reply.status(202).send(statusView(await housekeeping.status()));
@@ -36,7 +50,11 @@ export function housekeepingRoutes(server: HttpServer, { housekeeping, registry 
     '/journal/archives',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'The files that hold the first rows of the journal', querystring: query },
+      schema: {
+        summary: 'The files that hold the first rows of the journal',
+        querystring: query,
+        response: { 200: answers.archives },
+      },
     },
     async ({
       query: { after, limit },

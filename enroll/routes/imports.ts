@@ -2,17 +2,26 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ImportResult } from '../../core/api.ts';
+import type { ImportResult } from '../../core/api/import.ts';
+import { blockedKeyLine } from '../../core/enrollment/blocked-key-entry.ts';
 import { GatehouseError } from '../../core/errors.ts';
+import { ATTRIBUTE_NAME } from '../../core/policy/pattern.ts';
+import { answerWhileWriting, lineOf, type Telling } from '../bulk/answer.ts';
+import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../bulk/ndjson.ts';
+import type { OnWritten } from '../bulk/write-entries.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
-import { answerWhileWriting, lineOf } from '../imports/answer.ts';
-import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../imports/ndjson.ts';
-import type { OnWritten } from '../imports/write-entries.ts';
 import { checkKeys, writeKeys } from '../use-cases/operating/block-keys.ts';
 import { checkDevices, writeDevices } from '../use-cases/operating/import-devices.ts';
+import { importLines } from './answers/bulk.ts';
 
 const config = { role: 'operator', responseTimeout: RESPONSE_TIMEOUT_MS } as const;
+/** As parseDeviceEntry takes it. */
+export const deviceLine = z.strictObject({
+  id: z.string(),
+  group: z.string(),
+  attributes: z.record(z.string().regex(ATTRIBUTE_NAME), z.string().max(128)).optional(),
+});
 
 type Counts = Omit<ImportResult, 'dryRun'>;
 
@@ -37,12 +46,13 @@ export function importRoutes(server: HttpServer, { context, report }: ImportRout
     api.post(
       '/devices/import',
       {
-        config,
+        config: { ...config, line: deviceLine },
         schema: {
           summary: 'Make devices known before they enroll; a line: {"id", "group", "attributes"}',
           consumes: [NDJSON],
           querystring: z.strictObject({ update: flag, dryRun: flag }),
           body,
+          response: { 200: importLines },
         },
       },
       (request, reply) => {
@@ -58,12 +68,13 @@ export function importRoutes(server: HttpServer, { context, report }: ImportRout
     api.post(
       '/blocked-keys/import',
       {
-        config,
+        config: { ...config, line: blockedKeyLine },
         schema: {
           summary: 'Never let these public keys enroll; a line: {"fingerprint", "note"}',
           consumes: [NDJSON],
           querystring: z.strictObject({ dryRun: flag }),
           body,
+          response: { 200: importLines },
         },
       },
       (request, reply) =>
@@ -89,7 +100,7 @@ function createAnswer(report: RefusalReporter) {
     { check, write }: Import<Checked>,
   ): Promise<FastifyReply> => {
     const stream = request.body;
-    if (!(stream instanceof Readable)) throw new GatehouseError('content_type_unsupported');
+    if (!(stream instanceof Readable)) throw new GatehouseError('body_invalid', 'there is no list in it');
     if (busy) throw new GatehouseError('import_busy');
     busy = true;
     let checked: Checked;
@@ -108,7 +119,7 @@ function createAnswer(report: RefusalReporter) {
     }
     const writing = {
       of: checked.entries.length,
-      write: async (onWritten: OnWritten) => ({ ...(await write(checked, onWritten)), dryRun }),
+      write: async ({ onWritten }: Telling) => ({ ...(await write(checked, onWritten)), dryRun }),
       problemOf: (error: unknown) => report(error, request),
       onEnd: leave,
     };

@@ -1,6 +1,7 @@
 /** /api/v1/issuers: the CA certificates, and how one takes over from another. */
 import { z } from 'zod';
-import type { CaRetirement, CaRotation, CaStatusView, IssuerView, Page } from '../../core/api.ts';
+import type { CaRetirement, CaRotation, CaStatusView, IssuerView } from '../../core/api/issuers.ts';
+import type { Page } from '../../core/api/page.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseFingerprint } from '../../core/ids.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
@@ -9,6 +10,8 @@ import type { CrlStore } from '../crl/crl-store.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { caStatus } from '../rollover/ca-status.ts';
 import type { Rollover } from '../rollover/rollover.ts';
+import { deviceId, listOf, pageOf } from './answers/fields.ts';
+import * as answers from './answers/issuers.ts';
 import { crlView, issuerView } from './views.ts';
 
 const params = z.object({ fingerprint: z.string().transform(parseFingerprint) });
@@ -16,12 +19,10 @@ const query = z.object({
   after: z.string().transform(parseDeviceId).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-const rotation = z.strictObject({ root: z.boolean().default(false) }).default({ root: false });
-const retirement = z
-  .strictObject({
-    lockOut: z.int().min(0).default(0).describe('how many devices may be locked out by it, at most'),
-  })
-  .default({ lockOut: 0 });
+const rotation = z.strictObject({ root: z.boolean().default(false) });
+const retirement = z.strictObject({
+  lockOut: z.int().min(0).default(0).describe('how many devices may be locked out by it, at most'),
+});
 
 export interface IssuerRoutes {
   readonly context: EnrollContext;
@@ -34,7 +35,10 @@ export function issuerRoutes(server: HttpServer, { context, crls, rollover }: Is
 
   server.get(
     '/issuers',
-    { config: { role: 'viewer' }, schema: { summary: 'The CA certificates' } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'The CA certificates', response: { 200: listOf(answers.issuer) } },
+    },
     async (): Promise<{ items: IssuerView[] }> => ({ items: (await registry.issuers()).map(issuerView) }),
   );
 
@@ -42,7 +46,10 @@ export function issuerRoutes(server: HttpServer, { context, crls, rollover }: Is
     '/issuers/status',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'How many devices are on the active issuing CA, and the CRLs' },
+      schema: {
+        summary: 'How many devices are on the active issuing CA, and the CRLs',
+        response: { 200: answers.caStatus },
+      },
     },
     async (): Promise<CaStatusView> => {
       const { issuers, ...fleet } = await caStatus(registry, clock.now());
@@ -68,6 +75,7 @@ export function issuerRoutes(server: HttpServer, { context, crls, rollover }: Is
         summary: 'The devices that would be locked out if this CA were retired',
         params,
         querystring: query,
+        response: { 200: pageOf(deviceId) },
       },
     },
     async ({ params: { fingerprint }, query: { after, limit } }): Promise<Page<DeviceId>> => {
@@ -83,7 +91,11 @@ export function issuerRoutes(server: HttpServer, { context, crls, rollover }: Is
     '/issuers/rotate',
     {
       config: { role: 'admin' },
-      schema: { summary: 'A new issuing CA, and a new root if that is asked for', body: rotation },
+      schema: {
+        summary: 'A new issuing CA, and a new root if that is asked for',
+        body: rotation,
+        response: { 201: answers.rotation },
+      },
     },
     async ({ actor, body }, reply) => {
       const { issuing, root } = await rollover.rotate(actor, body);
@@ -96,7 +108,12 @@ export function issuerRoutes(server: HttpServer, { context, crls, rollover }: Is
     '/issuers/:fingerprint/retire',
     {
       config: { role: 'admin' },
-      schema: { summary: 'End a CA that another has succeeded', params, body: retirement },
+      schema: {
+        summary: 'End a CA that another has succeeded',
+        params,
+        body: retirement,
+        response: { 200: answers.retirement },
+      },
     },
     async ({ actor, params: { fingerprint }, body }): Promise<CaRetirement> => {
       const { issuer, ...outcome } = await rollover.retire(actor, fingerprint, body);

@@ -1,6 +1,6 @@
 /** /api/v1/manufacturers: whose factory certificates enroll devices. */
 import { z } from 'zod';
-import type { ManufacturerView } from '../../core/api.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
 import { admissions, ID_PREFIX, idSources } from '../../core/enrollment/factory-rule.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
@@ -8,6 +8,8 @@ import type { ManufacturerRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { putManufacturer, removeManufacturer } from '../use-cases/operating/manage-manufacturers.ts';
+import { manufacturer } from './answers/enrollment.ts';
+import { listOf, nothing } from './answers/fields.ts';
 import { manufacturerView } from './views.ts';
 
 const name = z.string().transform(parseEntityName);
@@ -39,28 +41,45 @@ export function manufacturerRoutes(server: HttpServer, context: EnrollContext): 
 
   server.get(
     '/manufacturers',
-    { config: { role: 'viewer' }, schema: { summary: 'Manufacturers, their CAs and their rules' } },
+    {
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'Manufacturers, their CAs and their rules',
+        response: { 200: listOf(manufacturer) },
+      },
+    },
     async (): Promise<{ items: ManufacturerView[] }> => ({
       items: (await registry.manufacturers()).map(manufacturerView),
     }),
   );
   server.get(
     '/manufacturers/:name',
-    { config: { role: 'viewer' }, schema: { summary: 'One manufacturer', params } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'One manufacturer', params, response: { 200: manufacturer } },
+    },
     async (request) => manufacturerView(await find(request.params.name)),
   );
   server.put(
     '/manufacturers/:name',
     {
       config: { role: 'admin' },
-      schema: { summary: 'Register a manufacturer, or replace its CAs and its rule', params, body },
+      schema: {
+        summary: 'Register a manufacturer, or replace its CAs and its rule',
+        params,
+        body,
+        response: { 200: manufacturer },
+      },
     },
     async ({ actor, params, body }) =>
       manufacturerView(await putManufacturer(context, actor, params.name, body)),
   );
   server.delete(
     '/manufacturers/:name',
-    { config: { role: 'admin' }, schema: { summary: 'Remove a manufacturer', params } },
+    {
+      config: { role: 'admin' },
+      schema: { summary: 'Remove a manufacturer', params, response: { 204: nothing } },
+    },
     async ({ actor, params }, reply) => {
       await removeManufacturer(context, actor, params.name);
       return reply.status(204).send();

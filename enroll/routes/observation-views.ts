@@ -1,5 +1,6 @@
 /** What was observed of devices, as operators are shown it. */
-import type { PresenceView, RefusalView } from '../../core/api.ts';
+import type { PresenceView } from '../../core/api/devices.ts';
+import type { RefusalView } from '../../core/api/explanation.ts';
 import { errorCatalog } from '../../core/errors.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { CountedRefusal } from '../../core/observations/refusal.ts';

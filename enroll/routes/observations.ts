@@ -1,11 +1,16 @@
 /** /api/v1/devices/ID/refusals and /explanation: what was refused, and how it stands; also of IDs that no device has. */
 import { z } from 'zod';
-import type { DeviceDetail, DeviceExplanation, RefusalsView } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { DeviceExplanation, RefusalsView } from '../../core/api/explanation.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
+import { REPORT_INTERVAL_MS } from '../../registry/last-sighting.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { deviceFindings } from '../use-cases/operating/device-findings.ts';
+import { settledBy } from '../use-cases/operating/settled-refusals.ts';
+import { grantsOf } from '../use-cases/operating/test-policy.ts';
+import * as answers from './answers/devices.ts';
 import { detailOf } from './device-detail.ts';
 import { refusalView, remedyFor } from './observation-views.ts';
 import { issuerView } from './views.ts';
@@ -17,7 +22,11 @@ export function observationRoutes(server: HttpServer, context: EnrollContext): v
     '/devices/:id/refusals',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'What a device was refused lately, newest first', params },
+      schema: {
+        summary: 'What a device was refused lately, newest first',
+        params,
+        response: { 200: answers.refusals },
+      },
     },
     ({ params: { id } }) => refusalsOf(context, id),
   );
@@ -26,7 +35,11 @@ export function observationRoutes(server: HttpServer, context: EnrollContext): v
     '/devices/:id/explanation',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'How it stands with a device, and what to do', params },
+      schema: {
+        summary: 'How it stands with a device, and what to do',
+        params,
+        response: { 200: answers.explanation },
+      },
     },
     ({ params: { id } }) => explain(context, id),
   );
@@ -44,7 +57,12 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
   const { registry, clock } = context;
   const device = await detailIfKnown(context, id);
   const group = device === null ? undefined : await registry.group(device.group);
-  const refused = await refusalsOf(context, id);
+  const { items, claims } = await refusalsOf(context, id);
+  const grants = device === null ? null : await grantsOf(registry, device);
+  const refused = {
+    items: items.map((refusal) => ({ ...refusal, settled: settledBy(refusal, { device, grants }) })),
+    claims,
+  };
   const findings = deviceFindings({
     id,
     device,
@@ -59,6 +77,7 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
     policy: group?.policy ?? null,
     findings: findings.map(({ next, ...rest }) => ({ ...rest, next: next && remedyFor(next, id) })),
     ...refused,
+    observedWithin: REPORT_INTERVAL_MS / 1_000,
   };
 }
 

@@ -1,10 +1,13 @@
 /** /api/v1/requests: enrollments that need an operator's word. */
 import { z } from 'zod';
-import type { Page, RequestView } from '../../core/api.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { RequestView } from '../../core/api/requests.ts';
 import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { decideRequest, requestOrRefuse } from '../use-cases/enrolling/decide-request.ts';
+import { request as answer } from './answers/enrollment.ts';
+import { pageOf } from './answers/fields.ts';
 import { requestView } from './views.ts';
 
 const number = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -14,16 +17,17 @@ const query = z.object({
   after: number.default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-const denial = z
-  .strictObject({ reason: z.string().max(200).default('').describe('told to the device') })
-  .default({ reason: '' });
+const denial = z.strictObject({ reason: z.string().max(200).default('').describe('told to the device') });
 
 export function requestRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry, clock } = context;
 
   server.get(
     '/requests',
-    { config: { role: 'viewer' }, schema: { summary: 'Requests, oldest first', querystring: query } },
+    {
+      config: { role: 'viewer' },
+      schema: { summary: 'Requests, oldest first', querystring: query, response: { 200: pageOf(answer) } },
+    },
     async ({ query: { limit, after, status } }): Promise<Page<RequestView>> => {
       const found = await registry.requests({
         now: clock.now(),
@@ -37,12 +41,15 @@ export function requestRoutes(server: HttpServer, context: EnrollContext): void 
   );
   server.get(
     '/requests/:id',
-    { config: { role: 'viewer' }, schema: { summary: 'One request', params } },
+    { config: { role: 'viewer' }, schema: { summary: 'One request', params, response: { 200: answer } } },
     async ({ params: { id } }) => requestView(await requestOrRefuse(registry, id, clock.now())),
   );
   server.post(
     '/requests/:id/approve',
-    { config: { role: 'operator' }, schema: { summary: 'Let the device have its certificate', params } },
+    {
+      config: { role: 'operator' },
+      schema: { summary: 'Let the device have its certificate', params, response: { 200: answer } },
+    },
     async ({ actor, params: { id } }) =>
       requestView(await decideRequest(context, actor, id, { status: 'approved' })),
   );
@@ -50,7 +57,12 @@ export function requestRoutes(server: HttpServer, context: EnrollContext): void 
     '/requests/:id/deny',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Refuse the device, and tell it why', params, body: denial },
+      schema: {
+        summary: 'Refuse the device, and tell it why',
+        params,
+        body: denial,
+        response: { 200: answer },
+      },
     },
     async ({ actor, params: { id }, body: { reason } }) =>
       requestView(await decideRequest(context, actor, id, { status: 'denied', reason })),

@@ -1,10 +1,12 @@
 /** /api/v1/tokens: enrollment tokens. */
 import { z } from 'zod';
-import type { TokenCreated, TokenView } from '../../core/api.ts';
+import type { TokenCreated, TokenView } from '../../core/api/tokens.ts';
 import { parseEntityName } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { createEnrollmentToken, revokeEnrollmentToken } from '../use-cases/operating/manage-tokens.ts';
+import * as answers from './answers/enrollment.ts';
+import { listOf } from './answers/fields.ts';
 import { tokenView } from './views.ts';
 
 const YEAR_SECONDS = 31_536_000;
@@ -27,7 +29,10 @@ export function tokenRoutes(server: HttpServer, context: EnrollContext): void {
     '/tokens',
     {
       config: { role: 'viewer' },
-      schema: { summary: 'Enrollment tokens, newest first, without their secrets' },
+      schema: {
+        summary: 'Enrollment tokens, newest first, without their secrets',
+        response: { 200: listOf(answers.token) },
+      },
     },
     async (): Promise<{ items: TokenView[] }> => {
       const now = clock.now();
@@ -39,7 +44,11 @@ export function tokenRoutes(server: HttpServer, context: EnrollContext): void {
     '/tokens',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Create a token; it is shown only in this answer', body },
+      schema: {
+        summary: 'Create a token; it is shown only in this answer',
+        body,
+        response: { 201: answers.tokenCreated },
+      },
     },
     async ({ actor, body: { expiresIn, ...terms } }, reply) => {
       const { token, record } = await createEnrollmentToken(context, actor, {
@@ -55,7 +64,11 @@ export function tokenRoutes(server: HttpServer, context: EnrollContext): void {
     '/tokens/:id',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Revoke a token', params: z.object({ id: tokenId }) },
+      schema: {
+        summary: 'Revoke a token',
+        params: z.object({ id: tokenId }),
+        response: { 200: answers.token },
+      },
     },
     async ({ actor, params: { id } }): Promise<TokenView> =>
       tokenView(await revokeEnrollmentToken(context, actor, id), clock.now()),

@@ -1,19 +1,14 @@
 /** From the registry's records to what operators are shown: ISO times, PEM, and never a hash of a secret. */
 import { z } from 'zod';
-import type {
-  BlockedKeyView,
-  CertificateView,
-  CrlView,
-  DeviceDetail,
-  DeviceView,
-  GroupView,
-  IssuerView,
-  ManufacturerView,
-  OperatorView,
-  PresenceView,
-  RequestView,
-  TokenView,
-} from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { DeviceDetail, DeviceView, PresenceView } from '../../core/api/devices.ts';
+import type { GroupView } from '../../core/api/groups.ts';
+import type { CrlView, IssuerView } from '../../core/api/issuers.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
+import type { OperatorView } from '../../core/api/operators.ts';
+import type { RequestView } from '../../core/api/requests.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import { crlFileName } from '../../core/pki/crl-names.ts';
 import { parseManufacturerCas } from '../../core/pki/manufacturer-cas.ts';
@@ -32,6 +27,7 @@ import type {
   TokenRecord,
 } from '../../registry/records.ts';
 import type { ListedCrl } from '../crl/crl-store.ts';
+import { purposeOf } from '../own-certificates.ts';
 
 /** @param enrolledAt undefined where it has no certificate yet @param presence null where it was never seen */
 export function deviceView(
@@ -79,13 +75,15 @@ export function deviceDetail(
 
 export function certificateView(certificate: CertificateRecord): CertificateView {
   const { serialNumber, fingerprint, device, issuer, status, reason, renews, der } = certificate;
-  const { notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
+  const { issuedAt, notBefore, notAfter, revokedAt, firstUsedAt } = certificate;
   return {
     serialNumber,
     fingerprint,
+    purpose: purposeOf(certificate),
     device,
     issuer,
     status,
+    issuedAt: iso(issuedAt),
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
     revokedAt: revokedAt === null ? null : iso(revokedAt),
@@ -193,8 +191,8 @@ export function requestView({ credential, ...request }: RequestRecord): RequestV
 }
 
 /** A policy or profile as it was written, and when. */
-export function documentView({ document, changedAt }: DocumentRecord): Record<string, unknown> {
-  return { ...z.record(z.string(), z.unknown()).parse(JSON.parse(document)), changedAt: iso(changedAt) };
+export function documentView({ name, document, changedAt }: DocumentRecord) {
+  return { ...z.looseObject({}).parse(JSON.parse(document)), name, changedAt: iso(changedAt) };
 }
 
 function iso(time: number): string {

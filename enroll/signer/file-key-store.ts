@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { GatehouseError } from '../../core/errors.ts';
 import type { CaCertificate } from '../../core/pki/certificate.ts';
-import { decryptPrivateKey, encryptPrivateKey } from '../../core/pki/encrypted-key.ts';
+import { decryptPrivateKey, encryptPrivateKey, type GuessCost } from '../../core/pki/encrypted-key.ts';
 import { createKeySigner, signingKeyOf } from '../../core/pki/signer.ts';
 import { writeFileAtomic } from '../../runtime/atomic-file.ts';
 import type { DataLayout } from '../../runtime/layout.ts';
@@ -13,16 +13,18 @@ export interface FileKeyStore {
   readonly layout: DataLayout;
   /** Asked whenever a key is written or read, so that it need not be kept in memory. */
   readonly passphrase: () => Promise<string>;
+  /** Of the keys that it writes. No setting changes it: only a caller that has nothing to keep may ask for less. */
+  readonly guessCost?: GuessCost;
 }
 
-export function createFileKeyStore({ layout, passphrase }: FileKeyStore): CaKeyStore {
+export function createFileKeyStore({ layout, passphrase, guessCost }: FileKeyStore): CaKeyStore {
   return {
     async generate(kind) {
       const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVES[kind] });
       return {
         ...signingKeyOf(privateKey),
         keep: async (certificate) => {
-          const pem = encryptPrivateKey(privateKey, await passphrase());
+          const pem = encryptPrivateKey(privateKey, await passphrase(), guessCost);
           await writeFileAtomic(fileOf(layout, kind, certificate), pem);
         },
       };

@@ -6,7 +6,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import type { Fingerprint } from '../../core/ids.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
 import type { CaKeyStore } from './key-store.ts';
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Fingerprint } from '../../core/ids.ts';
 import { encodePem } from '../../core/pki/pem.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { CrossCertificateRecord, IssuerRecord } from '../../registry/records.ts';
 
 type Lineage = Pick<RegistryReader, 'issuers' | 'crossCertificates'>;

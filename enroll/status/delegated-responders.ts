@@ -9,8 +9,9 @@ import type { Fingerprint } from '../../core/ids.ts';
 import { type Issuer, issueOcspResponderCertificate } from '../../core/pki/issue.ts';
 import { type OcspResponder, ocspResponder } from '../../core/pki/ocsp.ts';
 import { signingKeyOf } from '../../core/pki/signer.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { ownNames } from '../own-certificates.ts';
 import { recordServerCertificate } from '../server-certificates.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';
 
@@ -98,7 +99,7 @@ export class DelegatedResponders {
     const { publicKey, signer } = signingKeyOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
     const certificate = await issueOcspResponderCertificate({
       issuer,
-      commonName: 'Gatehouse OCSP',
+      commonName: ownNames.ocsp,
       publicKey,
       validity: VALIDITY_MS,
       now: clock.now(),

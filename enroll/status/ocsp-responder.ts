@@ -22,7 +22,7 @@ import {
   type OcspStatus,
   parseOcspRequest,
 } from '../../core/pki/ocsp.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { IssuingAuthority } from '../signer/issuing-authority.ts';
 import { AnswerCache } from './answer-cache.ts';
@@ -59,7 +59,7 @@ export interface OcspResponder {
 }
 
 export interface OcspResponderContext {
-  readonly registry: Pick<RegistryReader, 'certificateStanding'>;
+  readonly registry: Pick<RegistryReader, 'statusRecord'>;
   readonly issuing: Pick<IssuingAuthority, 'all' | 'of'>;
   readonly responders: Pick<DelegatedResponders, 'of'>;
   readonly clock: Clock;

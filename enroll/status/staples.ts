@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { buildOcspRequest } from '../../core/pki/ocsp.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import { writeFileAtomic } from '../../runtime/atomic-file.ts';
 import type { DataLayout } from '../../runtime/layout.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -18,7 +18,7 @@ const CHECK_MS = 60_000;
 const ROLES = ['enroll', 'broker'] as const;
 
 export interface StaplesContext {
-  readonly registry: Pick<RegistryReader, 'certificateStanding' | 'issuer'>;
+  readonly registry: Pick<RegistryReader, 'statusRecord' | 'issuer'>;
   readonly ocsp: OcspResponder;
   readonly layout: DataLayout;
   readonly log: Logger;
@@ -77,7 +77,7 @@ async function requestAbout(
   bundle: string,
 ): Promise<Buffer | undefined> {
   const serialNumber = parseSerialNumber(new X509Certificate(await readFile(bundle)).serialNumber);
-  const standing = await registry.certificateStanding(serialNumber);
-  const issuer = standing && (await registry.issuer(standing.issuer));
+  const record = await registry.statusRecord(serialNumber);
+  const issuer = record && (await registry.issuer(record.issuer));
   return issuer && Buffer.from(buildOcspRequest(parseCaCertificate(issuer.der), serialNumber));
 }

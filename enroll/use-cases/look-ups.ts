@@ -1,7 +1,7 @@
 /** What a use case cannot go on without: it is found, or the request is refused. */
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, type EntityName, quote } from '../../core/ids.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { DeviceRecord, GroupRecord } from '../../registry/records.ts';
 
 /** @throws GatehouseError `device_unknown` */

@@ -1,6 +1,6 @@
 /** What housekeeping asks of the whole registry, for the process that writes. */
 import type { Database } from 'better-sqlite3';
-import type { Due, Horizon } from '../port.ts';
+import type { Due, Horizon } from '../port/housekeeping.ts';
 import type { RegistrySpace } from '../records.ts';
 import { ENDED, RENEWABLE } from './housekeeping.ts';
 
@@ -18,18 +18,20 @@ export function prepareHousekeepingReads(database: Database) {
   const ended = counted(`certificates WHERE ${ENDED} AND notAfter <= ?`);
   const renewable = counted(`certificates WHERE ${RENEWABLE} AND notAfter <= ?`);
   const tokens = counted('tokens WHERE expiresAt <= ?');
+  const lapsed = counted('requests WHERE expiresAt <= ?');
 
   return {
     space(): RegistrySpace {
       const size = pageSize.get() ?? 0;
       return { bytes: (pages.get() ?? 0) * size, freeBytes: (freePages.get() ?? 0) * size };
     },
-    due(horizon: Horizon, limit: number): Due {
+    due(horizon: Horizon & { readonly now: number }, limit: number): Due {
       const certificates =
         (ended.get(horizon.ended, limit) ?? 0) + (renewable.get(horizon.renewable, limit) ?? 0);
       return {
         certificates: Math.min(certificates, limit),
         tokens: tokens.get(horizon.ended, limit) ?? 0,
+        requests: lapsed.get(horizon.now, limit) ?? 0,
       };
     },
   };

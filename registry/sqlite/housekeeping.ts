@@ -4,7 +4,7 @@
  */
 import type { Database, RunResult } from 'better-sqlite3';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../core/ids.ts';
-import type { Horizon, HousekeepingTransaction } from '../port.ts';
+import type { Horizon, HousekeepingTransaction } from '../port/housekeeping.ts';
 import type { JournalArchiveRecord, Pruned } from '../records.ts';
 
 /** Word for word as in the indexes, or they cannot be used. */

@@ -10,6 +10,7 @@ import { crl } from './migrations/0006-crl.ts';
 import { revocation } from './migrations/0007-revocation.ts';
 import { housekeeping } from './migrations/0008-housekeeping.ts';
 import { observations } from './migrations/0009-observations.ts';
+import { lastRevocation } from './migrations/0010-last-revocation.ts';
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
 const migrations: readonly string[] = [
@@ -22,6 +23,7 @@ const migrations: readonly string[] = [
   revocation,
   housekeeping,
   observations,
+  lastRevocation,
 ];
 
 /**

@@ -4,7 +4,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import type { Registry, RegistryView } from '../port.ts';
+import type { Registry, RegistryView } from '../port/registry.ts';
 import { closeOnFailure, connectReader, connectWriter } from './connection.ts';
 import { fileModeIn } from './file-mode.ts';
 import { checkSchema, migrate } from './migrate.ts';

@@ -4,11 +4,16 @@ import type { RequestStatus } from '../../core/enrollment/approval.ts';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { ChainHead } from '../../core/journal/chain.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
-import type { BlockedKeyQuery, CertificateQuery, DependentQuery, DeviceQuery, LiveQuery } from '../port.ts';
+import type {
+  BlockedKeyQuery,
+  CertificateQuery,
+  DependentQuery,
+  DeviceQuery,
+  LiveQuery,
+} from '../port/queries.ts';
 import type {
   BlockedKeyRecord,
   CertificateRecord,
-  CertificateStanding,
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
@@ -24,6 +29,7 @@ import type {
   OperatorRecord,
   RequestRecord,
   StatusChange,
+  StatusRecord,
   TokenRecord,
 } from '../records.ts';
 import { DEPENDENTS, FLEET_PROGRESS } from './fleet-progress.ts';
@@ -38,15 +44,20 @@ interface RequestPage {
   readonly now: number;
 }
 
+/** A query as it is bound: '' sorts before all there is, for the first page. */
+type Paged<Query extends { readonly after?: string }> = Omit<Query, 'after'> & {
+  readonly after: NonNullable<Query['after']> | '';
+};
+
 /** What has lapsed is none any more, though its row may be there still. */
-function standing(now: '?' | '@now'): string {
+function notLapsed(now: '?' | '@now'): string {
   return `(expiresAt IS NULL OR expiresAt > ${now})`;
 }
 
 export function prepareReads(database: Database) {
   /** One statement for each combination of filters, so that each has an index to go by. */
   const devicesWhere = (filter: string) =>
-    database.prepare<DeviceQuery, StoredDeviceRow>(
+    database.prepare<Paged<DeviceQuery>, StoredDeviceRow>(
       `SELECT * FROM devices WHERE ${filter} id > @after ORDER BY id LIMIT @limit`,
     );
 
@@ -63,6 +74,10 @@ export function prepareReads(database: Database) {
       .prepare<[DeviceId], number | null>('SELECT enrolledAt FROM devices WHERE id = ?')
       .pluck(),
 
+    revokedSeq: database
+      .prepare<[DeviceId], number | null>('SELECT revokedSeq FROM devices WHERE id = ?')
+      .pluck(),
+
     issuedAt: database
       .prepare<[DeviceId, number], number>(
         'SELECT issuedAt FROM certificates WHERE device = ? ORDER BY issuedAt DESC LIMIT 1 OFFSET ?',
@@ -75,7 +90,7 @@ export function prepareReads(database: Database) {
     certificateBySerial: database.prepare<[SerialNumber], CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber = ?',
     ),
-    certificates: database.prepare<Required<CertificateQuery>, CertificateRecord>(
+    certificates: database.prepare<Paged<CertificateQuery>, CertificateRecord>(
       'SELECT * FROM certificates WHERE serialNumber > @after ORDER BY serialNumber LIMIT @limit',
     ),
     liveCertificates: database.prepare<Required<LiveQuery>, LiveCertificate>(
@@ -83,7 +98,7 @@ export function prepareReads(database: Database) {
        WHERE issuer = @issuer AND device IS NOT NULL AND status IN ('active', 'suspended') AND rowid > @after
        ORDER BY rowid LIMIT @limit`,
     ),
-    certificateStanding: database.prepare<[SerialNumber], CertificateStanding>(
+    statusRecord: database.prepare<[SerialNumber], StatusRecord>(
       'SELECT issuer, status, issuedAt, revokedAt, reason FROM certificates WHERE serialNumber = ?',
     ),
     certificatesOf: database.prepare<[DeviceId], CertificateRecord>(
@@ -94,6 +109,10 @@ export function prepareReads(database: Database) {
          WHERE device = ? AND device IS NOT NULL AND status IN ('active', 'suspended')
        UNION ALL SELECT * FROM certificates WHERE device = ? AND status = 'superseded' AND notAfter >= ?`,
     ),
+    raisableCertificates: database.prepare<[DeviceId, number], CertificateRecord>(
+      `SELECT * FROM certificates WHERE device = ?
+         AND status = 'revoked' AND reason <> 'keyCompromise' AND notAfter >= ?`,
+    ),
     anyCertificate: database
       .prepare<[DeviceId], number>('SELECT 1 FROM certificates WHERE device = ? LIMIT 1')
       .pluck(),
@@ -103,7 +122,8 @@ export function prepareReads(database: Database) {
     ),
     admission: database
       .prepare<[Fingerprint], AdmissionRow>(
-        `SELECT certificates.*, devices.*, issuers.*, policies.* FROM certificates
+        `SELECT certificates.*, devices.*, issuers.*, policies.*, (SELECT max(seq) FROM journal) AS seq
+         FROM certificates
            JOIN devices ON devices.id = certificates.device
            JOIN groups ON groups.name = devices."group"
            JOIN policies ON policies.name = groups.policy
@@ -123,7 +143,7 @@ export function prepareReads(database: Database) {
     blockedKey: database
       .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')
       .pluck(),
-    blockedKeys: database.prepare<BlockedKeyQuery, BlockedKeyRecord>(
+    blockedKeys: database.prepare<Paged<BlockedKeyQuery>, BlockedKeyRecord>(
       'SELECT * FROM blockedKeys WHERE keyFingerprint > @after ORDER BY keyFingerprint LIMIT @limit',
     ),
 
@@ -151,20 +171,20 @@ export function prepareReads(database: Database) {
       .pluck(),
 
     request: database.prepare<[number, number], RequestRecord>(
-      `SELECT * FROM requests WHERE id = ? AND ${standing('?')}`,
+      `SELECT * FROM requests WHERE id = ? AND ${notLapsed('?')}`,
     ),
     requests: database.prepare<RequestPage, RequestRecord>(
-      `SELECT * FROM requests WHERE id > @after AND ${standing('@now')} ORDER BY id LIMIT @limit`,
+      `SELECT * FROM requests WHERE id > @after AND ${notLapsed('@now')} ORDER BY id LIMIT @limit`,
     ),
     requestsOfStatus: database.prepare<RequestPage & { readonly status: RequestStatus }, RequestRecord>(
-      `SELECT * FROM requests WHERE status = @status AND id > @after AND ${standing('@now')}
+      `SELECT * FROM requests WHERE status = @status AND id > @after AND ${notLapsed('@now')}
        ORDER BY id LIMIT @limit`,
     ),
     latestRequest: database.prepare<[CredentialName, number], RequestRecord>(
-      `SELECT * FROM requests WHERE credential = ? AND ${standing('?')} ORDER BY id DESC LIMIT 1`,
+      `SELECT * FROM requests WHERE credential = ? AND ${notLapsed('?')} ORDER BY id DESC LIMIT 1`,
     ),
     latestRequestForKey: database.prepare<[CredentialName, Fingerprint, number], RequestRecord>(
-      `SELECT * FROM requests WHERE credential = ? AND keyFingerprint = ? AND ${standing('?')}
+      `SELECT * FROM requests WHERE credential = ? AND keyFingerprint = ? AND ${notLapsed('?')}
        ORDER BY id DESC LIMIT 1`,
     ),
     openRequestsBy: database
@@ -189,8 +209,8 @@ export function prepareReads(database: Database) {
     crossCertificates: database.prepare<[], CrossCertificateRecord>(
       'SELECT * FROM crossCertificates ORDER BY rowid',
     ),
-    dependents: database.prepare<Required<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
-    fleetProgress: database.prepare<Required<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
+    dependents: database.prepare<Paged<DependentQuery>, DeviceId>(DEPENDENTS).pluck(),
+    fleetProgress: database.prepare<Paged<DependentQuery>, FleetProgress>(FLEET_PROGRESS),
     // The first that is found decides, however many there are.
     statusChange: database
       .prepare<{ readonly issuer: Fingerprint; readonly since: number }, StatusChange | null>(

@@ -7,9 +7,9 @@ import type {
   DependentQuery,
   DeviceQuery,
   LiveQuery,
-  RegistryReader,
   RequestQuery,
-} from '../port.ts';
+} from '../port/queries.ts';
+import type { RegistryReader } from '../port/reader.ts';
 import type { CredentialName, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow, toKeptCrl } from './rows.ts';
@@ -35,11 +35,15 @@ export class SqliteReader implements RegistryReader {
     const { all, ofGroup, ofStatus, ofGroupAndStatus } = this.reads.devices;
     const [unfiltered, filtered] = query.status === undefined ? [all, ofGroup] : [ofStatus, ofGroupAndStatus];
     const statement = query.group === undefined ? unfiltered : filtered;
-    return statement.all({ ...query, after: query.after ?? ('' as DeviceId) }).map(toDevice);
+    return statement.all({ ...query, after: query.after ?? '' }).map(toDevice);
   }
 
   async enrolledAt(id: DeviceId) {
     return this.reads.enrolledAt.get(id) ?? undefined;
+  }
+
+  async revokedSeq(id: DeviceId) {
+    return this.reads.revokedSeq.get(id) ?? undefined;
   }
 
   async issuedAt(device: DeviceId, nth: number) {
@@ -56,7 +60,7 @@ export class SqliteReader implements RegistryReader {
 
   async certificates({ after, limit }: CertificateQuery) {
     checkLimit(limit);
-    return this.reads.certificates.all({ after: after ?? ('' as SerialNumber), limit });
+    return this.reads.certificates.all({ after: after ?? '', limit });
   }
 
   async liveCertificates({ issuer, after = 0, limit }: LiveQuery) {
@@ -64,8 +68,8 @@ export class SqliteReader implements RegistryReader {
     return this.reads.liveCertificates.all({ issuer, after, limit });
   }
 
-  async certificateStanding(serialNumber: SerialNumber) {
-    return this.reads.certificateStanding.get(serialNumber);
+  async statusRecord(serialNumber: SerialNumber) {
+    return this.reads.statusRecord.get(serialNumber);
   }
 
   async certificatesOf(device: DeviceId) {
@@ -74,6 +78,10 @@ export class SqliteReader implements RegistryReader {
 
   async revocableCertificates(device: DeviceId, now: number) {
     return this.reads.revocableCertificates.all(device, device, now);
+  }
+
+  async raisableCertificates(device: DeviceId, now: number) {
+    return this.reads.raisableCertificates.all(device, now);
   }
 
   async unusedRenewals(device: DeviceId) {
@@ -98,7 +106,7 @@ export class SqliteReader implements RegistryReader {
 
   async blockedKeys({ after, limit }: BlockedKeyQuery) {
     checkLimit(limit);
-    return this.reads.blockedKeys.all({ after: after ?? ('' as Fingerprint), limit });
+    return this.reads.blockedKeys.all({ after: after ?? '', limit });
   }
 
   async group(name: EntityName) {
@@ -201,12 +209,12 @@ export class SqliteReader implements RegistryReader {
 
   async dependents(query: DependentQuery) {
     checkLimit(query.limit);
-    return this.reads.dependents.all({ ...query, after: query.after ?? ('' as DeviceId) });
+    return this.reads.dependents.all({ ...query, after: query.after ?? '' });
   }
 
   async fleetProgress(query: DependentQuery): Promise<FleetProgress> {
     checkLimit(query.limit);
-    const counted = this.reads.fleetProgress.get({ ...query, after: query.after ?? ('' as DeviceId) });
+    const counted = this.reads.fleetProgress.get({ ...query, after: query.after ?? '' });
     return counted ?? { devices: 0, moved: 0, dependents: 0, last: null };
   }
 

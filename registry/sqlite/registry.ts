@@ -3,7 +3,9 @@ import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../core/clock.ts';
 import type { Actor } from '../../core/journal/events.ts';
 import type { Observations } from '../observations.ts';
-import type { Due, Horizon, Registry, RegistryTransaction } from '../port.ts';
+import type { Due, Horizon } from '../port/housekeeping.ts';
+import type { Registry } from '../port/registry.ts';
+import type { RegistryTransaction } from '../port/transaction.ts';
 import type { RegistrySpace } from '../records.ts';
 import { type HousekeepingReads, prepareHousekeepingReads } from './housekeeping-reads.ts';
 import { ObservationWriter } from './observations/writer.ts';
@@ -52,7 +54,7 @@ export class SqliteRegistry extends SqliteView implements Registry {
     return this.#housekeeping.space();
   }
 
-  async due(horizon: Horizon, limit: number): Promise<Due> {
+  async due(horizon: Horizon & { readonly now: number }, limit: number): Promise<Due> {
     return this.#housekeeping.due(horizon, limit);
   }
 

@@ -18,8 +18,11 @@ import type {
 } from '../records.ts';
 
 export type DeviceRow = Omit<DeviceRecord, 'attributes'> & { readonly attributes: string };
-/** When it enrolled is told apart from the rest (`enrolledAt` of the port). */
-export type StoredDeviceRow = DeviceRow & { readonly enrolledAt: number | null };
+/** When it enrolled, and was revoked, is told apart from the rest (`enrolledAt` and `revokedSeq` of the port). */
+export type StoredDeviceRow = DeviceRow & {
+  readonly enrolledAt: number | null;
+  readonly revokedSeq: number | null;
+};
 /** With the number as text. */
 export type CrlRow<Record extends CrlRecord | KeptCrl> = Omit<Record, 'number'> & { readonly number: string };
 export type StoredJournalRow = Omit<JournalRow, 'event'> & { readonly event: string };
@@ -37,9 +40,11 @@ export interface AdmissionRow {
   readonly devices: StoredDeviceRow;
   readonly issuers: IssuerRecord;
   readonly policies: DocumentRecord;
+  /** Of no table. */
+  readonly $: { readonly seq: number | null };
 }
 
-export function toDevice({ enrolledAt, ...row }: StoredDeviceRow): DeviceRecord {
+export function toDevice({ enrolledAt, revokedSeq, ...row }: StoredDeviceRow): DeviceRecord {
   return { ...row, attributes: JSON.parse(row.attributes) };
 }
 
@@ -55,8 +60,15 @@ export function toKeptCrl(row: CrlRow<KeptCrl>): KeptCrl {
   return { ...row, number: BigInt(row.number) };
 }
 
-export function toAdmission({ certificates, devices, issuers, policies }: AdmissionRow): Admission {
-  return { certificate: certificates, device: toDevice(devices), issuer: issuers, policy: policies };
+export function toAdmission({ certificates, devices, issuers, policies, $ }: AdmissionRow): Admission {
+  return {
+    certificate: certificates,
+    device: toDevice(devices),
+    issuer: issuers,
+    policy: policies,
+    seq: $.seq ?? 0,
+    revokedSeq: devices.revokedSeq,
+  };
 }
 
 export function fromJournalRow(row: JournalRow): StoredJournalRow {

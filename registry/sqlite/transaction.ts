@@ -16,7 +16,8 @@ import { nextRow } from '../../core/journal/chain.ts';
 import type { Actor, JournalEvent } from '../../core/journal/events.ts';
 import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { DeviceUpdate, HousekeepingTransaction, RegistryTransaction, RequestUpdate } from '../port.ts';
+import type { HousekeepingTransaction } from '../port/housekeeping.ts';
+import type { DeviceUpdate, RegistryTransaction, RequestUpdate } from '../port/transaction.ts';
 import type {
   CertificateRecord,
   CertificateStatus,
@@ -36,6 +37,7 @@ import { SqliteHousekeeping } from './housekeeping.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { SqliteReader } from './reader.ts';
 import { fromDevice, fromJournalRow, USUAL_REASON } from './rows.ts';
+import { TransactionState } from './transaction-state.ts';
 import type { WriteStatements } from './write-statements.ts';
 
 interface TransactionOptions {
@@ -50,10 +52,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
   readonly #writes: WriteStatements;
   readonly #actor: Actor;
   readonly #now: number;
-  #changes = 0;
-  #events = 0;
-  #failure: { readonly error: unknown } | undefined;
-  #ended = false;
+  readonly #state = new TransactionState();
 
   constructor({ reads, writes, actor, now }: TransactionOptions) {
     super(reads);
@@ -63,21 +62,12 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
   }
 
   /** Runs `work` from its beginning to its end, after which the transaction cannot be used any more. */
-  async run<T>(work: (transaction: RegistryTransaction) => Promise<T>): Promise<T> {
-    try {
-      const result = await work(this);
-      this.#checkUsable();
-      if (this.#changes > 0 && this.#events === 0) {
-        throw new Error('A transaction changed the registry and appended no event to the journal');
-      }
-      return result;
-    } finally {
-      this.#ended = true;
-    }
+  run<T>(work: (transaction: RegistryTransaction) => Promise<T>): Promise<T> {
+    return this.#state.run(() => work(this));
   }
 
   protected override get reads(): ReadStatements {
-    this.#checkUsable();
+    this.#state.checkUsable();
     return super.reads;
   }
 
@@ -128,6 +118,15 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
       this.#change(
         (writes) => writes.setCertificateStatus.run({ serialNumber, ...change }),
         () => new Error(`There is no certificate ${serialNumber}`),
+      );
+    }
+  }
+
+  async raiseToCompromised(serialNumbers: readonly SerialNumber[]) {
+    for (const serialNumber of serialNumbers) {
+      this.#change(
+        (writes) => writes.raiseToCompromised.run(serialNumber),
+        () => new Error(`There is no revoked certificate ${serialNumber}`),
       );
     }
   }
@@ -270,7 +269,7 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
   }
 
   get housekeeping(): HousekeepingTransaction {
-    this.#checkUsable();
+    this.#state.checkUsable();
     return new SqliteHousekeeping(this.#writes.housekeeping, (run) => this.#change(run));
   }
 
@@ -279,35 +278,17 @@ export class SqliteTransaction extends SqliteReader implements RegistryTransacti
     this.#change((writes) =>
       writes.append.run(fromJournalRow(nextRow(head, { time: this.#now, actor: this.#actor, event }))),
     );
-    this.#events += 1;
+    this.#state.eventAppended();
   }
 
   /** The write queue begins nothing before this transaction has ended, so nobody else is on its connection. */
   async pause() {
-    this.#checkUsable();
+    this.#state.checkUsable();
     await nextTurn();
   }
 
-  /**
-   * Runs one change; one that changes no row is refused with `refusal`. A change that fails, fails the whole
-   * transaction, even if `work` catches the error: half of what it meant to do must not be committed.
-   */
   #change(run: (writes: WriteStatements) => RunResult, refusal?: () => Error): RunResult {
-    this.#checkUsable();
-    try {
-      const result = run(this.#writes);
-      if (result.changes === 0 && refusal !== undefined) throw refusal();
-      this.#changes += result.changes;
-      return result;
-    } catch (error) {
-      this.#failure = { error };
-      throw error;
-    }
-  }
-
-  #checkUsable(): void {
-    if (this.#ended) throw new Error('The transaction has ended: work must await each of its methods');
-    if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#state.change(() => run(this.#writes), refusal);
   }
 }
 

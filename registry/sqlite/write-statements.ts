@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { DeviceId, EntityName, Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { CrlShards } from '../../core/pki/crl-names.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type { RequestUpdate } from '../port.ts';
+import type { RequestUpdate } from '../port/transaction.ts';
 import type {
   CertificateRecord,
   CertificateStatus,
@@ -64,6 +64,7 @@ export function prepareWrites(database: Database) {
          status = coalesce(@status, status),
          "group" = coalesce(@group, "group"),
          attributes = coalesce(@attributes, attributes),
+         revokedSeq = iif(@status = 'revoked', ${NEXT_SEQ}, revokedSeq),
          changedAt = @changedAt
        WHERE id = @id AND (@status IS NULL OR status <> 'revoked')`,
     ),
@@ -85,6 +86,11 @@ export function prepareWrites(database: Database) {
     setCertificateStatus: database.prepare<CertificateStatusRow>(
       `UPDATE certificates SET status = @status, revokedAt = @revokedAt, reason = @reason, statusSeq = ${NEXT_SEQ}
        WHERE serialNumber = @serialNumber`,
+    ),
+    /** It names the status, so that the key is remembered as by a revocation. */
+    raiseToCompromised: database.prepare<[SerialNumber]>(
+      `UPDATE certificates SET status = 'revoked', reason = 'keyCompromise', statusSeq = ${NEXT_SEQ}
+       WHERE serialNumber = ? AND status = 'revoked'`,
     ),
     recordFirstUse: database.prepare<[number, SerialNumber]>(
       'UPDATE certificates SET firstUsedAt = coalesce(firstUsedAt, ?) WHERE serialNumber = ?',

@@ -7,7 +7,7 @@ export interface CommandEntry {
   /** Its line in the help of the program; its description too, unless it has a longer one. */
   readonly summary: string;
   /** What completes the command, with its options and what it does. */
-  readonly load: () => Promise<(command: Command, io: CommandIo) => void>;
+  readonly load: () => Promise<(command: Command, io: CommandIo) => void | Promise<void>>;
 }
 
 /** Whichever is given has its name among the arguments, as has one whose help is asked for. */
@@ -20,6 +20,6 @@ export async function addCommands(
     const command = program.command(name).summary(summary).description(summary);
     if (!io.arguments.includes(name)) continue;
     const complete = await load();
-    complete(command, io);
+    await complete(command, io);
   }
 }

@@ -3,7 +3,7 @@
  * (--json) get one line of JSON, people get three lines.
  */
 import { CommanderError } from 'commander';
-import type { LineError } from '../../core/api.ts';
+import type { LineError } from '../../core/api/import.ts';
 import { type ErrorCode, errorCatalog, GatehouseError } from '../../core/errors.ts';
 import { withoutOpenSslLines } from './connection-error.ts';
 import { printable, printableLines } from './printable.ts';
@@ -13,9 +13,15 @@ export interface LastWords {
   readonly code: string;
   readonly detail: string;
   readonly remedy: string;
-  /** What is wrong with single lines of a file, the first of them, and how many there are in all. */
-  readonly errors?: readonly LineError[] | undefined;
+  /** What is wrong with single ones of many, the first of them, and how many there are in all. */
+  readonly errors?: readonly OneOfMany[] | undefined;
   readonly errorCount?: number | undefined;
+}
+
+/** By its line where it is of a file, by its name where that was given. */
+export interface OneOfMany extends Omit<LineError, 'line'> {
+  readonly line?: number | undefined;
+  readonly name?: string | undefined;
 }
 
 /** A refusal that somebody else explained: the server, or a process that `gatehouse up` started. */
@@ -70,7 +76,9 @@ export function renderLastWords(words: LastWords, json: boolean): string {
 }
 
 function renderLineErrors({ errors = [], errorCount = errors.length }: LastWords): string[] {
-  const told = errors.map(({ line, code, detail }) => printable(`  line ${line}: ${detail} (${code})`));
+  const told = errors.map(({ line, code, detail }) =>
+    printable(`  ${line === undefined ? '' : `line ${line}: `}${detail} (${code})`),
+  );
   const more = errorCount - errors.length;
   return more > 0 ? [...told, `  and ${more.toLocaleString('en-GB')} more`] : told;
 }

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { registerSyntheticFleet } from '../../bench/harness/synthetic-fleet.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { initialize } from '../../enroll/init.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
+import { openCheapKeys } from '../support/ca-keys.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const data = join(temporaryFolder(), 'data');
@@ -20,7 +21,7 @@ describe('a synthetic fleet', () => {
   let rowsBefore: number;
 
   beforeAll(async () => {
-    await initialize(readSettings({ data, hostname: 'localhost' }, {}), systemClock, false);
+    await initialize(readSettings({ data, hostname: 'localhost' }, {}), systemClock, false, openCheapKeys);
     registry = await openRegistry({ file: dataLayout(data).registry.database, clock: systemClock });
     rowsBefore = await registry.journalHead();
     const { signal } = new AbortController();

@@ -65,22 +65,34 @@ describe('connections of one device that are arriving', () => {
 });
 
 describe('connections of one address of which nothing is known', () => {
-  it('are bounded before and during the handshake', async () => {
-    await start({ unprovenPerAddress: 2 });
+  it('are bounded before and during the handshake, and so are those that wait', async () => {
+    await start({ unprovenPerAddress: 2, waitingPerAddress: 1 });
     const silent = [await openPlainly(), await openPlainly()];
-    const third = await openPlainly();
-    await once(third, 'close');
+    const identity = await fleet.enroll('dev-1');
+    const waiting = attempt(fleet, identity, 'dev-1');
+    // Accepted in the order they came: the broker knows of the one that waits when it has turned away the next.
+    await once(await openPlainly(), 'close');
     expect(await fleet.refusals('connection_limit')).toBe(1);
     await fleet.logged('connection refused', 'connection_limit');
 
     silent[0]?.destroy();
-    const identity = await fleet.enroll('dev-1');
-    await eventually(() => attempt(fleet, identity, 'dev-1').catch(() => false));
+    expect(await waiting).toBe(0);
     silent[1]?.destroy();
   });
 
+  it('wait no longer than they may', async () => {
+    await start({ unprovenPerAddress: 1, waitingTime: 100 });
+    const silent = await openPlainly();
+    await once(await openPlainly(), 'close');
+    expect(await fleet.logged('connection refused', 'connection_limit')).toMatchObject({
+      address: '127.0.0.1',
+    });
+    expect(silent.destroyed).toBe(false);
+    silent.destroy();
+  });
+
   it('are bounded after the handshake too, as long as the registry has not spoken for them', async () => {
-    await start({ unprovenPerAddress: 2, refusalTime: 60_000 });
+    await start({ unprovenPerAddress: 2, refusalTime: 60_000, waitingTime: 100 });
     const strangers = [await RawClient.open(fleet, null), await RawClient.open(fleet, null)];
     await once(await openPlainly(), 'close');
     for (const { socket } of strangers) socket.destroy();

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
-import type { RegistryTransaction } from '../../registry/port.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { Identity } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
@@ -91,6 +91,14 @@ describe('devices that are revoked together', () => {
     await changeAll(identities.slice(0, 100), 'revoked');
     for (const client of clients.slice(0, 100)) await untilClosed(client);
     expect(await fleet.metric('cut_off_total', { rule: 'device_revoked' })).toBe(before + 100);
+    // One line for all of them, that does not grow with them; each at `debug`.
+    const line = await fleet.logged('sessions cut off', 'device_revoked');
+    expect(line).toMatchObject({ level: 40, sessions: 100, deviceCount: 100 });
+    expect(line.devices).toHaveLength(20);
+    const each = fleet.log.filter(
+      ({ msg, device }) => msg === 'session cut off' && /^bulk-/.test(String(device)),
+    );
+    expect(each.map(({ level }) => level)).toEqual(Array(100).fill(20));
     for (const [index, client] of clients.slice(100).entries()) {
       await client.publishAsync(`devices/bulk-${100 + index}/telemetry`, 'alive', { qos: 1 });
     }

@@ -1,4 +1,4 @@
-/** Connections by the hundred that are never finished, while devices that are connected go on as before. */
+/** Connections by the hundred, finished or never, while devices that are connected go on as before. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -9,10 +9,11 @@ import type { BrokerLimits } from '../../broker/limits.ts';
 import type { Identity } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
-import { attempt, connectPacket, RawClient } from './raw-client.ts';
+import { attempt, connectPacket, RawClient, type RawOptions } from './raw-client.ts';
 
 const FLOOD = 400;
 const PLACES = 300;
+const GARBAGE = Buffer.from('GET / HTTP/1.1\r\n\r\n');
 const PATIENCE_MS = 1_500;
 
 let fleet: Fleet;
@@ -92,15 +93,11 @@ async function whileDevicesPublish(act: () => Promise<void>): Promise<void> {
   expect(publishing.every(({ client }) => client.connected)).toBe(true);
 }
 
-/** Until the broker has given up on whoever takes a place: a device that comes then gets it. */
-async function placesAreFree(identity: Identity): Promise<void> {
-  await eventually(
-    () =>
-      attempt(fleet, identity, identity.id)
-        .then((answer) => answer === 0)
-        .catch(() => false),
-    3 * PATIENCE_MS,
-  );
+/** The device gets in at its first attempt: it may have to wait, and is not turned away. */
+async function getsIn(identity: Identity, within: number, options: RawOptions = {}): Promise<void> {
+  const started = performance.now();
+  expect(await attempt(fleet, identity, identity.id, options)).toBe(0);
+  expect(performance.now() - started).toBeLessThan(within);
 }
 
 describe('half-open connections', () => {
@@ -108,21 +105,15 @@ describe('half-open connections', () => {
     ['that say nothing', () => null],
     ['that begin a TLS handshake', () => clientHello],
     ['that begin a TLS handshake and stop within a record', () => clientHello.subarray(0, 20)],
-  ])('%s take the places of their address alone, and lose them', async (_, bytes) => {
+  ])('%s delay newcomers of their address alone, and lose their places', async (_, bytes) => {
     await start();
     const newcomer = await fleet.enroll('newcomer');
     await whileDevicesPublish(async () => {
-      const opening = Array.from({ length: FLOOD }, () => halfOpen(bytes()));
-      await Promise.all(opening);
-      await eventually(async () => (await fleet.refusals('connection_limit')) >= FLOOD - PLACES);
-      // Another address has places of its own.
-      const elsewhere = await RawClient.open(fleet, newcomer, { localAddress: '127.0.0.2' });
-      elsewhere.send(connectPacket('newcomer'));
-      expect(await elsewhere.connack()).toBe(0);
-      await elsewhere.end();
-      await placesAreFree(newcomer);
+      await Promise.all(Array.from({ length: FLOOD }, () => halfOpen(bytes())));
+      await getsIn(newcomer, PATIENCE_MS, { localAddress: '127.0.0.2' });
+      await getsIn(newcomer, 4 * PATIENCE_MS);
     });
-    await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= PLACES);
+    await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= FLOOD);
     // As many lines as can be read, not one for each.
     expect(fleet.log.filter(({ msg }) => msg === 'connection refused').length).toBeLessThan(FLOOD / 4);
   });
@@ -138,7 +129,8 @@ describe('half-open connections', () => {
         sent++;
       }, PATIENCE_MS / 20);
       try {
-        await placesAreFree(newcomer);
+        await getsIn(newcomer, PATIENCE_MS, { localAddress: '127.0.0.2' });
+        await getsIn(newcomer, 4 * PATIENCE_MS);
       } finally {
         clearInterval(dripping);
       }
@@ -170,28 +162,88 @@ describe('half-open connections', () => {
 });
 
 describe('connections that come to nothing, one after the other', () => {
-  it('use up what their address may, and what it has proven to be devices does not count', async () => {
-    await start({ failuresPerSecondPerAddress: 4 });
+  it('use up what their address may, which then waits, and those that prove to be devices do not', async () => {
+    await start({ failuresPerSecondPerAddress: 10 });
     const newcomer = await fleet.enroll('newcomer');
-    // Ten seconds' worth at once are forty.
-    for (let round = 0; round < 60; round++) expect(await attempt(fleet, newcomer, 'newcomer')).toBe(0);
+    // Ten seconds' worth at once are a hundred.
+    for (let round = 0; round < 120; round++) await getsIn(newcomer, PATIENCE_MS);
     await whileDevicesPublish(async () => {
-      for (let round = 0; round < 100; round++) {
-        const socket = await halfOpen(clientHello);
-        socket.destroy();
+      for (let count = 0; count < 120; count++) (await halfOpen(GARBAGE)).resume();
+      await getsIn(newcomer, PATIENCE_MS, { localAddress: '127.0.0.2' });
+      expect(await fleet.refusals('tls_handshake_failed')).toBeLessThan(115);
+      await getsIn(newcomer, 4 * PATIENCE_MS);
+    });
+    expect(await fleet.refusals('connection_limit')).toBe(0);
+  });
+
+  it('let a device of the same address in within seconds while they go on', async () => {
+    await start({ failuresPerSecondPerAddress: 20 });
+    const newcomer = await fleet.enroll('newcomer');
+    let isOver = false;
+    const goOn = async () => {
+      while (!isOver) {
+        const socket = await halfOpen(GARBAGE);
+        if (!socket.destroyed) await once(socket.resume(), 'close').catch(() => {});
       }
-      await eventually(async () => (await fleet.refusals('connection_limit')) > 20);
-      await expect(attempt(fleet, newcomer, 'newcomer')).rejects.toThrow();
-      const elsewhere = await RawClient.open(fleet, newcomer, { localAddress: '127.0.0.2' });
-      await elsewhere.end();
-      await placesAreFree(newcomer);
+    };
+    await whileDevicesPublish(async () => {
+      const going = Array.from({ length: 40 }, goOn);
+      await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= 200);
+      await getsIn(newcomer, PATIENCE_MS, { localAddress: '127.0.0.2' });
+      await getsIn(newcomer, 3 * PATIENCE_MS);
+      isOver = true;
+      await Promise.all(going);
     });
   });
 
   it('are bounded in all, wherever they come from', async () => {
-    await start({ unproven: 10 });
+    await start({ unproven: 10, waiting: 1 });
     for (let index = 0; index < 10; index++) await halfOpen(null, `127.0.1.${index + 1}`);
-    await once(await halfOpen(null, '127.0.2.1'), 'close');
+    const waiting = await halfOpen(null, '127.0.2.1');
+    await once(await halfOpen(null, '127.0.2.2'), 'close');
     expect(await fleet.refusals('connection_limit')).toBe(1);
+    expect(waiting.destroyed).toBe(false);
+  });
+});
+
+describe('a fleet that comes back at once', () => {
+  it('gets in through one address, whole', async () => {
+    await start({ handshakes: 24, handshakesPerAddress: 12 });
+    const identities = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => fleet.enroll(`dev-${index}`)),
+    );
+    const coming = identities.flatMap((identity) =>
+      Array.from({ length: 15 }, (_, index) => attempt(fleet, identity, `${identity.id}/${index}`)),
+    );
+    const answers = await Promise.all(coming);
+    expect(answers.filter((answer) => answer === 0)).toHaveLength(300);
+  });
+});
+
+describe('a device that connects over and over', () => {
+  it('is refused after a while, told of, and keeps no other out', async () => {
+    await start({ connectsPerSecond: 0.1 });
+    const [restless, other] = [await fleet.enroll('restless'), await fleet.enroll('other')];
+    for (let count = 0; count < 6; count++) expect(await attempt(fleet, restless, 'restless')).toBe(0);
+    expect(await attempt(fleet, restless, 'restless')).toBe('closed');
+    expect(await fleet.refusals('connect_rate_exceeded')).toBe(1);
+    expect(await fleet.logged('connection refused', 'connect_rate_exceeded')).toMatchObject({
+      device: 'restless',
+    });
+    expect(await attempt(fleet, other, 'other')).toBe(0);
+  });
+
+  it('uses up what its address may fail', async () => {
+    await start({ connectsPerSecond: 0.1, failuresPerSecondPerAddress: 0.5 });
+    const [restless, other] = [await fleet.enroll('restless'), await fleet.enroll('other')];
+    for (let count = 0; count < 6; count++) await attempt(fleet, restless, 'restless');
+    for (let count = 0; count < 5; count++) await attempt(fleet, restless, 'restless');
+    let isWaiting = true;
+    const waiting = attempt(fleet, other, 'other').finally(() => {
+      isWaiting = false;
+    });
+    await getsIn(other, PATIENCE_MS, { localAddress: '127.0.0.2' });
+    expect(isWaiting).toBe(true);
+    expect(await waiting).toBe(0);
   });
 });

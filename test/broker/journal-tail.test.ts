@@ -10,8 +10,10 @@ import { eventually } from './eventually.ts';
 const log = pino({ level: 'silent' });
 const tails: JournalTail[] = [];
 const replaced: GatehouseError[] = [];
+const caughtUp: number[] = [];
 afterEach(() => {
   replaced.length = 0;
+  caughtUp.length = 0;
   for (const tail of tails.splice(0)) tail.close();
 });
 
@@ -66,14 +68,18 @@ async function follow(
 ): Promise<JournalTail> {
   const tail = new JournalTail({
     registry: journal,
-    cut,
+    cut: async (rows) => {
+      for (const row of rows) await cut(row);
+    },
     apply,
+    onCaughtUp: ({ seq }) => caughtUp.push(seq),
     onReplaced: (error) => replaced.push(error),
     onSilence: () => {},
     log,
   });
   tails.push(tail);
   await tail.start();
+  tail.follow();
   return tail;
 }
 

@@ -1,100 +1,63 @@
 /** A broker that is killed leaves nobody online: neither in the registry nor, in its next run, by its topics. */
-import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, expect, it } from '@jest/globals';
-import { connectAsync, type IClientOptions } from 'mqtt';
-import { Agent, request } from 'undici';
-import type { DeviceDetail, EnrollResponse } from '../../core/api.ts';
-import { csrPem } from '../support/enroll-service.ts';
-import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { connectAsync, type MqttClient } from 'mqtt';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
+import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { type BrokerProcess, startBrokerProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { eventually } from './eventually.ts';
 import { Inbox } from './inbox.ts';
 
 const folder = temporaryFolder();
-const data = join(folder, 'data');
-let gatehouse: TestGatehouse;
-afterEach(() => gatehouse.stop());
+let service: TestEnroll;
+let broker: BrokerProcess;
+beforeAll(async () => {
+  service = await startTestEnroll(folder);
+  broker = await startBrokerProcess(service.settings.data);
+});
+afterAll(async () => {
+  await killBroker();
+  await service.close();
+});
 
-/** Of the child of `gatehouse up` that runs the broker. */
-async function brokerPid(): Promise<number> {
-  const { pid } = gatehouse.process;
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-  for (const child of children) {
-    if ((await readFile(`/proc/${child}/cmdline`, 'utf8')).split('\0').includes('broker'))
-      return Number(child);
-  }
-  throw new Error('there is no broker');
+async function killBroker(): Promise<void> {
+  const exited = once(broker.child, 'exit');
+  broker.child.kill('SIGKILL');
+  await exited;
 }
 
-async function enroll(id: string, ...terms: string[]): Promise<IClientOptions> {
-  const { token } = await gatehouse.json<{ token: string }>('token', 'create', '--device', id, ...terms);
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const ca = readFileSync(gatehouse.caFile);
-  const dispatcher = new Agent({ connect: { ca } });
-  const { statusCode, body } = await request(`${gatehouse.enrollUrl}/v1/enroll`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ csr: await csrPem({ commonName: id, privateKey }) }),
-    dispatcher,
-  });
-  const { certificate, chain } = (await body.json()) as EnrollResponse;
-  await dispatcher.close();
-  expect(statusCode).toBe(201);
-  const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
-  return { ca, key, cert: certificate + chain, clientId: id };
-}
+const connect = ({ deviceId, key, cert }: Holder): Promise<MqttClient> =>
+  connectAsync(broker.mqttUrl, { clientId: deviceId, key, cert, ca: service.ca, reconnectPeriod: 0 }, false);
 
-const presence = async (id: string) => (await gatehouse.json<DeviceDetail>('device', 'show', id)).presence;
+const presenceOf = async ({ deviceId }: Holder) =>
+  (await service.operator<DeviceDetail>('GET', `/devices/${deviceId}`)).body.presence;
 
-// By /proc: other systems tell a process's children by other means.
-(existsSync('/proc/self/task') ? it : it.skip)(
-  'is told by the registry and by the topics alike',
-  async () => {
-    gatehouse = await startGatehouse(data);
-    const device = await enroll('pump-1');
-    await gatehouse.command('policy', 'apply', watcherPolicy());
-    await gatehouse.command(
-      'group',
-      'apply',
-      '--name',
-      'watchers',
-      '--policy',
-      'watcher',
-      '--profile',
-      'device',
-    );
-    const service = await enroll('watcher', '--group', 'watchers');
+it('is told by the registry and by the topics alike', async () => {
+  const policy = { name: 'watcher', subscribe: ['$presence/#'], publish: ['devices/{id}/#'] };
+  await service.operator('PUT', '/policies/watcher', policy);
+  await service.operator('PUT', '/groups/watchers', { policy: 'watcher', profile: 'device' });
+  const device = await enrollHolder(service, 'pump-1');
+  const watcher = await enrollHolder(service, 'watcher', { group: 'watchers' });
 
-    const client = await connectAsync(gatehouse.mqttUrl, { ...device, reconnectPeriod: 0 });
-    client.on('error', () => {});
-    await eventually(async () => (await presence('pump-1'))?.status === 'online', 15_000);
+  const lost = await connect(device);
+  lost.on('error', () => {});
+  await eventually(async () => (await presenceOf(device))?.status === 'online', 15_000);
+  await killBroker();
+  lost.end(true);
+  broker = await startBrokerProcess(service.settings.data);
 
-    process.kill(await brokerPid(), 'SIGKILL');
-    await eventually(() => gatehouse.process.exitCode !== null, 15_000); // `up` ends with either of its processes
-    client.end(true);
-    gatehouse = await startGatehouse(data);
-
-    const offline = await eventually(async () => {
-      const seen = await presence('pump-1');
-      return seen?.status === 'offline' && seen;
-    }, 15_000);
-    expect(offline.reason).toBe('broker_ended');
-    const watcher = await connectAsync(gatehouse.mqttUrl, { ...service, reconnectPeriod: 0 });
-    const inbox = new Inbox(watcher);
-    await watcher.subscribeAsync('$presence/pump-1');
-    const [told] = await eventually(() => inbox.messages.length > 0 && inbox.messages);
-    expect(told).toMatchObject({ retain: true, topic: '$presence/pump-1' });
-    expect(JSON.parse(told?.payload ?? '')).toMatchObject({ status: 'offline', reason: 'broker_ended' });
-    await watcher.endAsync();
-  },
-  90_000,
-);
-
-function watcherPolicy(): string {
-  const file = join(folder, 'watcher.yaml');
-  writeFileSync(file, 'name: watcher\nsubscribe: ["$presence/#"]\npublish: ["devices/{id}/#"]\n');
-  return file;
-}
+  const offline = await eventually(async () => {
+    const seen = await presenceOf(device);
+    return seen?.status === 'offline' && seen;
+  }, 15_000);
+  expect(offline.reason).toBe('broker_ended');
+  const watching = await connect(watcher);
+  const inbox = new Inbox(watching);
+  await watching.subscribeAsync('$presence/pump-1');
+  const [told] = await eventually(() => inbox.messages.length > 0 && inbox.messages);
+  expect(told).toMatchObject({ retain: true, topic: '$presence/pump-1' });
+  expect(JSON.parse(told?.payload ?? '')).toMatchObject({ status: 'offline', reason: 'broker_ended' });
+  await watching.endAsync();
+});

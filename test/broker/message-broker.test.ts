@@ -87,6 +87,31 @@ describe('a session', () => {
   });
 });
 
+describe('a session that is cut, and not cleared away yet', () => {
+  it('has nothing more taken from it, and is given nothing', async () => {
+    const { line, connection } = attach('dev-5', 'dev-5', lastWill);
+    await eventually(() => line.sent.length > 0);
+    line.push(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 't', qos: 0 }] }));
+    await eventually(() => line.sent.includes(Buffer.from([0x90, 3, 0, 1, 0])));
+    const { length } = line.sent;
+    connection.cut('device_revoked');
+    expect(line.writableEnded).toBe(true); // so the peer hears of it now
+    const message = { topic: 't', payload: 'x', qos: 0, dup: false, retain: false } as const;
+    line.push(generate({ cmd: 'publish', ...message }));
+    line.push(generate({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['t'] }));
+    line.push(null);
+    const published = jest.spyOn(rooms.authorizer, 'publish');
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(published).not.toHaveBeenCalled();
+    expect(Object.keys(connection.client?.subscriptions ?? {})).toEqual(['t']);
+    expect(line.sent).toHaveLength(length);
+    connection.release();
+    await connection.gone;
+    expect(line.destroyed).toBe(true);
+    expect(published).not.toHaveBeenCalled();
+  });
+});
+
 describe('a session that is about to end', () => {
   it('leaves no will when its right to be here ends before it does', async () => {
     const { line, connection } = attach('dev-4', 'dev-4', lastWill);

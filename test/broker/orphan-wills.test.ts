@@ -21,9 +21,13 @@ let reachable: boolean;
 
 const statuses: Readonly<Record<string, DeviceStatus>> = {
   'dev-1': 'active',
+  back: 'active',
   gone: 'revoked',
   paused: 'suspended',
 };
+
+/** The row of their last revocation. */
+const revokedSeqs: Readonly<Record<string, number>> = { back: 7 };
 
 async function device(id: DeviceId): Promise<DeviceRecord | undefined> {
   if (!reachable) throw new Error('the disk is gone');
@@ -39,6 +43,7 @@ beforeEach(async () => {
   wills = new OrphanWills({
     registry: {
       device,
+      revokedSeq: async (id) => revokedSeqs[id],
       group: async () => ({
         name: group,
         description: '',
@@ -77,12 +82,18 @@ describe('a will that another broker left', () => {
     ['on a topic of another', 'dev-1', 'devices/dev-2/status', 'publish_denied'],
     ['on a topic of $SYS', 'dev-1', '$SYS/x/new/clients', 'topic_reserved'],
     ['of a revoked device', 'gone', 'devices/gone/status', 'device_revoked'],
+    ['of a device that was revoked and is back', 'back', 'devices/back/status', 'device_revoked'],
     ['of a suspended device', 'paused/1', 'devices/paused/status', 'device_suspended'],
     ['of nobody', 'nobody', 'devices/nobody/status', 'device_unknown'],
     ['of no device', '', 'devices/dev-1/status', 'device_unknown'],
   ])('%s is refused and forgotten', async (_, clientId, topic, code) => {
     await expect(wills.decide(await leave(clientId, topic))).rejects.toMatchObject({ code });
     expect(await store.getWill({ id: clientId })).toBeUndefined();
+  });
+
+  it('of a device that left it after it had come back is published', async () => {
+    store.database.revocations.noteApplied({ seq: 7, hash: '' });
+    await wills.decide(await leave('back', 'devices/back/status'));
   });
 
   it('that is to be retained and for which there is no room is refused and forgotten', async () => {

@@ -123,6 +123,22 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
   });
 });
 
+describe('a ticket of TLS 1.3, which is good once', () => {
+  it('is followed by another each time it is used', async () => {
+    const identity = await fleet.enroll('frequent');
+    const options = { version: 'TLSv1.3' } as const;
+    const { client: first } = await connect(identity, 'frequent', options);
+    let session = await first.ticket();
+    await first.end();
+    for (let time = 0; time < 3; time++) {
+      const { client, answer } = await connect(null, 'frequent', { ...options, session });
+      expect([answer, client.resumed]).toEqual([0, true]);
+      session = await client.ticket();
+      await client.end();
+    }
+  });
+});
+
 describe('the ticket keys', () => {
   it('are readable by the broker alone', () => {
     expect(statSync(fleet.layout.ticketKeys).mode & 0o777).toBe(0o600);

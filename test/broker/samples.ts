@@ -55,7 +55,15 @@ export function standingOf(id: string, policy: Omit<PolicyDocument, 'name'> = {}
   const subject = { id: parseDeviceId(id), group: parseEntityName('default'), attributes: {} };
   const grants = bindPolicy(parsePolicy({ ...policy, name: 'sample' }), subject);
   const issuer = parseFingerprint('1'.repeat(64));
-  return { subject, grants, issuer, notAfter: Date.now() + 60_000, isFirstUse: false };
+  return {
+    subject,
+    grants,
+    issuer,
+    notAfter: Date.now() + 60_000,
+    seq: 0,
+    revokedSeq: null,
+    isFirstUse: false,
+  };
 }
 
 export interface StoreOptions {
@@ -115,6 +123,7 @@ export function roomsAround(store: GuardedStore) {
   const denials = new Denials({ refusals, metrics, log });
   const registry = {
     device: async () => undefined,
+    revokedSeq: async () => undefined,
     group: async () => undefined,
     policy: async () => undefined,
   };

@@ -2,7 +2,8 @@
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { defaultPolicies, type PolicyDocument } from '../../core/policy/policy.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type { CertificateRecord, IssuerRecord } from '../../registry/records.ts';
 import { type Identity, type IssueOptions, issueDevice } from './authority.ts';
 
@@ -127,6 +128,15 @@ export class World {
         data: { reason: 'unspecified', serialNumbers: [] },
       }),
     );
+  }
+
+  /** It may enroll anew; what it had stays revoked. */
+  async reinstate(id: string): Promise<void> {
+    const subject = parseDeviceId(id);
+    await this.registry.write('system', async (transaction) => {
+      await transaction.reinstateDevice(subject);
+      await transaction.append({ action: 'device.reinstated', subject, data: { released: false } });
+    });
   }
 
   async suspend(id: string): Promise<void> {

@@ -136,8 +136,30 @@ describe('gatehouse device list', () => {
 describe('gatehouse policy test', () => {
   it('tells how often the broker refused just that', async () => {
     const { stdout } = await operated.run('policy test --device press-7 --publish a/b');
-    expect(stdout).toMatch(/^answer +denied\n(.*\n)*refused +41 times since \S+Z, last at \S+Z\n/);
+    expect(stdout).toMatch(
+      /^answer +denied\n(.*\n)*refused +41 times since \S+Z, last at \S+Z, by publish_denied: policy "device" does not grant it\n/,
+    );
     const { stdout: other } = await operated.run('policy test --device press-7 --publish a/c');
     expect(other).not.toContain('refused');
+  });
+
+  it('does not pass what was refused before off as what would be refused now', async () => {
+    await operated.enroll.operator('PUT', '/policies/wide', { publish: ['a/#'], subscribe: [] });
+    const moved = await operated.run('group apply --name wide --policy wide --profile device');
+    expect(moved.stderr).toMatch(/^devices of wide have its policy within a second, without reconnecting: /);
+    const set = await operated.run('device set press-7 --group wide');
+    expect(set.stderr).toMatch(
+      /^sessions of press-7 have what its group and attributes grant within a second/,
+    );
+    const { stdout } = await operated.run('policy test --device press-7 --publish a/b');
+    expect(stdout).toMatch(
+      /^answer +allowed\n(.*\n)*refused +41 times .*; the policy of now does not refuse it\n/,
+    );
+    const { stdout: explained } = await operated.run('device explain press-7');
+    expect(explained).toMatch(/\nRefused before, and over\nTIMES .*\n41 .* its policy grants it now\n/);
+    expect(explained).not.toMatch(/\n41 .*policy "device" does not grant it\n/);
+    expect(explained).toMatch(
+      /\nWhat the broker sees and refuses is known here after 10 seconds at the latest\.\n$/,
+    );
   });
 });

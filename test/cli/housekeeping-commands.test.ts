@@ -51,10 +51,13 @@ describe('gatehouse housekeeping', () => {
     expect(lastRun.certificates).toBeGreaterThanOrEqual(4);
     expect(lastRun).toMatchObject({ tokens: 2, tokenUses: 2, archives: 1, failure: null });
     expect(lastRun.journalRows).toBe(lastArchive.lastSeq);
-    expect(due).toEqual({ certificates: 0, tokens: 0 });
+    expect(due).toEqual({ certificates: 0, tokens: 0, requests: 0, journalRows: 0 });
+    const listed = await operated.run('journal list');
+    expect(listed.stderr).toMatch(/^rows 1 to \d+ have left the registry: .*DATA\/archive.*--archives/);
+    expect((await operated.run('journal list --json')).stderr).toBe('');
     const { stdout } = await operated.run('housekeeping status');
     expect(stdout).toMatch(
-      /^retention {4}365d: what ended before .*\ndue {10}certificates: 0, tokens: 0\nregistry {5}[\d.]+ MB, of which [\d.]+ MB are free\njournal {6}archived up to row \d+\nlast run {5}.*: removed certificates: \d+, tokens: 2, .*\n$/,
+      /^retention {4}365d: what ended before .*\ndue {10}certificates: 0, tokens: 0, requests: 0, journal rows: 0\nregistry {5}[\d.]+ MB, of which [\d.]+ MB are free\njournal {6}archived up to row \d+\nlast run {5}.*: removed certificates: \d+, tokens: 2, .*\n$/,
     );
   });
 

@@ -151,7 +151,7 @@ describe('gatehouse device import', () => {
       rows.map(({ actor, event }: { actor: string; event: { action: string } }) => [actor, event.action]),
     ).toEqual([['operator:admin', 'devices.imported']]);
     expect((await operated.run('journal list --about jl-1')).stdout).toMatch(
-      / devices\.imported +devices +count=1\n$/,
+      / devices\.imported +devices +count=1 devices=jl-1\n$/,
     );
   });
 });

@@ -107,6 +107,25 @@ describe('gatehouse journal', () => {
     expect(stdout).toMatch(/ operator:admin +operator\.created +night +role=viewer\n/);
     const rows = await operated.json('journal list --after 3');
     expect(rows[0].seq).toBe(4);
+    expect(rows[0].time).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+    const created = rows.find(({ event }: JournalRow) => event.action === 'token.created');
+    expect(created.event.data.expiresAt).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+  });
+
+  it('names the first few of many', async () => {
+    const lines = ['a', 'b', 'c', 'd'].map(
+      (id) => `${JSON.stringify({ id: `many-${id}`, group: 'devices' })}\n`,
+    );
+    await operated.enroll.call(`${operated.enroll.adminUrl}/api/v1/devices/import`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${operated.enroll.adminToken}`,
+        'content-type': 'application/x-ndjson',
+      },
+      body: lines.join(''),
+    });
+    const { stdout } = await operated.run('journal list --about many-d');
+    expect(stdout).toMatch(/ devices\.imported +devices +count=4 devices=many-a,many-b,many-c,…\(4\)\n$/);
   });
 
   it('follows what happens, one row a line, until it is asked to end', async () => {

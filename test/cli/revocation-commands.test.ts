@@ -39,11 +39,6 @@ function listFile(name: string, lines: readonly string[]): string {
   writeFileSync(path, lines.join('\n'));
   return path;
 }
-const jsonLines = (text: string) =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
 
 describe('gatehouse group revoke', () => {
   it('says whom it would be, asks for their number, and does it', async () => {
@@ -54,10 +49,14 @@ describe('gatehouse group revoke', () => {
       stdout: `${ids[0]}  ${serials[0]}\n${ids[1]}  ${serials[1]}\ndry run: 2 devices and 2 certificates to be revoked\n`,
       stderr: '',
     });
-    for (const flags of ['', ' --at-most 1']) {
+    for (const [flags, said] of [
+      ['', 'and it was not said how many may be'],
+      [' --at-most 1', 'and at most 1 may be'],
+    ]) {
       const { code, stdout, stderr } = await operated.run(`group revoke ${group}${flags}`);
       expect([code, stdout]).toEqual([1, '']);
-      expect(stderr).toMatch(explained(/2 would be changed, and at most \d may be/, 'bulk_unconfirmed'));
+      expect(stderr).toMatch(explained(`2 would be changed, ${said}`, 'bulk_unconfirmed'));
+      expect(stderr).toContain('--at-most COUNT');
     }
     expect(await statusOf(ids[0] ?? '')).toBe('active');
     expect(await operated.run(`group revoke ${group} --at-most 2 --reason keyCompromise`)).toEqual({
@@ -70,17 +69,23 @@ describe('gatehouse group revoke', () => {
     );
   });
 
-  it('tells programs whom it would be, one a line, and then the numbers', async () => {
+  it('tells programs whom it would be as it tells whom it was', async () => {
     const { group, ids, serials } = await fleet(1);
-    const { stdout } = await operated.run(`group suspend ${group} --dry-run --json`);
-    expect(jsonLines(stdout)).toEqual([
-      { id: ids[0], certificates: serials },
-      { devices: 1, certificates: 1, unchanged: 0, dryRun: true },
-    ]);
-    expect(await operated.json(`group suspend ${group} --at-most 1`)).toMatchObject({ devices: 1 });
-    expect(await statusOf(ids[0] ?? '')).toBe('suspended');
-    expect(await operated.json(`group resume ${group} --at-most 1`)).toMatchObject({ devices: 1 });
-    expect(await statusOf(ids[0] ?? '')).toBe('active');
+    for (const [kind, status] of [
+      ['suspend', 'suspended'],
+      ['resume', 'active'],
+      ['revoke', 'revoked'],
+    ] as const) {
+      const report = {
+        dryRun: true,
+        counts: { devices: 1, certificates: 1, unchanged: 0 },
+        devices: [{ id: ids[0], status, certificates: serials }],
+        certificates: [],
+      };
+      expect(await operated.json(`group ${kind} ${group} --dry-run`)).toEqual(report);
+      expect(await operated.json(`group ${kind} ${group} --at-most 1`)).toEqual({ ...report, dryRun: false });
+      expect(await statusOf(ids[0] ?? '')).toBe(status);
+    }
   });
 
   it.each(['--at-most 0', '--at-most all', '--reason certificateHold'])('takes no %s', async (flags) => {
@@ -96,12 +101,45 @@ describe('gatehouse device', () => {
     expect(await statusOf(ids[0] ?? '')).toBe('active');
   });
 
-  it('reinstate lets a revoked device enroll anew, and no other', async () => {
+  it('tells programs of one as of several, whatever is done to them', async () => {
+    const { ids, serials } = await fleet(2);
+    const shapes = new Set<string>();
+    for (const [kind, status] of [
+      ['suspend', 'suspended'],
+      ['resume', 'active'],
+      ['revoke', 'revoked'],
+      ['reinstate', 'active'],
+      ['release', 'active'],
+    ] as const) {
+      for (const named of [ids.slice(0, 1), ids.slice(1)]) {
+        for (const flags of [' --dry-run', '']) {
+          const report = await operated.json(`device ${kind} ${named.join(' ')}${flags}`);
+          expect(report.counts).toMatchObject({ devices: 1, unchanged: 0 });
+          expect(report.devices).toMatchObject([{ id: named[0], status }]);
+          shapes.add(JSON.stringify([Object.keys(report), Object.keys(report.counts)]));
+        }
+      }
+      const again = await operated.json(`device ${kind} ${ids.join(' ')}`);
+      expect([again.counts, again.devices]).toEqual([{ devices: 0, certificates: 0, unchanged: 2 }, []]);
+    }
+    const certificates = await operated.json(`certificate revoke ${serials.join(' ')}`);
+    shapes.add(JSON.stringify([Object.keys(certificates), Object.keys(certificates.counts)]));
+    expect(shapes.size).toBe(1);
+  });
+
+  it('reinstate lets revoked devices enroll anew, all that are named or none', async () => {
     const { ids } = await fleet(1);
     await operated.run(`device revoke ${ids[0]}`);
-    const { code, stdout, stderr } = await operated.run(`device reinstate nosuch ${ids[0]}`);
-    expect([code, stdout]).toEqual([1, `${ids[0]} may enroll anew\n`]);
-    expect(stderr).toMatch(explained('there is no device "nosuch"', 'device_unknown'));
+    const refused = await operated.run(`device reinstate nosuch ${ids[0]}`);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(
+      '\n  there is no device "nosuch" (device_unknown)\ncode: list_refused\n',
+    );
+    expect(await statusOf(ids[0] ?? '')).toBe('revoked');
+    for (const outcome of ['may enroll anew', 'is not revoked']) {
+      const { stdout } = await operated.run(`device reinstate ${ids[0]}`);
+      expect(stdout).toBe(`${ids[0]} ${outcome}\n`);
+    }
     await operated.enrollDevices(ids[0] ?? '');
     expect((await serialsOf(ids[0] ?? '')).length).toBe(2);
   });
@@ -112,12 +150,29 @@ describe('gatehouse certificate', () => {
     const { ids, serials } = await fleet(1);
     const shown = await operated.run(`certificate show ${serials[0]?.toLowerCase()}`);
     expect(shown.stdout).toMatch(
-      new RegExp(`^serial number +${serials[0]}\ndevice +${ids[0]}\nstatus +active\n`),
+      new RegExp(`^serial number +${serials[0]}\nfor +${ids[0]}\nstatus +active\n`),
     );
     await operated.run(`certificate revoke ${serials[0]} --reason superseded`);
     const { stdout } = await operated.run(`certificate list --device ${ids[0]} --status revoked`);
     expect(stdout).toMatch(new RegExp(`\n${serials[0]} +${ids[0]} +revoked .*superseded\n$`));
     expect(await statusOf(ids[0] ?? '')).toBe('active');
+  });
+
+  it("tells Gatehouse's own apart, and lists those of a CA by the beginning of its fingerprint", async () => {
+    const all = await operated.json('certificate list');
+    const own = all.filter(({ device }: { device: string | null }) => device === null);
+    expect(own.map(({ purpose }: { purpose: string }) => purpose).sort()).toEqual([
+      'broker',
+      'enroll',
+      'ocsp',
+    ]);
+    const { stdout } = await operated.run('certificate list');
+    for (const shown of ['(broker)', '(HTTPS of enroll)', '(OCSP answers)']) expect(stdout).toContain(shown);
+    const issuer = own[0].issuer;
+    expect(await operated.json(`certificate list --issuer ${issuer.slice(0, 8)}`)).toHaveLength(all.length);
+    const unknown = await operated.run(`certificate list --issuer ${'0'.repeat(12)}`);
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toMatch(explained('there is no CA "000000000000"', 'issuer_unknown'));
   });
 
   it('revokes a list, once its length is said', async () => {
@@ -161,13 +216,13 @@ describe('gatehouse ca revoke-certificates', () => {
     const { issuers } = await operated.json('ca status');
     const ca = issuers.find(({ kind }: { kind: string }) => kind === 'issuing').fingerprint.slice(0, 12);
     const dryRun = await operated.run(`ca revoke-certificates ${ca} --dry-run --json`);
-    const lines = jsonLines(dryRun.stdout);
-    expect(lines).toContainEqual({ serialNumber: serials[0], device: ids[0] });
-    const { certificates } = lines.at(-1);
+    const foretold = JSON.parse(dryRun.stdout);
+    expect(foretold.certificates).toContainEqual({ serialNumber: serials[0], device: ids[0] });
+    const { certificates } = foretold.counts;
     expect((await operated.run(`ca revoke-certificates ${ca}`)).code).toBe(1);
     expect(
       await operated.json(`ca revoke-certificates ${ca} --reason cACompromise --at-most ${certificates}`),
-    ).toMatchObject({ devices: 0, certificates });
+    ).toEqual({ ...foretold, dryRun: false });
     const shown = await operated.json(`device show ${ids[0]}`);
     expect([shown.status, shown.certificates[0].status]).toEqual(['active', 'revoked']);
   });

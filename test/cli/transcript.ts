@@ -1,6 +1,8 @@
 /** Runs a command inside this process and keeps what it left: exit code and both streams. */
+import { brokerCommands } from '../../broker/commands.ts';
 import { runCommand } from '../../cli/program.ts';
 import { enrollCommands } from '../../enroll/commands.ts';
+import type { CommandIo } from '../../runtime/command-line/io.ts';
 
 export interface Transcript {
   readonly code: number;
@@ -21,15 +23,26 @@ export interface RunOptions {
   readonly onOutput?: (text: string) => void;
 }
 
+/** One of `gatehouse`. */
+export function gatehouse(
+  given: readonly string[],
+  environment?: NodeJS.ProcessEnv,
+  options?: RunOptions,
+): Promise<Transcript> {
+  const roles = [...enrollCommands, ...brokerCommands];
+  return transcribe((io) => runCommand(roles, io), given, environment, options);
+}
+
 /** @param environment all of it: nothing of this process's own comes through */
-export async function gatehouse(
+export async function transcribe(
+  runWith: (io: CommandIo) => Promise<number>,
   given: readonly string[],
   environment: NodeJS.ProcessEnv = {},
   { executable = '', signals = [], terminal = false, errorTerminal = false, onOutput }: RunOptions = {},
 ): Promise<Transcript> {
   let stdout = '';
   let stderr = '';
-  const code = await runCommand(enrollCommands, {
+  const code = await runWith({
     arguments: given,
     environment,
     executable,

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { Agent, request } from 'undici';
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
-import { startEnrollProcess } from '../support/enroll-process.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';
+import { startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type ReadCrl, readCrl } from './reading.ts';
 

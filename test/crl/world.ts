@@ -7,13 +7,13 @@ import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
 import { randomSerialNumber } from '../../core/pki/serial-number.ts';
 import type { PublishedCrl } from '../../enroll/crl/publication.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateStatus } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
-import { createAuthority, generateKeyPairs } from '../pki/test-authority.ts';
+import { createAuthority } from '../pki/test-authority.ts';
 import { certificate, change, issuer as issuerRecord, seed } from '../registry/samples.ts';
-import { type Publishing, startPublishing } from '../support/crl-publishing.ts';
+import { type Publishing, QUICK_CRLS, startPublishing } from '../support/crl-publishing.ts';
 import { type ReadCrl, readCrl } from './reading.ts';
 
 const YEAR = 365 * 86_400_000;
@@ -56,10 +56,7 @@ export class CrlWorld {
 
   /** Nothing is published yet. */
   static async create(folder: string): Promise<CrlWorld> {
-    const { issuing } = await createAuthority({
-      now: Date.now(),
-      issuingKeys: generateKeyPairs()['ec-p256'],
-    });
+    const { issuing } = await createAuthority({ now: Date.now() });
     const registry = await openAt(join(folder, 'registry.db'));
     await seed(registry);
     const { fingerprint } = issuing.certificate;
@@ -100,7 +97,7 @@ export class CrlWorld {
         clock: this.clock,
       },
       issuing: { all: () => [this.#issuer], current: () => this.#issuer },
-      ...{ statusUrl: 'http://status.example', crlShards: this.crlShards },
+      ...{ statusUrl: 'http://status.example', crlShards: this.crlShards, pace: QUICK_CRLS },
     });
   }
 

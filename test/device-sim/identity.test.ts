@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
 import { isCertificateFor, loadIdentity } from '../../device-sim/identity/identity.ts';

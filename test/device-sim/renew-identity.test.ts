@@ -1,7 +1,7 @@
 /** How a successor comes to be beside the current identity, and takes its place. */
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { Failure } from '../../device-sim/contract/failure.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';

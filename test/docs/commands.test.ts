@@ -1,9 +1,11 @@
-/** Every command and flag that the documents show is one that the executables know. */
+/** Every command and flag that the documents show is one that the programs know. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { executable, run, simulator } from '../support/gatehouse.ts';
+import { runSimulatorCommand } from '../../device-sim/program.ts';
+import { gatehouse, type Transcript, transcribe } from '../cli/transcript.ts';
 
+const simulator = (given: readonly string[]) => transcribe(runSimulatorCommand, given);
 const root = resolve(import.meta.dirname, '../..');
 const documents = [
   'README.md',
@@ -16,7 +18,7 @@ const documents = [
 
 interface Shown {
   readonly document: string;
-  readonly script: string;
+  readonly program: (given: readonly string[]) => Promise<Transcript>;
   /** `device revoke` */
   readonly words: readonly string[];
   readonly flags: readonly string[];
@@ -32,7 +34,7 @@ function commandsIn(document: string): Shown[] {
     if (rest === undefined) return [];
     const words = /^[a-z]+(?: [a-z]+)?(?= |$)/.exec(rest)?.[0].split(' ') ?? [];
     const flags = [...rest.matchAll(/(?<= )--[a-z-]+/g)].map(([flag]) => flag);
-    return [{ document, script: sim === undefined ? executable : simulator, words, flags }];
+    return [{ document, program: sim === undefined ? gatehouse : simulator, words, flags }];
   });
 }
 
@@ -46,8 +48,8 @@ describe('the documents', () => {
     expect(unique.length).toBeGreaterThan(10);
   });
 
-  it.each(unique)('gatehouse %s', async (_name, { document, script, words, flags }) => {
-    const { code, stdout } = await run(script, ...words, '--help');
+  it.each(unique)('gatehouse %s', async (_name, { document, program, words, flags }) => {
+    const { code, stdout } = await program([...words, '--help']);
     expect([document, code]).toEqual([document, 0]);
     expect(stdout).toMatch(new RegExp(`Usage: \\S+ ${words[0]}`));
     for (const flag of flags)

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { TokenCreated } from '../../core/api.ts';
+import type { TokenCreated } from '../../core/api/tokens.ts';
 import { blocksOf } from '../support/document.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';

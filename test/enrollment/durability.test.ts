@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { Agent, request } from 'undici';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { startEnrollProcess } from '../support/enroll-process.ts';
 import { csrPem, startTestEnroll } from '../support/enroll-service.ts';
+import { startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();

@@ -9,7 +9,7 @@ import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { identifyFactory, verifyFactoryPeer } from '../../enroll/use-cases/enrolling/identify-factory.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { beforeWrite } from '../support/before-write.ts';

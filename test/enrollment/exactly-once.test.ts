@@ -1,7 +1,8 @@
 /** Invariant 2: the same token and public key lead to the same certificate, wherever the answer was lost. */
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, TokenView } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { generatePrivateKey, keyTypes } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -1,6 +1,6 @@
 /** A device ID is enrolled by a factory certificate once, and once more for each time that an operator says so. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { type Made, makeDevice, makeRoot, newKey } from '../support/factory.ts';
@@ -112,6 +112,39 @@ describe('device release', () => {
     await enrolledBy(service, await makeDevice(root, { cn: 'new-board' }));
     await release('new-board');
     await enrolledBy(service, await makeDevice(root, { cn: 'new-board' }));
+  });
+
+  it.each([
+    ['release', () => release('billing')],
+    [
+      'reinstatement',
+      async () => {
+        await service.operator('POST', '/devices/billing/revoke');
+        await service.operator('POST', '/devices/billing/reinstate');
+        await release('billing');
+      },
+    ],
+  ])('opens no other group to a manufacturer that is kept to one: %s', async (_what, open) => {
+    await service.operator('PUT', '/groups/back-ends', { profile: 'device', policy: 'device' });
+    const csr = await csrPem({ commonName: 'billing', privateKey: newKey() });
+    const { token } = await service.createToken({ group: 'back-ends', device: 'billing' });
+    expect((await service.enroll(token, csr)).status).toBe(201);
+    await open();
+    const impostor = await makeDevice(root, { cn: 'billing' });
+    await expectRefused(enrollBy(service, impostor), 403, 'device_group_mismatch');
+    expect((await detailOf(service, 'billing')).releasedAt).not.toBeNull();
+    await service.operator('POST', '/devices/billing/revoke');
+    await service.operator('POST', '/devices/billing/reinstate');
+  });
+
+  it("lets a manufacturer's own device in that an operator has moved to another group", async () => {
+    const device = await makeDevice(root, { cn: 'promoted' });
+    await enrolledBy(service, device);
+    await service.operator('PUT', '/groups/promoted', { profile: 'device', policy: 'device' });
+    await service.operator('PATCH', '/devices/promoted', { group: 'promoted' });
+    await release('promoted');
+    await enrolledBy(service, device);
+    expect((await detailOf(service, 'promoted')).group).toBe('promoted');
   });
 
   it('is used up by one of two that race', async () => {

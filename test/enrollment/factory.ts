@@ -1,13 +1,10 @@
 /** A running enroll process, and factory devices that enroll at it. */
 import type { KeyObject } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type {
-  DeviceDetail,
-  EnrollResponse,
-  ManufacturerRequest,
-  ManufacturerView,
-  Problem,
-} from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
+import type { ManufacturerRequest, ManufacturerView } from '../../core/api/manufacturers.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { eventually } from '../broker/eventually.ts';
 import { csrPem, type TestEnroll } from '../support/enroll-service.ts';
 import { type Made, makeDevice, newKey } from '../support/factory.ts';

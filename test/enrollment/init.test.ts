@@ -12,6 +12,7 @@ import { migrate } from '../../enroll/migrate.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { type DataLayout, dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
+import { openCheapKeys } from '../support/ca-keys.ts';
 import { csrPem, runTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -31,7 +32,10 @@ const newSettings = (flags: Record<string, unknown> = {}) =>
     },
     {},
   );
-const init = (settings: ReturnType<typeof newSettings>) => initialize(settings, systemClock, false);
+type TestSettings = ReturnType<typeof newSettings>;
+const init = (settings: TestSettings) => initialize(settings, systemClock, false, openCheapKeys);
+/** With keys that cost what they cost an operator. */
+const initInEarnest = (settings: TestSettings) => initialize(settings, systemClock, false);
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
     () => 'done',
@@ -116,13 +120,16 @@ describe('init', () => {
     writeFileSync(passphraseFile, 'correct horse battery staple\n');
     const settings = newSettings({ passphraseFile });
     const layout = dataLayout(settings.data);
-    await init(settings);
+    await initInEarnest(settings);
     const keys = readdirSync(layout.ca.folder).filter((name) => name.endsWith('.key.pem'));
     expect(keys).toHaveLength(2);
     expect(readdirSync(layout.ca.folder)).not.toContain('passphrase');
     for (const name of keys) {
       const pem = readFileSync(join(layout.ca.folder, name), 'utf8');
       expect(pem).toMatch(/^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+      // scrypt's cost, block size and parallelization as DER (RFC 7914 §7.1): 16,384, 8 and 5.
+      const der = Buffer.from(pem.split('\n').slice(1, -2).join(''), 'base64');
+      expect(der.toString('hex')).toContain('02024000020108020105');
       expect(() => createPrivateKey({ key: pem, passphrase: 'wrong' })).toThrow();
       expect(createPrivateKey({ key: pem, passphrase: 'correct horse battery staple' }).type).toBe('private');
     }
@@ -216,7 +223,7 @@ describeWith(['openssl'], 'openssl', () => {
   it('reads the keys with the passphrase and verifies the chain', async () => {
     const settings = newSettings();
     const layout = dataLayout(settings.data);
-    await init(settings);
+    await initInEarnest(settings);
     const keys = readdirSync(layout.ca.folder).filter((name) => name.endsWith('.key.pem'));
     for (const name of keys) {
       const args = [

@@ -1,6 +1,8 @@
 /** Which CA certificates an admin may register for a manufacturer, and what is shown of them. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IssuerView, ManufacturerView, OperatorCreated } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
+import type { OperatorCreated } from '../../core/api/operators.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { type Made, make, makeIntermediate, makeRoot } from '../support/factory.ts';

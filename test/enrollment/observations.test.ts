@@ -1,97 +1,29 @@
-/** What the broker reports, as operators find it: presence, refusals, and why a device is not where it should be. */
+/** What the broker reports, as operators find it: presence, refusals, and reports that are not as they should be. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type {
-  DeviceDetail,
-  DeviceExplanation,
-  DeviceView,
-  Page,
-  PolicyTestResult,
-  Problem,
-  RefusalsView,
-} from '../../core/api.ts';
-import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
-import type { CountedRefusal } from '../../core/observations/refusal.ts';
-import type { Report } from '../../registry/reports/report.ts';
-import { ReportWriter } from '../../registry/reports/writer.ts';
-import { openRegistryView } from '../../registry/sqlite/open.ts';
+import { describe, expect, it } from '@jest/globals';
+import type { DeviceView } from '../../core/api/devices.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import { parseDeviceId } from '../../core/ids.ts';
 import { selfSigned } from '../broker/authority.ts';
 import { eventually } from '../broker/eventually.ts';
-import { csrPem, runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { askRenewal, enrollHolder, type Holder, renewed } from './renewing.ts';
-
-let service: TestEnroll;
-let writer: ReportWriter;
-/** Of the broker that runs now. */
-let startedAt = Date.now();
-const folder = temporaryFolder();
-const pump = parseDeviceId('pump-1');
-let holder: Holder;
-beforeAll(async () => {
-  service = await startTestEnroll(folder);
-  writer = await ReportWriter.open(service.layout.reports, 0);
-  holder = await enrollHolder(service, pump);
-});
-afterAll(() => service.close());
-
-async function lastReport(): Promise<number> {
-  const view = await openRegistryView({ file: service.layout.registry.database });
-  const taken = await view.observations.lastReport();
-  await view.close();
-  return taken;
-}
-
-/** Resolves when enroll has taken it in. */
-async function report(...reports: Report[]): Promise<void> {
-  const run: Report = { kind: 'run', startedAt, lastAt: Date.now(), endedAt: null };
-  const { number } = await writer.write([run, ...reports]);
-  await eventually(async () => (await lastReport()) >= number);
-  await writer.prune(number);
-}
-
-function sighting(device: DeviceId, rest: Partial<Extract<Report, { kind: 'sighting' }>> = {}): Report {
-  return {
-    kind: 'sighting',
-    device,
-    run: startedAt,
-    connectedAt: startedAt,
-    disconnectedAt: null,
-    reason: null,
-    sessions: 1,
-    clientId: device,
-    address: '192.0.2.1',
-    tlsVersion: 'TLSv1.3',
-    serialNumber: holder.serialNumber,
-    ...rest,
-  };
-}
-
-function refusal(rest: Partial<CountedRefusal> = {}): CountedRefusal {
-  const now = Date.now();
-  return {
-    action: 'publish',
-    rule: 'publish_denied',
-    topic: 'devices/other/status',
-    detail: 'policy "device" does not grant it',
-    serialNumber: holder.serialNumber,
-    clientId: pump,
-    address: '192.0.2.1',
-    count: 1,
-    firstAt: now,
-    lastAt: now,
-    ...rest,
-  };
-}
-
-const detail = async (id: string) => (await service.operator<DeviceDetail>('GET', `/devices/${id}`)).body;
-const refusals = async (id: string) =>
-  (await service.operator<RefusalsView>('GET', `/devices/${id}/refusals`)).body;
-const explanation = async (id: string) =>
-  (await service.operator<DeviceExplanation>('GET', `/devices/${id}/explanation`)).body;
-const texts = async (id: string) =>
-  (await explanation(id)).findings.map(({ text, next }) => `${text} ${next}`).join('\n');
+import { csrPem } from '../support/enroll-service.ts';
+import { askRenewal, enrollHolder } from './renewing.ts';
+import {
+  beginAnotherRun,
+  detail,
+  pump,
+  refusal,
+  refusals,
+  report,
+  restartEnroll,
+  service,
+  sighting,
+  startedAt,
+  writer,
+} from './reporting.ts';
 
 describe('presence', () => {
   it('is null until a device is seen, and then as it was seen last', async () => {
@@ -125,7 +57,7 @@ describe('presence', () => {
   it('of a broker that was killed is not taken for true when the next one runs', async () => {
     await report(sighting(pump));
     expect((await detail(pump)).presence?.status).toBe('online');
-    startedAt += 1;
+    beginAnotherRun();
     await report();
     expect((await detail(pump)).presence).toMatchObject({
       status: 'offline',
@@ -145,9 +77,7 @@ describe('presence', () => {
 describe('refusals', () => {
   it('are counted once, over a restart of enroll as well', async () => {
     await report({ kind: 'refusal', device: pump, ...refusal({ count: 3 }) });
-    const { settings, layout } = service;
-    await service.close();
-    service = await runTestEnroll(settings, layout);
+    await restartEnroll();
     await report({ kind: 'refusal', device: pump, ...refusal({ count: 4 }) });
     expect((await refusals(pump)).items).toMatchObject([
       {
@@ -249,68 +179,5 @@ describe('a report that is not as it should be', () => {
     });
     expect((await service.operator('GET', '/devices/none')).status).toBe(404);
     expect((await refusals('none')).items).toEqual([]);
-  });
-});
-
-describe('an explanation', () => {
-  it('of an ID that no device has says how it could come to be one', async () => {
-    expect(await explanation('pump-0')).toMatchObject({ device: null, policy: null, items: [], claims: [] });
-    expect(await texts('pump-0')).toContain('gatehouse token create --device pump-0');
-  });
-
-  it('of a device that never enrolled says so', async () => {
-    await service.operator('POST', '/devices', { id: 'listed' });
-    expect(await texts('listed')).toMatch(/never enrolled.*token create --device listed/);
-  });
-
-  it('of one that never came to the broker says so', async () => {
-    await enrollHolder(service, 'unseen');
-    expect(await texts('unseen')).toContain('never been seen at the broker');
-  });
-
-  it('of one that is online has nothing to be done', async () => {
-    const device = await enrollHolder(service, 'well');
-    await report(sighting(parseDeviceId('well'), { serialNumber: device.serialNumber }));
-    const { findings, policy } = await explanation('well');
-    expect(policy).toBe('device');
-    expect(findings).toEqual([{ severity: 'note', text: expect.stringContaining('online'), next: null }]);
-  });
-
-  it('of one that is barred says how it is let back, with its name', async () => {
-    await enrollHolder(service, 'barred');
-    await service.operator('POST', '/devices/barred/suspend', {});
-    expect(await texts('barred')).toContain('gatehouse device resume barred');
-    await service.operator('POST', '/devices/barred/revoke', {});
-    expect((await explanation('barred')).findings[0]).toMatchObject({
-      severity: 'problem',
-      text: expect.stringContaining('revoked'),
-    });
-  });
-
-  it('of a renewal that was never used names both certificates', async () => {
-    const old = await enrollHolder(service, 'renewing');
-    const next = await renewed(service, old);
-    expect(await texts('renewing')).toMatch(
-      new RegExp(`${next.serialNumber}.*never used, ${old.serialNumber}`),
-    );
-  });
-
-  it('names what was refused lately, the gravest first, and not what is long ago', async () => {
-    await enrollHolder(service, 'refused');
-    const device = parseDeviceId('refused');
-    const lastWeek = Date.now() - 6 * 86_400_000;
-    await report(
-      { kind: 'refusal', device, ...refusal({ count: 40 }) },
-      { kind: 'refusal', device, ...refusal({ topic: 'another', count: 1 }) },
-      {
-        kind: 'refusal',
-        device,
-        ...refusal({ rule: 'retained_limit', firstAt: lastWeek, lastAt: lastWeek }),
-      },
-    );
-    const all = await texts('refused');
-    expect(all).toContain('Refused by publish_denied, 41 times since');
-    expect(all).not.toContain('retained_limit');
-    expect((await refusals('refused')).items).toHaveLength(3);
   });
 });

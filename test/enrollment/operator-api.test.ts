@@ -1,13 +1,10 @@
 /** The operator API: nobody without a token, nobody beyond their role, everything in the journal. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type {
-  DeviceDetail,
-  DeviceView,
-  OperatorCreated,
-  Page,
-  PolicyTestResult,
-  Problem,
-} from '../../core/api.ts';
+import type { DeviceDetail, DeviceView } from '../../core/api/devices.ts';
+import type { OperatorCreated } from '../../core/api/operators.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

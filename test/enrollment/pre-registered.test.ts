@@ -1,6 +1,6 @@
 /** Devices that an operator has imported: whose tokens may claim their IDs, and what stays of their records. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { TokenRequest } from '../../core/api.ts';
+import type { TokenRequest } from '../../core/api/tokens.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

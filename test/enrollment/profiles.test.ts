@@ -1,7 +1,11 @@
 /** Profiles at work: judged before they are stored, shown by an example, and followed by every certificate since. */
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { EnrollResponse, OperatorCreated, Page, Problem, ProfileTestResult } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
+import type { OperatorCreated } from '../../core/api/operators.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import type { ProfileTestResult } from '../../core/api/profiles.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

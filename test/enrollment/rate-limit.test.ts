@@ -1,6 +1,6 @@
 /** Rates are limited by address and by token, and the answer says when to go on. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Problem } from '../../core/api.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

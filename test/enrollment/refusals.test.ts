@@ -1,7 +1,9 @@
 /** Every bad request gets its code, its status and a remedy, and costs the token nothing. */
 import type { KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, Problem, TokenView } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { decodePem, encodePem } from '../../core/pki/pem.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

@@ -9,7 +9,7 @@ import { buildCsr } from '../../device-sim/identity/csr.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { keysOf } from '../support/ca-keys.ts';

@@ -2,20 +2,19 @@
  * Devices that renew without end while enroll and broker are killed under them, wherever that cuts a renewal: none
  * is ever locked out, what was answered is there, and in the end each device has one certificate.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { afterAll, expect, it } from '@jest/globals';
 import { connectAsync } from 'mqtt';
 import { Agent, request } from 'undici';
-import type { EnrollResponse } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId, parseSerialNumber } from '../../core/ids.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { csrPem, startTestEnroll } from '../support/enroll-service.ts';
-import { executable } from '../support/gatehouse.ts';
+import { startBrokerProcess, startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { enrollHolder, type Holder, holderOf } from './renewing.ts';
 
@@ -141,15 +140,13 @@ async function urlOf(role: Role): Promise<string> {
 }
 
 async function start(role: Role, data: string): Promise<void> {
-  const ports = {
-    enroll: ['--enroll-port', '0', '--status-port', '0', '--admin-port', '0'],
-    broker: ['--mqtt-port', '0', '--metrics-port', '0'],
-  }[role];
-  const args = [executable, role, '--json', '--data', data, '--host', '127.0.0.1', '--log-level', 'fatal'];
-  const child = spawn(process.execPath, [...args, ...ports], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const ready = JSON.parse(line) as { enrollUrl?: string; mqttUrl?: string };
-  running.set(role, { child, url: String(ready.enrollUrl ?? ready.mqttUrl) });
+  if (role === 'enroll') {
+    const { child, enrollUrl: url } = await startEnrollProcess(data);
+    running.set(role, { child, url });
+  } else {
+    const { child, mqttUrl: url } = await startBrokerProcess(data);
+    running.set(role, { child, url });
+  }
 }
 
 async function end(role: Role): Promise<void> {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { issueDeviceCertificate } from '../../core/pki/issue.ts';
@@ -12,9 +12,9 @@ import { buildCsr } from '../../device-sim/identity/csr.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import { revokeDevice } from '../../enroll/use-cases/operating/change-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { issueDevice, selfSigned } from '../broker/authority.ts';
@@ -170,7 +170,10 @@ describe('decided again where nothing can change any more', () => {
     if (record === undefined) throw new Error('not recorded');
     const { fingerprint, serialNumber } = record;
     const late = beforeWrite(registry, () =>
-      revokeDevice(context, 'system', parseDeviceId('meanwhile'), 'unspecified'),
+      changeOneDevice(context, 'system', parseDeviceId('meanwhile'), {
+        kind: 'revoke',
+        reason: 'unspecified',
+      }),
     );
     const csr = parseCsr(await buildCsr({ commonName: 'meanwhile', privateKey: holder.privateKey }));
     const peer = { fingerprint, serialNumber, commonName: 'meanwhile', chainError: null };

@@ -1,7 +1,7 @@
 /** POST /v1/renew: two-phase, repeatable, and by nothing but a certificate that stands. */
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

@@ -1,7 +1,9 @@
 /** Devices that renew: enrolled by a token at a running enroll process, with keys of their own. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { CertificateView, EnrollResponse, TokenRequest } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
+import type { TokenRequest } from '../../core/api/tokens.ts';
 import type { Fingerprint } from '../../core/ids.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

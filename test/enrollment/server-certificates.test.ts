@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { ensureServerCertificate } from '../../enroll/server-certificates.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { keysOf } from '../support/ca-keys.ts';

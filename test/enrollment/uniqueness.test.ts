@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import type { TokenView } from '../../core/api.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
@@ -11,7 +11,8 @@ import type { EnrollContext } from '../../enroll/context.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { keysOf } from '../support/ca-keys.ts';

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ManufacturerView } from '../../core/api.ts';
+import type { ManufacturerView } from '../../core/api/manufacturers.ts';
 import { eventually } from '../broker/eventually.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

@@ -1,7 +1,7 @@
 /** simplereenroll: by the current certificate over mutual TLS, and by nothing else. */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import { objectIdentifier, sequence, setOf, utf8String } from '../../core/pki/der.ts';
 import { commonNameOnly } from '../../core/pki/name.ts';
 import { oids } from '../../core/pki/oids.ts';

@@ -1,7 +1,7 @@
 /** Every bad call gets its status and a line of plain text, and costs the token nothing. */
 import type { KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TokenView } from '../../core/api.ts';
+import type { TokenView } from '../../core/api/tokens.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

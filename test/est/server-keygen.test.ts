@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { DeviceDetail } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { implicit, objectIdentifier, octetString, sequence, setOf } from '../../core/pki/der.ts';
 import { oids } from '../../core/pki/oids.ts';

@@ -1,44 +1,30 @@
-/** The journal's archives: what is in them, who may read them, and what is told of those that are not as written. */
+/** The journal's archives: what is in them, who may read them, and what they leave in the registry. */
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import { verifyArchivedJournal } from '../../cli/archived-journal.ts';
 import { archiveName } from '../../core/journal/archive.ts';
-import { type ChainHead, verifyChain } from '../../core/journal/chain.ts';
+import { verifyChain } from '../../core/journal/chain.ts';
 import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
-import type { Registry } from '../../registry/port.ts';
+import { countDueRows } from '../../enroll/housekeeping/archive-journal.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
-import { journalSource, verifyWhole } from './journal-source.ts';
-import { archiveNow, BEFORE, fill, LATER, OLD_ROWS, openLater, YOUNG_ROWS } from './old-journal.ts';
-
-const DAY = 86_400_000;
-const within = temporaryFolder(inMemory);
-let count = 0;
-let folder: string;
-let file: string;
-let registry: Registry;
-beforeEach(async () => {
-  count += 1;
-  file = join(within, String(count), 'registry.db');
-  folder = join(within, String(count), 'archive');
-  await fill(file);
-  registry = await openLater(file);
-});
-afterEach(() => registry.close());
-
-async function onlyArchive(): Promise<JournalArchiveRecord> {
-  const [archive, ...others] = await registry.journalArchives(0, 10);
-  if (archive === undefined || others.length > 0) throw new Error('There is not just one archive');
-  return archive;
-}
-
-const seqs = async () => (await registry.journal(0, 100)).map(({ seq }) => seq);
+import {
+  count,
+  DAY,
+  file,
+  folder,
+  onlyArchive,
+  registry,
+  reopen,
+  seqs,
+  within,
+} from './archived-registry.ts';
+import { verifyWhole } from './journal-source.ts';
+import { archiveNow, BEFORE, fill, LATER, OLD_ROWS, YOUNG_ROWS } from './old-journal.ts';
 
 describe('an archive', () => {
   it('has its rows as they were, in a file of its owner alone that is recorded and told of', async () => {
@@ -69,6 +55,14 @@ describe('an archive', () => {
       subject: archive.file,
       data: { ...bounds, sha256 },
     });
+  });
+
+  it('is foretold by the number of its rows', async () => {
+    const terms = { registry, clock: { now: () => LATER } };
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(OLD_ROWS);
+    expect(await countDueRows({ ...terms, before: 0 })).toBe(0);
+    await archiveNow(registry, folder);
+    expect(await countDueRows({ ...terms, before: BEFORE })).toBe(0);
   });
 
   it('is one of several where there are many rows, each following the one before', async () => {
@@ -118,11 +112,11 @@ describe('an archive', () => {
     await fill(name);
     const { openRegistry } = await import('../../registry/sqlite/open.ts');
     for (const clock of [wrong, { now: () => LATER }]) {
-      registry = await openRegistry({ file: name, clock });
-      await registry.write('system', (transaction) => transaction.append(someEvent('odd')));
-      await registry.close();
+      const other = await openRegistry({ file: name, clock });
+      await other.write('system', (transaction) => transaction.append(someEvent('odd')));
+      await other.close();
     }
-    registry = await openLater(name);
+    await reopen(name);
     await archiveNow(registry, folder, { before: LATER });
     expect(await seqs()).toEqual([OLD_ROWS + YOUNG_ROWS + 2, OLD_ROWS + YOUNG_ROWS + 3]);
   });
@@ -132,7 +126,7 @@ describe('an archive', () => {
     const database = new Sqlite(file);
     database.exec(`DROP TRIGGER journalIsNotEdited; UPDATE journal SET actor = 'operator:x' WHERE seq = 7`);
     database.close();
-    registry = await openLater(file);
+    await reopen();
     await expect(archiveNow(registry, folder)).rejects.toMatchObject({ code: 'journal_broken' });
     expect(await seqs()).toHaveLength(OLD_ROWS + YOUNG_ROWS);
     expect(readdirSync(folder)).toEqual([]);
@@ -248,119 +242,4 @@ describe('the registry', () => {
       }),
     ).rejects.toThrow(/appended no event/);
   });
-});
-
-describe('verifying', () => {
-  let path: string;
-  let head: ChainHead;
-  beforeEach(async () => {
-    head = verifyChain(await registry.journal(0, OLD_ROWS));
-    await archiveNow(registry, folder);
-    path = join(folder, (await onlyArchive()).file);
-  });
-  const verify = (terms: { folder?: string; expected?: ChainHead }) =>
-    verifyArchivedJournal(journalSource(registry), { folder: undefined, expected: undefined, ...terms });
-
-  it('without the archives begins behind them, and says so', async () => {
-    expect(await verify({})).toMatchObject({ from: OLD_ROWS + 1, archives: 0, unread: 1 });
-  });
-
-  it('tells of an archive that is missing', async () => {
-    rmSync(path);
-    await expect(verify({ folder })).rejects.toMatchObject({
-      code: 'archive_missing',
-      message: expect.stringContaining(path),
-    });
-  });
-
-  it.each<[string, (bytes: Buffer) => Buffer]>([
-    ['cut off', (bytes) => bytes.subarray(0, -1)],
-    ['emptied', () => Buffer.alloc(0)],
-    ['written anew with one row changed', (bytes) => edited(bytes, 'system', 'operator:x')],
-  ])('tells of an archive that was %s', async (_how, change) => {
-    writeFileSync(path, change(readFileSync(path)));
-    await expect(verify({ folder })).rejects.toMatchObject({ code: 'archive_damaged' });
-  });
-
-  it('finds a row that was changed even where the registry has the SHA-256 of the changed file', async () => {
-    writeFileSync(path, edited(readFileSync(path), 'system', 'operator:x'));
-    const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
-    const source = journalSource(registry);
-    const forged = {
-      ...source,
-      archives: async () => (await source.archives()).map((archive) => ({ ...archive, sha256 })),
-    };
-    await expect(verifyArchivedJournal(forged, { folder, expected: undefined })).rejects.toMatchObject({
-      code: 'journal_broken',
-      message: expect.stringContaining('journal row 1 '),
-    });
-  });
-
-  it('finds an archive of which the journal does not tell', async () => {
-    const source = journalSource(registry);
-    const forged = {
-      ...source,
-      archives: async () =>
-        (await source.archives()).map((archive) => ({ ...archive, sha256: 'f'.repeat(64) })),
-    };
-    await expect(
-      verifyArchivedJournal(forged, { folder: undefined, expected: undefined }),
-    ).rejects.toMatchObject({ code: 'journal_broken' });
-  });
-
-  it.each(['../../etc/passwd', 'journal.tmp'])('reads no file called %s', async (name) => {
-    const source = journalSource(registry);
-    const forged = {
-      ...source,
-      archives: async () => (await source.archives()).map((archive) => ({ ...archive, file: name })),
-    };
-    await expect(verifyArchivedJournal(forged, { folder, expected: undefined })).rejects.toMatchObject({
-      code: 'archive_damaged',
-    });
-  });
-
-  it('holds a head that was noted before its row was archived', async () => {
-    const noted = { seq: 7, hash: (await archivedRow(7)).hash };
-    expect(await verify({ folder, expected: noted })).toMatchObject({ from: 1 });
-    await expect(verify({ folder, expected: { ...noted, hash: 'f'.repeat(64) } })).rejects.toMatchObject({
-      code: 'journal_broken',
-    });
-    await expect(verify({ expected: noted })).rejects.toMatchObject({ code: 'archive_needed' });
-    expect(await verify({ expected: head })).toMatchObject({ from: OLD_ROWS + 1 });
-    await expect(verify({ expected: { ...head, hash: 'f'.repeat(64) } })).rejects.toMatchObject({
-      code: 'journal_broken',
-    });
-  });
-
-  it('begins anew where rows are archived while it reads', async () => {
-    const source = journalSource(registry);
-    let archived = false;
-    const moving = {
-      ...source,
-      async *rows(after: number) {
-        if (!archived) {
-          archived = true;
-          await registry.write('system', (transaction) => transaction.append(someEvent('one more')));
-          await archiveNow(registry, folder, { before: LATER + 30 * DAY });
-        }
-        yield* source.rows(after);
-      },
-    };
-    const { from, unread } = await verifyArchivedJournal(moving, { folder: undefined, expected: undefined });
-    expect([from, unread]).toEqual([OLD_ROWS + YOUNG_ROWS + 2, 2]);
-  });
-
-  async function archivedRow(seq: number): Promise<ChainHead> {
-    const lines = gunzipSync(readFileSync(path)).toString().split('\n');
-    return JSON.parse(lines[seq - 1] ?? '') as ChainHead;
-  }
-});
-
-/** The archive with the first `before` in it made `after`. */
-function edited(bytes: Buffer, before: string, after: string): Buffer {
-  return gzipSync(gunzipSync(bytes).toString().replace(before, after));
-}
-
-it('the time up to which rows go lies between the two', () => {
-  expect([NOW < BEFORE, BEFORE < LATER]).toEqual([true, true]);
 });

@@ -1,6 +1,6 @@
 /** A registry as `journal verify` reads it over the operator API. */
 import { type JournalSource, type Verification, verifyArchivedJournal } from '../../cli/archived-journal.ts';
-import type { RegistryReader } from '../../registry/port.ts';
+import type { RegistryReader } from '../../registry/port/reader.ts';
 
 type JournalReader = Pick<RegistryReader, 'journal' | 'journalArchives'>;
 

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { JournalTail } from '../../broker/tail/journal-tail.ts';
 import type { GatehouseError } from '../../core/errors.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { someEvent } from '../registry/samples.ts';
@@ -42,12 +42,14 @@ async function follow(name: string, kept: () => boolean) {
   const tail = new JournalTail({
     registry: hindered(view, kept),
     cut: async () => {},
+    onCaughtUp: () => {},
     apply: async ({ seq }) => void seen.push(seq),
     onReplaced: (error) => replaced.push(error),
     onSilence: () => undefined,
     log: pino({ level: 'silent' }),
   });
   await tail.start();
+  tail.follow();
   closers.push(
     () => registry.close(),
     () => view.close(),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { ArchiveFolder } from '../../enroll/housekeeping/archive-folder.ts';
 import { type Archived, archiveJournal } from '../../enroll/housekeeping/archive-journal.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { NOW, someEvent } from '../registry/samples.ts';
 

@@ -7,7 +7,7 @@ import {
   type HousekeepingOptions,
   type HousekeepingRun,
 } from '../../enroll/housekeeping/housekeeping.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { certificate, change, device, fingerprint, NOW, name, seed } from '../registry/samples.ts';
@@ -120,7 +120,9 @@ describe('a run', () => {
     });
     expect((await housekeeping({ retention: null }).run()).pruned.requests).toBe(0);
     now = NOW + DAY;
+    expect((await housekeeping().status()).due).toMatchObject({ requests: 60, journalRows: 0 });
     expect((await housekeeping({ retention: null }).run()).pruned.requests).toBe(60);
+    expect((await housekeeping().status()).due).toMatchObject({ requests: 0 });
     expect(await registry.lapsedRequests(now, 1)).toEqual([]);
   });
 

@@ -14,12 +14,13 @@ import { applyProfile } from '../../enroll/use-cases/operating/apply-documents.t
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
 import { noteFirstUse } from '../../enroll/use-cases/renewing/first-use.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateRecord } from '../../registry/records.ts';
 import { type DataLayout, dataLayout } from '../../runtime/layout.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
+import { openCheapKeys } from '../support/ca-keys.ts';
 import { newKey } from '../support/factory.ts';
 
 export const DAY = 86_400_000;
@@ -69,7 +70,7 @@ export class SimulatedFleet {
     const clock = { now: () => fleet?.now ?? beginning };
     const settings = readSettings({ data: join(folder, 'data'), hostname: 'localhost' }, {});
     const layout = dataLayout(settings.data);
-    await initialize(settings, clock, false);
+    await initialize(settings, clock, false, openCheapKeys);
     const closers = new Closers();
     const { registry, issuing } = await openData(settings, clock, closers);
     const context = { registry, issuing, clock, statusUrl: 'http://localhost', ownHostnames: [] };

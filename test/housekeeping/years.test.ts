@@ -2,17 +2,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
-import { revokeDevice } from '../../enroll/use-cases/operating/change-device.ts';
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
+import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
 import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
 import { verifyWhole } from './journal-source.ts';
 import { DAY, type Member, type RowCounts, SimulatedFleet } from './simulated-fleet.ts';
 
 /** Few: what counts is the days. */
 const DEVICES = ['pump-1', 'pump-2', 'pump-3'];
-/** As long as an issuing CA lives, less a few days. */
-const DAYS = 1_800;
-const RETENTION_DAYS = 365;
+/** Five times the retention: two years and a half. */
+const DAYS = 900;
+const RETENTION_DAYS = 180;
 /** A file of the journal is written a week after its first row is due. */
 const SETTLED = RETENTION_DAYS + 20;
 /** These grow by design: with each new key, and each file of the archive. */
@@ -41,7 +41,7 @@ beforeAll(async () => {
   fleet.leave('sleeper');
   stolen = await fleet.enroll('stolen');
   fleet.leave('stolen');
-  await revokeDevice(fleet.context, 'system', stolen.id, 'keyCompromise');
+  await changeOneDevice(fleet.context, 'system', stolen.id, { kind: 'revoke', reason: 'keyCompromise' });
   for (let day = 1; day <= DAYS; day++) {
     const { failure } = await fleet.liveOneDay();
     expect(failure).toBeNull();

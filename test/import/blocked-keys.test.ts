@@ -1,7 +1,9 @@
 /** The block-list: one key or a list of them, listed in pages, corrected, and in the journal. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BlockedKeyView, Page, Problem } from '../../core/api.ts';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { parseFingerprint } from '../../core/ids.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { keyFingerprintOf } from '../enrollment/renewing.ts';

@@ -1,6 +1,8 @@
 /** POST /api/v1/devices/import: an allow-list is there whole, in the journal too, and can be sent again and again. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceView, Page, Problem } from '../../core/api.ts';
+import type { DeviceView } from '../../core/api/devices.ts';
+import type { Page } from '../../core/api/page.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

@@ -1,6 +1,7 @@
 /** Imports at a running enroll process, over HTTP as any client would send them. */
 import { expect } from '@jest/globals';
-import type { DeviceDetail, ImportProblem, ImportResult } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { ImportProblem, ImportResult } from '../../core/api/import.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { Answer, TestEnroll } from '../support/enroll-service.ts';
 

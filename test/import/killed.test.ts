@@ -7,8 +7,8 @@ import { LineCutter } from '../../core/lines.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { startEnrollProcess } from '../support/enroll-process.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';
+import { startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { linesOf } from './importing.ts';
 

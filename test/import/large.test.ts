@@ -1,10 +1,10 @@
 /** 50,000 devices at once: how long the rest of the process waits for it. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ImportResult } from '../../core/api.ts';
+import type { ImportResult } from '../../core/api/import.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { checkDevices, writeDevices } from '../../enroll/use-cases/operating/import-devices.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';

@@ -4,7 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { OperatorCreated, Problem } from '../../core/api.ts';
+import type { OperatorCreated } from '../../core/api/operators.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { imported, lastChange, linesOf, send } from './importing.ts';
@@ -111,7 +112,7 @@ describe('an import', () => {
 
   it('of too many lines is refused, in an answer that arrives though more was to come', async () => {
     const { status, body } = await send(service, '\n'.repeat(20_000_000));
-    expect([status, body.code]).toEqual([413, 'import_too_large']);
+    expect([status, body.code]).toEqual([413, 'list_too_large']);
   });
 
   it('that says it is too large is refused before it is sent', async () => {
@@ -126,7 +127,7 @@ describe('an import', () => {
     });
     asked.on('error', () => undefined).flushHeaders();
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-    expect([answer.statusCode, JSON.parse(await text(answer)).code]).toEqual([413, 'import_too_large']);
+    expect([answer.statusCode, JSON.parse(await text(answer)).code]).toEqual([413, 'list_too_large']);
     asked.destroy();
   });
 

@@ -8,7 +8,7 @@ import { IssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { DelegatedResponders } from '../../enroll/status/delegated-responders.ts';
 import type { OcspMetrics } from '../../enroll/status/ocsp-metrics.ts';
 import { createOcspResponder } from '../../enroll/status/ocsp-responder.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { insertIssuer } from '../broker/world.ts';
 import { createAuthority } from '../pki/test-authority.ts';

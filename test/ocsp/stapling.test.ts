@@ -60,6 +60,7 @@ beforeAll(async () => {
     file: bundle,
     staple: { file: stapleFile, clock },
     ticketKeys,
+    pollInterval: 20,
     log,
   });
   server = createServer(await source.read(), (socket) => socket.on('error', () => {}));

@@ -1,8 +1,15 @@
 /** Records to fill a registry with, and the transaction that every test's world begins with. */
 import { createHash } from 'node:crypto';
-import { type Fingerprint, parseDeviceId, parseEntityName, parseSerialNumber } from '../../core/ids.ts';
+import {
+  type Fingerprint,
+  parseDeviceId,
+  parseEntityName,
+  parseFingerprint,
+  parseSerialNumber,
+} from '../../core/ids.ts';
 import type { JournalEvent } from '../../core/journal/events.ts';
-import type { Registry, RegistryTransaction } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
+import type { RegistryTransaction } from '../../registry/port/transaction.ts';
 import type {
   CertificateRecord,
   CrlRecord,
@@ -19,7 +26,7 @@ export const deviceId = parseDeviceId;
 export const name = parseEntityName;
 
 export function fingerprint(of: string): Fingerprint {
-  return createHash('sha256').update(of).digest('hex') as Fingerprint;
+  return parseFingerprint(createHash('sha256').update(of).digest('hex'));
 }
 
 export function serial(of: string) {

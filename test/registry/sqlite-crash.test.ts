@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { verifyChain } from '../../core/journal/chain.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistry, openRegistryView } from '../../registry/sqlite/open.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Child, startChild } from './children.ts';

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { decodePemBlocks } from '../../core/pki/pem.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { type Answer, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

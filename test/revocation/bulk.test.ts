@@ -1,38 +1,13 @@
-/** Many at once: all or nothing, no more than was said, and just those that a dry run has named. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, IssuerView, Problem } from '../../core/api.ts';
+/** Many devices at once: all or nothing, no more than was said, and just those that a dry run has named. */
+import { describe, expect, it } from '@jest/globals';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { importDevice } from '../enrollment/factory.ts';
-import { enrollHolder, type Holder, statusOf } from '../enrollment/renewing.ts';
+import type { Holder } from '../enrollment/renewing.ts';
 import { changesAfter, imported, lastChange } from '../import/importing.ts';
-import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { changeAll, changeListed } from './bulk.ts';
-
-const folder = temporaryFolder();
-let service: TestEnroll;
-beforeAll(async () => {
-  service = await startTestEnroll(folder);
-});
-afterAll(() => service.close());
-
-let groups = 0;
-/** A group of its own, with devices that are enrolled. */
-async function fleet(size: number) {
-  const group = `group-${++groups}`;
-  await service.operator('PUT', `/groups/${group}`, { profile: 'device', policy: 'device' });
-  const holders: Holder[] = [];
-  for (let index = 0; index < size; index++) {
-    holders.push(await enrollHolder(service, `${group}:${index}`, { group }));
-  }
-  return { group, holders };
-}
-const statusOfDevice = async (id: string) =>
-  (await service.operator<DeviceDetail>('GET', `/devices/${id}`)).body.status;
-const statusesOf = (holders: readonly Holder[]) =>
-  Promise.all(holders.map(async (one) => [await statusOfDevice(one.deviceId), await statusOf(service, one)]));
-const eventsAfter = async (seq: number) => (await changesAfter(service, seq)).map(({ event }) => event);
-const nothingAfter = async (seq: number) => expect(await changesAfter(service, seq)).toEqual([]);
+import { eventsAfter, fleet, nothingAfter, service, statusesOf, statusOfDevice } from './bulk-fleets.ts';
 
 describe('a group', () => {
   it('is revoked whole, with its certificates and their reason, and nobody else is', async () => {
@@ -42,7 +17,10 @@ describe('a group', () => {
       reason: 'cessationOfOperation',
       atMost: 3,
     });
-    expect([status, result]).toEqual([200, { devices: 3, certificates: 3, unchanged: 0, dryRun: false }]);
+    expect([status, result]).toEqual([
+      200,
+      { dryRun: false, counts: { devices: 3, certificates: 3, unchanged: 0 } },
+    ]);
     expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
     expect(await statusesOf(others)).toEqual([['active', 'active']]);
     expect(await eventsAfter(before)).toEqual([
@@ -77,9 +55,13 @@ describe('a group', () => {
     expect(result).toEqual({ ...foretold.result, dryRun: false });
     const [event] = await eventsAfter(before);
     if (event?.action !== 'devices.revoked') throw new Error(event?.action);
-    expect(event.data.devices.map(({ id, serialNumbers }) => ({ id, certificates: serialNumbers }))).toEqual(
-      foretold.devices,
-    );
+    expect(
+      event.data.devices.map(({ id, serialNumbers }) => ({
+        id,
+        status: 'revoked',
+        certificates: serialNumbers,
+      })),
+    ).toEqual(foretold.devices);
   });
 
   it('is suspended and resumed whole, revoked devices aside', async () => {
@@ -87,9 +69,11 @@ describe('a group', () => {
     const [gone, ...others] = holders;
     await service.operator('POST', `/devices/${gone?.deviceId}/revoke`, {});
     const { result } = await changeAll(service, `/groups/${group}/suspend`, { atMost: 2 });
-    expect(result).toMatchObject({ devices: 2, certificates: 2 });
+    expect(result).toMatchObject({ counts: { devices: 2, certificates: 2 } });
     expect(await statusesOf(others)).toEqual(Array(2).fill(['suspended', 'suspended']));
-    expect((await changeAll(service, `/groups/${group}/resume`, { atMost: 2 })).result?.devices).toBe(2);
+    expect((await changeAll(service, `/groups/${group}/resume`, { atMost: 2 })).result?.counts.devices).toBe(
+      2,
+    );
     expect(await statusesOf(holders)).toEqual([
       ['revoked', 'revoked'],
       ['active', 'active'],
@@ -119,18 +103,18 @@ describe('a group', () => {
     await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
     const before = await lastChange(service);
     const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1 });
-    expect(result).toEqual({ devices: 0, certificates: 0, unchanged: 0, dryRun: false });
+    expect(result).toEqual({ dryRun: false, counts: { devices: 0, certificates: 0, unchanged: 0 } });
     await nothingAfter(before);
   });
 
   it('of more devices than a row of the journal holds leaves several, each of them small', async () => {
-    const group = `group-${++groups}`;
+    const group = 'long';
     await service.operator('PUT', `/groups/${group}`, { profile: 'device', policy: 'device' });
     const entries = Array.from({ length: 1_050 }, (_, index) => ({ id: `${group}:${index}`, group }));
     await imported(service, entries);
     const before = await lastChange(service);
     const { result } = await changeAll(service, `/groups/${group}/revoke`, { atMost: 1_050 });
-    expect(result).toMatchObject({ devices: 1_050, certificates: 0 });
+    expect(result).toMatchObject({ counts: { devices: 1_050, certificates: 0 } });
     const rows = await changesAfter(service, before);
     expect(rows.length).toBe(11);
     expect(Math.max(...rows.map((row: JournalRow) => JSON.stringify(row).length))).toBeLessThan(20_000);
@@ -163,8 +147,8 @@ describe('a list of devices', () => {
     const list = [...lines(holders), ...lines(holders)];
     const foretold = await changeListed(service, '/devices/revoke?dryRun=true', list);
     expect(foretold.devices.map(({ id }) => id)).toEqual(holders.slice(1).map(({ deviceId }) => deviceId));
-    const { result } = await changeListed(service, '/devices/revoke?reason=keyCompromise', list);
-    expect(result).toEqual({ devices: 2, certificates: 2, unchanged: 1, dryRun: false });
+    const { result } = await changeListed(service, '/devices/revoke?reason=superseded', list);
+    expect(result).toEqual({ dryRun: false, counts: { devices: 2, certificates: 2, unchanged: 1 } });
     expect({ ...foretold.result, dryRun: false }).toEqual(result);
     expect(await statusesOf(holders)).toEqual(Array(3).fill(['revoked', 'revoked']));
   });
@@ -201,128 +185,82 @@ describe('a list of devices', () => {
   });
 });
 
-describe('certificates', () => {
-  it('are revoked by a list of their serial numbers, and their devices are not', async () => {
+describe('a list of devices that may come back', () => {
+  it('is reinstated by admins alone, all or none, each with its own row', async () => {
     const { holders } = await fleet(2);
-    const list = holders.map(({ serialNumber }) => ({ serialNumber: serialNumber.toLowerCase() }));
+    const ids = holders.map(({ deviceId: id }) => ({ id }));
+    await changeListed(service, '/devices/revoke', ids);
+    const clerk = await service.operator<{ token: string }>('POST', '/operators', {
+      name: 'reinstater',
+      role: 'operator',
+    });
+    expect((await changeListed(service, '/devices/reinstate', ids, clerk.body.token)).status).toBe(403);
     const before = await lastChange(service);
-    const foretold = await changeListed(service, '/certificates/revoke?dryRun=true', list);
+    const refused = await changeListed(service, '/devices/reinstate', [...ids, { id: 'nosuch' }]);
+    expect(refused.problem?.code).toBe('list_refused');
     await nothingAfter(before);
-    expect(foretold.certificates).toEqual(
-      holders.map(({ serialNumber, deviceId }) => ({ serialNumber, device: deviceId })),
+    const { result, devices } = await changeListed(service, '/devices/reinstate', ids);
+    expect(result?.counts).toEqual({ devices: 2, certificates: 0, unchanged: 0 });
+    expect(devices).toEqual(ids.map(({ id }) => ({ id, status: 'active', certificates: [] })));
+    expect(await eventsAfter(before)).toEqual(
+      ids.map(({ id: subject }) => ({ action: 'device.reinstated', subject, data: { released: false } })),
     );
-    const { result } = await changeListed(service, '/certificates/revoke?reason=superseded', list);
-    expect(result).toEqual({ devices: 0, certificates: 2, unchanged: 0, dryRun: false });
     expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'revoked']));
-    expect((await eventsAfter(before))[0]).toMatchObject({
-      action: 'certificates.revoked',
-      data: { reason: 'superseded', certificates: foretold.certificates },
-    });
-    const again = await changeListed(service, '/certificates/revoke', list);
-    expect(again.result).toMatchObject({ certificates: 0, unchanged: 2 });
   });
 
-  it('are left alone where one of them is not there, or the list is longer than was said', async () => {
+  it('is neither reinstated nor released where one of them is in no state for it', async () => {
     const { holders } = await fleet(2);
-    const list = holders.map(({ serialNumber }) => ({ serialNumber }));
-    const unknown = await changeListed(service, '/certificates/revoke', [...list, { serialNumber: '0102' }]);
-    expect(unknown.problem).toMatchObject({
-      code: 'list_refused',
-      errors: [{ line: 3, code: 'serial_number_unknown' }],
-    });
-    const { problem } = await changeListed(service, '/certificates/revoke?atMost=1', list);
-    expect(problem?.code).toBe('bulk_unconfirmed');
-    expect(await statusesOf(holders)).toEqual(Array(2).fill(['active', 'active']));
-  });
-
-  it('are revoked one by one as well, for good', async () => {
-    const { holders } = await fleet(1);
-    const [holder] = holders;
-    const path = `/certificates/${holder?.serialNumber}`;
-    const { status, body } = await service.operator<Problem>('POST', `${path}/revoke`, {
-      reason: 'affiliationChanged',
-    });
-    expect([status, body]).toMatchObject([200, { status: 'revoked', reason: 'affiliationChanged' }]);
-    await service.operator('POST', `${path}/revoke`, { reason: 'keyCompromise' });
-    expect((await service.operator('GET', path)).body).toMatchObject({ reason: 'affiliationChanged' });
-    // Suspended and resumed with its device, a revoked certificate stays what it is.
-    for (const action of ['suspend', 'resume']) {
-      await service.operator('POST', `/devices/${holder?.deviceId}/${action}`);
+    const ids = holders.map(({ deviceId: id }) => ({ id }));
+    await service.operator('POST', `/devices/${ids[0]?.id}/suspend`);
+    await service.operator('POST', `/devices/${ids[1]?.id}/revoke`);
+    for (const [kind, line, code] of [
+      ['reinstate', 1, 'device_suspended'],
+      ['release', 2, 'device_revoked'],
+    ] as const) {
+      const { problem } = await changeListed(service, `/devices/${kind}`, ids);
+      expect(problem).toMatchObject({ code: 'list_refused', errors: [{ line, code }] });
     }
-    expect(await statusesOf(holders)).toEqual([['active', 'revoked']]);
-    expect((await service.operator<Problem>('POST', '/certificates/0102/revoke', {})).body.code).toBe(
-      'serial_number_unknown',
-    );
-  });
-
-  it('are listed page by page, and by what is asked of them', async () => {
-    const { holders } = await fleet(3);
-    const [first] = holders;
-    await service.operator('POST', `/certificates/${first?.serialNumber}/revoke`, {});
-    const found: string[] = [];
-    let after = '';
-    for (;;) {
-      const { body } = await service.operator<{ items: { serialNumber: string }[]; next: string | null }>(
-        'GET',
-        `/certificates?status=revoked&device=${first?.deviceId}&limit=2${after}`,
-      );
-      found.push(...body.items.map(({ serialNumber }) => serialNumber));
-      if (body.next === null) break;
-      after = `&after=${body.next}`;
-    }
-    expect(found).toEqual([first?.serialNumber]);
+    expect(await statusOfDevice(ids[1]?.id ?? '')).toBe('revoked');
   });
 });
 
-describe('what a CA issued', () => {
-  it('is revoked whole, listeners aside; its devices are not revoked, and it takes an admin', async () => {
-    const { body } = await service.operator<{ items: IssuerView[] }>('GET', '/issuers');
-    const issuer = body.items.find(({ kind }) => kind === 'issuing')?.fingerprint;
-    const path = `/issuers/${issuer}/revoke-certificates`;
-    const { holders } = await fleet(2);
-    await service.operator('POST', `/devices/${holders[1]?.deviceId}/suspend`);
-    const foretold = await changeAll(service, path, { dryRun: true });
-    const count = foretold.certificates.length;
-    expect(foretold.certificates.map(({ serialNumber }) => serialNumber)).toEqual(
-      expect.arrayContaining(holders.map(({ serialNumber }) => serialNumber)),
+describe('a body that is empty', () => {
+  const post = (path: string, headers: Readonly<Record<string, string>>) =>
+    service.call<Omit<DeviceDetail, 'status'> & Omit<Problem, 'status'> & { status: unknown }>(
+      `${service.adminUrl}/api/v1${path}`,
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${service.adminToken}`, ...headers },
+        body: '',
+      },
     );
 
-    const clerk = await service.operator<{ token: string }>('POST', '/operators', {
-      name: 'clerk',
-      role: 'operator',
-    });
-    const terms = { atMost: count, reason: 'cACompromise' };
-    expect((await changeAll(service, path, terms, clerk.body.token)).status).toBe(403);
-    expect((await changeAll(service, path, { ...terms, atMost: count - 1 })).problem?.code).toBe(
-      'bulk_unconfirmed',
-    );
-    const { result } = await changeAll(service, path, terms);
-    expect(result).toEqual({ devices: 0, certificates: count, unchanged: 0, dryRun: false });
-    expect(await statusesOf(holders)).toEqual([
-      ['active', 'revoked'],
-      ['suspended', 'revoked'],
-    ]);
-    const listed = await service.operator<{ items: { device: string | null; status: string }[] }>(
-      'GET',
-      '/certificates?limit=1000&status=active',
-    );
-    // Gatehouse's own, of its listeners and its OCSP responder: they go with a rollover.
-    expect(listed.body.items.map(({ device }) => device)).toEqual([null, null, null]);
-    await enrollHolder(service, holders[0]?.deviceId ?? '', { device: holders[0]?.deviceId ?? '' });
+  it.each([
+    ['of no type', {}],
+    ['of JSON', { 'content-type': 'application/json' }],
+    ["as curl -d '' sends it", { 'content-type': 'application/x-www-form-urlencoded' }],
+  ])('%s means the defaults', async (_what, headers) => {
+    const { holders } = await fleet(1);
+    const path = `/devices/${holders[0]?.deviceId}`;
+    expect((await post(`${path}/suspend`, headers)).body.status).toBe('suspended');
+    const { status, body } = await post(`${path}/revoke`, headers);
+    expect([status, body.certificates[0]?.reason]).toEqual([200, 'unspecified']);
   });
 
-  it('is not known of a CA that is not there', async () => {
-    const { status, problem } = await changeAll(
-      service,
-      `/issuers/${'0'.repeat(64)}/revoke-certificates`,
-      {},
-    );
-    expect([status, problem?.code]).toEqual([404, 'issuer_unknown']);
+  it('is told what is missing where something has no default, or a list is needed', async () => {
+    const missing = await post('/operators', {});
+    expect([missing.status, missing.body.code]).toEqual([400, 'request_invalid']);
+    expect(missing.body.detail).toContain('name');
+    const empty = await post('/devices/revoke', { 'content-type': 'application/x-ndjson' });
+    expect(empty.status).toBe(200);
+    const listless = await post('/devices/revoke', {});
+    expect([listless.status, listless.body.code]).toEqual([400, 'request_invalid']);
+    expect(listless.body.detail).toContain('there is no list in it');
   });
 });
 
 it('devices that were imported and never enrolled are revoked like the others', async () => {
   await importDevice(service, 'never-enrolled');
   const { result } = await changeListed(service, '/devices/revoke', [{ id: 'never-enrolled' }]);
-  expect(result).toMatchObject({ devices: 1, certificates: 0 });
+  expect(result).toMatchObject({ counts: { devices: 1, certificates: 0 } });
 });

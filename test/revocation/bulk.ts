@@ -1,11 +1,6 @@
 /** Changes that concern many, asked of a running enroll process as any client would. */
-import type {
-  ChangeAnswer,
-  ChangeResult,
-  ChangingCertificate,
-  ChangingDevice,
-  Problem,
-} from '../../core/api.ts';
+import type { ChangeAnswer, ChangeResult, ChangingCertificate, ChangingDevice } from '../../core/api/bulk.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import type { Answer, TestEnroll } from '../support/enroll-service.ts';
 
 export interface Told {

@@ -2,22 +2,24 @@
  * SIGKILL of enroll in the middle of a bulk, and in the middle of a thousand single revocations: what was answered stands,
  * in the registry and at the broker; the bulk is whole or absent.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { Agent, request } from 'undici';
 import { verifyChain } from '../../core/journal/chain.ts';
 import { LineCutter } from '../../core/lines.ts';
-import type { RegistryView } from '../../registry/port.ts';
+import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { imported } from '../import/importing.ts';
-import { type EnrollProcess, startEnrollProcess } from '../support/enroll-process.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';
-import { executable } from '../support/gatehouse.ts';
+import {
+  type BrokerProcess,
+  type EnrollProcess,
+  startBrokerProcess,
+  startEnrollProcess,
+} from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -32,8 +34,7 @@ let ca: string;
 let adminToken: string;
 let file: string;
 let holders: Holder[];
-let broker: ChildProcess;
-let mqttUrl: string;
+let broker: BrokerProcess;
 let enroll: EnrollProcess;
 let dispatcher: Agent;
 
@@ -51,16 +52,9 @@ beforeAll(async () => {
     await imported(service, listOf(group, group === 'devices' ? SINGLES : BULK));
   }
   await service.close();
-  broker = spawn(
-    process.execPath,
-    [executable, 'broker', '--json', '--data', data, '--host', '127.0.0.1', '--log-level', 'silent'].concat(
-      ['mqtt', 'metrics'].flatMap((name) => [`--${name}-port`, '0']),
-    ),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  ({ mqttUrl } = JSON.parse(await firstLineOf(broker)));
+  broker = await startBrokerProcess(data);
 }, 60_000);
-afterAll(() => void broker?.kill('SIGKILL'));
+afterAll(() => void broker?.child.kill('SIGKILL'));
 beforeEach(async () => {
   enroll = await startEnrollProcess(data);
   dispatcher = new Agent({ connect: { ca } });
@@ -72,11 +66,6 @@ afterEach(async () => {
 
 function listOf(group: string, length: number) {
   return Array.from({ length }, (_, index) => ({ id: `${group}:${index}`, group }));
-}
-async function firstLineOf({ stdout }: ChildProcess): Promise<string> {
-  if (stdout === null) throw new Error('no output');
-  const [line] = (await once(createInterface({ input: stdout }), 'line')) as [string];
-  return line;
 }
 function post(path: string, body: object) {
   return request(`${enroll.adminUrl}/api/v1${path}`, {
@@ -92,7 +81,7 @@ async function killEnroll(): Promise<void> {
   await exited;
 }
 function connect({ deviceId, key, cert }: Holder): Promise<MqttClient> {
-  return connectAsync(mqttUrl, { clientId: deviceId, key, cert, ca, reconnectPeriod: 0 }, false);
+  return connectAsync(broker.mqttUrl, { clientId: deviceId, key, cert, ca, reconnectPeriod: 0 }, false);
 }
 async function withRegistry<Result>(use: (registry: RegistryView) => Promise<Result>): Promise<Result> {
   const registry = await openRegistryView({ file });

@@ -1,7 +1,8 @@
 /** Revocation against whatever a device does at the same moment: what is revoked in between counts. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, EnrollResponse } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
@@ -10,10 +11,9 @@ import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { noteFirstUse } from '../../enroll/use-cases/renewing/first-use.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import { changeDevices } from '../../enroll/use-cases/revoking/change-devices.ts';
-import { reinstateDevice } from '../../enroll/use-cases/revoking/reinstate-device.ts';
+import { changeDevices, changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
 import { revokeCertificates } from '../../enroll/use-cases/revoking/revoke-certificates.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { enrollHolder, type Holder, renewed, statusOf } from '../enrollment/renewing.ts';
@@ -111,7 +111,7 @@ describe('a renewal gets nothing', () => {
     const id = parseDeviceId('renewing-4');
     const meanwhile = async () => {
       await service.operator('POST', `/devices/${id}/revoke`, {});
-      await reinstateDevice(context, 'system', id);
+      await changeOneDevice(context, 'system', id, { kind: 'reinstate' });
     };
     await expect(renewWhile(holder, meanwhile)).rejects.toMatchObject({ code: 'certificate_revoked' });
   });
@@ -158,7 +158,7 @@ it('devices that all renew while their group is revoked have no certificate left
     changeAll(service, '/groups/busy/revoke', { atMost: 12 }),
     ...renewals,
   ]);
-  expect(revocation.result?.devices).toBe(12);
+  expect(revocation.result?.counts.devices).toBe(12);
   const given = answers.filter(({ status }) => status < 300).map(({ body }): EnrollResponse => body);
   for (const { serialNumber } of [...holders, ...given]) {
     expect((await registry.certificateBySerial(serialNumber))?.status).not.toBe('active');

@@ -4,7 +4,9 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DeviceDetail, Problem, RequestView } from '../../core/api.ts';
+import type { DeviceDetail } from '../../core/api/devices.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import type { RequestView } from '../../core/api/requests.ts';
 import { enrolledBy, importDevice, register } from '../enrollment/factory.ts';
 import { certificateOf, enrollHolder, renewed } from '../enrollment/renewing.ts';
 import { basic, callEst, csrText, type EstAnswer } from '../est/est-client.ts';

@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { IssuerStatusView } from '../../core/api.ts';
+import type { IssuerStatusView } from '../../core/api/issuers.ts';
 import { eventually } from '../broker/eventually.ts';
 import { Operated } from '../cli/operated.ts';
 import { explained } from '../cli/transcript.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaRotation, IssuerView } from '../../core/api.ts';
+import type { CaRotation, IssuerView } from '../../core/api/issuers.ts';
 import { eventually } from '../broker/eventually.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { callEst } from '../est/est-client.ts';

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaStatusView, IssuerView } from '../../core/api.ts';
+import type { CaStatusView, IssuerView } from '../../core/api/issuers.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { parseCsr } from '../../core/pki/csr.ts';
 import { buildCsr } from '../../device-sim/identity/csr.ts';
@@ -12,9 +12,9 @@ import { countFleet } from '../../enroll/rollover/ca-status.ts';
 import { retireCa } from '../../enroll/rollover/retire-ca.ts';
 import { loadIssuingAuthority } from '../../enroll/signer/issuing-authority.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
-import { revokeDevice } from '../../enroll/use-cases/operating/change-device.ts';
 import { renewDevice } from '../../enroll/use-cases/renewing/renew-device.ts';
-import type { Registry } from '../../registry/port.ts';
+import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import type { IssuerRecord } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
@@ -168,7 +168,10 @@ describe('a CA that is to be retired', () => {
     if (outcome.kind !== 'enrolled') throw new Error(outcome.kind);
     const { serialNumber } = outcome.enrollment.certificate;
     const before = await registry.crlNumber(retiring.fingerprint);
-    await retire(() => revokeDevice(context, 'operator:admin', device, 'keyCompromise'), 100);
+    await retire(
+      () => changeOneDevice(context, 'operator:admin', device, { kind: 'revoke', reason: 'keyCompromise' }),
+      100,
+    );
     expect(await registry.crlNumber(retiring.fingerprint)).toBeGreaterThanOrEqual(before + 2n);
 
     const last = await registry.keptCrl(retiring.fingerprint, 'full');

@@ -1,7 +1,8 @@
 /** The end of an issuing CA: said first, refused while devices depend on it, and then complete. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
-import type { CaRotation, IssuerView, Page } from '../../core/api.ts';
+import type { CaRotation, IssuerView } from '../../core/api/issuers.ts';
+import type { Page } from '../../core/api/page.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';

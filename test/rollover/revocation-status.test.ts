@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { IssuerView } from '../../core/api.ts';
+import type { IssuerView } from '../../core/api/issuers.ts';
 import { eventually } from '../broker/eventually.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';

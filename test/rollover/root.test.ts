@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CaRotation, IssuerView } from '../../core/api.ts';
+import type { CaRotation, IssuerView } from '../../core/api/issuers.ts';
 import { eventually } from '../broker/eventually.ts';
 import { askRenewal, enrollHolder, type Holder, renewed, untilStatus } from '../enrollment/renewing.ts';
 import { certificatesIn } from '../est/certificates-in.ts';

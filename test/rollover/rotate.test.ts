@@ -2,7 +2,9 @@
 import { renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
-import type { CaRotation, CertificateView, Problem } from '../../core/api.ts';
+import type { CertificateView } from '../../core/api/certificates.ts';
+import type { CaRotation } from '../../core/api/issuers.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { eventually } from '../broker/eventually.ts';
 import { certificateOf, enrollHolder, type Holder, renewed, untilStatus } from '../enrollment/renewing.ts';

@@ -1,7 +1,8 @@
 /** Devices that enroll at a Gatehouse that runs as processes of its own. */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
-import type { EnrollResponse, Problem } from '../../core/api.ts';
+import type { EnrollResponse } from '../../core/api/enrollment.ts';
+import type { Problem } from '../../core/api/problem.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem } from '../support/enroll-service.ts';
 import type { Ready } from '../support/gatehouse.ts';

@@ -1,5 +1,5 @@
 /** A registry in which something else happens between a use case's look-ups and its transaction. */
-import type { Registry } from '../../registry/port.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 
 /** `happens` once, before the first write is begun. */
 export function beforeWrite(registry: Registry, happens: () => Promise<unknown>): Registry {

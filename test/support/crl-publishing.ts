@@ -6,9 +6,13 @@ import { createCrlMetrics } from '../../enroll/crl/crl-metrics.ts';
 import { CrlPublisher, type CrlPublisherContext } from '../../enroll/crl/crl-publisher.ts';
 import { CrlStore } from '../../enroll/crl/crl-store.ts';
 import { CrlThread, type ListBuilder } from '../../enroll/crl/crl-thread-client.ts';
-import type { Registry } from '../../registry/port.ts';
+import type { Pace } from '../../enroll/crl/issuer-publisher.ts';
+import type { Registry } from '../../registry/port/registry.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { createLogger } from '../../runtime/log.ts';
+
+/** What takes seconds where it is in earnest, in a part of one. */
+export const QUICK_CRLS: Pace = { urgent: 200, superseded: 60_000, failed: 500 };
 
 export interface Publishing {
   readonly crls: CrlPublisher;
@@ -27,6 +31,7 @@ export interface PublishingOptions {
   readonly statusUrl: string;
   readonly crlShards?: CrlShards;
   readonly clock?: Clock;
+  readonly pace?: Pace;
   /** In place of the thread. */
   readonly builder?: ListBuilder;
 }

@@ -2,13 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import type {
-  AwaitingResponse,
-  EnrollResponse,
-  Problem,
-  TokenCreated,
-  TokenRequest,
-} from '../../core/api.ts';
+import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
+import type { Problem } from '../../core/api/problem.ts';
+import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
 import type { Clock } from '../../core/clock.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { buildCsr, type CsrOptions } from '../../device-sim/identity/csr.ts';
@@ -19,6 +15,11 @@ import { dataLayout } from '../../runtime/layout.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
+import { openCheapKeys } from './ca-keys.ts';
+import { QUICK_CRLS } from './crl-publishing.ts';
+
+/** What goes on by itself, at a pace for which nobody has to wait. */
+const QUICK = { crlPace: QUICK_CRLS, settleTime: 100, pollInterval: 50 };
 
 export interface Answer<Body> {
   readonly status: number;
@@ -81,7 +82,7 @@ export async function startTestEnroll(
     {},
   );
   const layout = dataLayout(settings.data);
-  await initialize(settings, clock, false);
+  await initialize(settings, clock, false, openCheapKeys);
   return runTestEnroll(settings, layout, clock);
 }
 
@@ -93,7 +94,8 @@ export async function runTestEnroll(
 ): Promise<TestEnroll> {
   const log = createLogger('test', { level: 'silent', format: 'json' });
   const closers = new Closers();
-  const addresses = await startEnroll(settings, log, closers, clock).catch(async (error: unknown) => {
+  const options = { clock, openKeys: openCheapKeys, ...QUICK };
+  const addresses = await startEnroll(settings, log, closers, options).catch(async (error: unknown) => {
     await closers.closeAll(log);
     throw error;
   });

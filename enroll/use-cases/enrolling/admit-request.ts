@@ -7,7 +7,7 @@ import { GatehouseError } from '../../../core/errors.ts';
 import type { EntityName } from '../../../core/ids.ts';
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
 import type { Profile } from '../../../core/pki/profile.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { GroupRecord, RequestRecord } from '../../../registry/records.ts';
 import type { CertificateTerms } from '../issuing/certificate-terms.ts';
 import { profileFor, refuseKey } from '../issuing/key-rules.ts';

@@ -5,7 +5,7 @@
 import { REQUEST_LIFETIME } from '../../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { RequestRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 

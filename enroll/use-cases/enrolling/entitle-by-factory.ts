@@ -2,11 +2,12 @@
 import { factoryDeviceId } from '../../../core/enrollment/factory-rule.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../../core/ids.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type {
   CertificateRecord,
   CredentialName,
   DeviceRecord,
+  FactoryUseRecord,
   ManufacturerRecord,
 } from '../../../registry/records.ts';
 import { refuseBlockedKey } from '../issuing/key-rules.ts';
@@ -49,12 +50,14 @@ export async function entitleByFactory(
 
   const { keyFingerprint } = request.publicKey;
   const released = (await registry.releasedAt(deviceId)) !== undefined;
-  if (device !== undefined && !released) {
-    const before = await givenBefore(registry, deviceId, fingerprint, keyFingerprint);
+  if (device !== undefined) {
+    const use = await registry.factoryUse(deviceId);
+    const before = released ? undefined : await givenBefore(registry, use, fingerprint, keyFingerprint);
     if (before !== undefined && now <= before.notAfter) {
       return { kind: 'repeated', certificate: before, device: deviceId };
     }
-    await refuseSpent(registry, manufacturer, device);
+    if (!released) await refuseSpent(registry, device);
+    refuseOtherGroup(manufacturer, device, use);
   }
 
   // One device asks for one thing at a time, or it could fill the queue by itself: its newest key is what counts.
@@ -70,30 +73,34 @@ export async function entitleByFactory(
 /** The certificate that the same factory certificate got for the same key, if it still stands. */
 async function givenBefore(
   registry: RegistryReader,
-  device: DeviceId,
+  use: FactoryUseRecord | undefined,
   factoryCertificate: Fingerprint,
   keyFingerprint: Fingerprint,
 ): Promise<CertificateRecord | undefined> {
-  const use = await registry.factoryUse(device);
   if (use?.factoryCertificate !== factoryCertificate || use.keyFingerprint !== keyFingerprint)
     return undefined;
   const certificate = await registry.certificateBySerial(use.serialNumber);
   return certificate?.status === 'active' ? certificate : undefined;
 }
 
-/** Once, whoever enrolled it before, and by what. The first time, it must be one of those the manufacturer is there for. */
-async function refuseSpent(
-  registry: RegistryReader,
+/** Once, whoever enrolled it before, and by what. */
+async function refuseSpent(registry: RegistryReader, device: DeviceRecord): Promise<void> {
+  if (await isPreRegistered(registry, device)) return;
+  throw new GatehouseError('factory_identity_spent', `device ${quote(device.id)} is enrolled already`);
+}
+
+/**
+ * It must be one of those that the manufacturer is there for, released or not: whoever releases a device names no
+ * manufacturer. One that enrolled by this manufacturer before is, in whichever group an operator has put it since.
+ */
+function refuseOtherGroup(
   { name, group }: ManufacturerRecord,
   device: DeviceRecord,
-): Promise<void> {
-  if (!(await isPreRegistered(registry, device))) {
-    throw new GatehouseError('factory_identity_spent', `device ${quote(device.id)} is enrolled already`);
-  }
-  if (group !== null && device.group !== group) {
-    const detail = `manufacturer ${name} is for group ${group}; device ${quote(device.id)} was imported into another`;
-    throw new GatehouseError('device_group_mismatch', detail);
-  }
+  use: FactoryUseRecord | undefined,
+): void {
+  if (group === null || device.group === group || use?.manufacturer === name) return;
+  const detail = `manufacturer ${name} is for group ${group}; device ${quote(device.id)} is in ${device.group}`;
+  throw new GatehouseError('device_group_mismatch', detail);
 }
 
 function groupFor(

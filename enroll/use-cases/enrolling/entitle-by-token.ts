@@ -2,7 +2,7 @@
 import { boundDeviceId, isExactBinding } from '../../../core/enrollment/device-binding.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { quote } from '../../../core/ids.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { CredentialName, DeviceRecord, RequestRecord, TokenRecord } from '../../../registry/records.ts';
 import {
   type AskedOfCredential,

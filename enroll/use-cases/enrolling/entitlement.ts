@@ -2,7 +2,7 @@
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, type Fingerprint, quote } from '../../../core/ids.ts';
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type {
   CertificateRecord,
   CredentialName,

@@ -2,7 +2,7 @@
 import { REQUEST_LIFETIME, retryAfter } from '../../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { RequestRecord } from '../../../registry/records.ts';
 import { ComeBackLater } from '../come-back-later.ts';
 import type { Entitled } from './admit-request.ts';

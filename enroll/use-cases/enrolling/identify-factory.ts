@@ -7,7 +7,7 @@ import { GatehouseError } from '../../../core/errors.ts';
 import { type FactoryCertificate, parseFactoryCertificate } from '../../../core/pki/foreign-certificate.ts';
 import { type OwnedAnchor, ownersReached } from '../../../core/pki/issuer-search.ts';
 import { parseManufacturerCas } from '../../../core/pki/manufacturer-cas.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { ManufacturerRecord } from '../../../registry/records.ts';
 
 export interface FactoryPeer {

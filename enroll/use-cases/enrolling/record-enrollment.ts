@@ -1,5 +1,5 @@
 /** What an enrollment leaves in the registry: all of it in the transaction that decided on it. */
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord, RequestRecord } from '../../../registry/records.ts';
 import { insertIssued } from '../issuing/certificate-record.ts';
 import type { Entitled } from './admit-request.ts';

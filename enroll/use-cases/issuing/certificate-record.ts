@@ -2,7 +2,7 @@
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { IssuedCertificate } from '../../../core/pki/issue.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 
 export interface NewCertificate {

@@ -3,7 +3,7 @@ import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { type Profile, parseProfile } from '../../../core/pki/profile.ts';
 import type { PublicKey } from '../../../core/pki/public-key.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { GroupRecord } from '../../../registry/records.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 

@@ -4,7 +4,7 @@ import { type EntityName, parseEntityName, quote } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import { parseProfile } from '../../../core/pki/profile.ts';
 import { parsePolicy } from '../../../core/policy/policy.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { GroupRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { testProfile } from './test-profile.ts';

@@ -1,13 +1,13 @@
 /** The block-list: public keys that no device may enroll or renew with. */
-import type { ImportResult } from '../../../core/api.ts';
+import type { ImportResult } from '../../../core/api/import.ts';
 import { type BlockedKeyEntry, parseBlockedKeyEntry } from '../../../core/enrollment/blocked-key-entry.ts';
 import type { Fingerprint } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
+import { JournalBatches } from '../../bulk/journal-batches.ts';
+import { LineErrors } from '../../bulk/line-errors.ts';
+import { type Numbered, readEntries } from '../../bulk/read-entries.ts';
+import { type OnWritten, writeEntries } from '../../bulk/write-entries.ts';
 import type { EnrollContext } from '../../context.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
-import { LineErrors } from '../../imports/line-errors.ts';
-import { type Numbered, readEntries } from '../../imports/read-entries.ts';
-import { type OnWritten, writeEntries } from '../../imports/write-entries.ts';
 
 export interface CheckedKeys {
   readonly entries: readonly Numbered<BlockedKeyEntry>[];
@@ -40,7 +40,7 @@ export function unblockKey({ registry }: Context, actor: Actor, fingerprint: Fin
 
 /**
  * Step 1 of an import: reads and checks it whole, and writes nothing. A key may be named again: lists that are put
- * together overlap. @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid`
+ * together overlap. @throws LinesRefused @throws GatehouseError `list_too_large`, `body_invalid`
  */
 export async function checkKeys(
   { registry }: Pick<Context, 'registry'>,

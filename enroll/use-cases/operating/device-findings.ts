@@ -2,14 +2,10 @@
  * How it stands with a device, in sentences for whoever is woken by it: what keeps it out, what was seen and refused of
  * it, and what to do about each. Pure.
  */
-import type {
-  CertificateView,
-  DeviceDetail,
-  Finding,
-  IssuerView,
-  RefusalsView,
-  RefusalView,
-} from '../../../core/api.ts';
+import type { CertificateView } from '../../../core/api/certificates.ts';
+import type { DeviceDetail } from '../../../core/api/devices.ts';
+import type { ExplainedRefusal, Finding, RefusalView } from '../../../core/api/explanation.ts';
+import type { IssuerView } from '../../../core/api/issuers.ts';
 import { type ErrorCode, errorCatalog } from '../../../core/errors.ts';
 import type { DeviceId } from '../../../core/ids.ts';
 import { describeDeparture } from '../../../core/observations/departure.ts';
@@ -18,27 +14,29 @@ const DAY = 86_400_000;
 /** What is older was another matter, most likely. */
 const RECENT_MS = DAY;
 
-export interface DeviceFacts extends RefusalsView {
+export interface DeviceFacts {
   readonly id: DeviceId;
   /** Null where there is no such device. */
   readonly device: DeviceDetail | null;
   readonly issuers: readonly IssuerView[];
   /** ms, of its group. */
   readonly renewalGrace: number;
+  readonly items: readonly ExplainedRefusal[];
+  readonly claims: readonly RefusalView[];
   /** ms since the epoch. */
   readonly now: number;
 }
 
 /** The gravest first. */
 export function deviceFindings(facts: DeviceFacts): readonly Finding[] {
-  const all = [...standing(facts), ...presence(facts), ...refusals(facts), ...claims(facts)];
+  const all = [...certificates(facts), ...presence(facts), ...refusals(facts), ...claims(facts)];
   return [
     ...all.filter(({ severity }) => severity === 'problem'),
     ...all.filter(({ severity }) => severity === 'note'),
   ];
 }
 
-function* standing({ id, device, issuers, renewalGrace, now }: DeviceFacts): Generator<Finding> {
+function* certificates({ id, device, issuers, renewalGrace, now }: DeviceFacts): Generator<Finding> {
   if (device === null) {
     yield problem(
       'No device of this ID is known here: nobody has imported it, and it has never enrolled.',
@@ -61,6 +59,10 @@ function* standing({ id, device, issuers, renewalGrace, now }: DeviceFacts): Gen
   const good = device.certificates.filter((certificate) => lacks(certificate, issuers, now) === null);
   if (good.length === 0) yield withoutCertificate(newest, { id, issuers, renewalGrace, now });
   else yield* withCertificates(good, device, now);
+}
+
+function hasGoodCertificate({ device, issuers, now }: DeviceFacts): boolean {
+  return device?.certificates.some((certificate) => lacks(certificate, issuers, now) === null) === true;
 }
 
 /** What keeps it from being admitted with this certificate; null where nothing does. */
@@ -136,13 +138,22 @@ function* presence(facts: DeviceFacts): Generator<Finding> {
         ? null
         : 'Nothing was refused lately, so it has not tried to come back: look at the device and its network.',
     );
+  } else if (!hasGoodCertificate(facts)) {
+    yield note(
+      'It was online when the broker last told; that its sessions have ended is known here in a moment.',
+    );
   } else {
     yield note(`It is online since ${seen.since}, from ${seen.address}, with ${seen.sessions} session(s).`);
   }
 }
 
+/** That still stand: nothing is advised on what is over. */
 function recentRefusals({ items, now }: DeviceFacts): readonly RefusalView[] {
-  return items.filter(({ lastAt }) => now - Date.parse(lastAt) < RECENT_MS);
+  return items.filter(({ lastAt, settled }) => settled === null && isRecent(lastAt, now));
+}
+
+function isRecent(time: string, now: number): boolean {
+  return now - Date.parse(time) < RECENT_MS;
 }
 
 function* refusals(facts: DeviceFacts): Generator<Finding> {
@@ -155,7 +166,8 @@ function* refusals(facts: DeviceFacts): Generator<Finding> {
   }
 }
 
-function* claims({ id, claims: strangers }: DeviceFacts): Generator<Finding> {
+function* claims({ id, claims: all, now }: DeviceFacts): Generator<Finding> {
+  const strangers = all.filter(({ lastAt }) => isRecent(lastAt, now));
   const [latest] = strangers;
   if (latest === undefined) return;
   yield note(

@@ -2,17 +2,18 @@
  * Devices that operators make known before they enroll: an allow-list. Such a device has its group and attributes,
  * and no certificate yet. One by one, or a file of them: all or nothing.
  */
-import type { ImportResult } from '../../../core/api.ts';
+import type { ImportResult } from '../../../core/api/import.ts';
 import { type DeviceEntry, isSameEntry, parseDeviceEntry } from '../../../core/enrollment/device-entry.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, type EntityName, quote } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
+import { JournalBatches } from '../../bulk/journal-batches.ts';
+import { LineErrors } from '../../bulk/line-errors.ts';
+import { type Numbered, readEntries } from '../../bulk/read-entries.ts';
+import { type OnWritten, writeEntries } from '../../bulk/write-entries.ts';
 import type { EnrollContext } from '../../context.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
-import { LineErrors } from '../../imports/line-errors.ts';
-import { type Numbered, readEntries } from '../../imports/read-entries.ts';
-import { type OnWritten, writeEntries } from '../../imports/write-entries.ts';
 import { groupOrRefuse } from '../look-ups.ts';
 
 type Verdict = Exclude<keyof ImportResult, 'dryRun'>;
@@ -28,7 +29,7 @@ export interface CheckedDevices {
   readonly counts: Readonly<Record<Verdict, number>>;
 }
 
-/** Step 1: reads and checks it whole, and writes nothing. @throws ImportRefused @throws GatehouseError `import_too_large`, `body_invalid` */
+/** Step 1: reads and checks it whole, and writes nothing. @throws LinesRefused @throws GatehouseError `list_too_large`, `body_invalid` */
 export async function checkDevices(
   { registry }: Pick<EnrollContext, 'registry'>,
   body: AsyncIterable<Uint8Array>,
@@ -52,7 +53,7 @@ export async function checkDevices(
   return { entries, counts };
 }
 
-/** Step 2: checks again and writes, in one transaction. @throws ImportRefused where something has changed in between */
+/** Step 2: checks again and writes, in one transaction. @throws LinesRefused where something has changed in between */
 export function writeDevices(
   { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
   actor: Actor,

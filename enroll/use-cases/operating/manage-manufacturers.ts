@@ -7,7 +7,7 @@ import { type ForeignCa, parseForeignCa } from '../../../core/pki/foreign-certif
 import { isIssuedBy } from '../../../core/pki/issuer-search.ts';
 import { parseManufacturerCas } from '../../../core/pki/manufacturer-cas.ts';
 import { encodePem } from '../../../core/pki/pem.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { ManufacturerRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { groupOrRefuse } from '../look-ups.ts';

@@ -4,7 +4,8 @@ import { GatehouseError } from '../../../core/errors.ts';
 import { type EntityName, quote } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import { createToken, parseToken, secretMatches } from '../../../core/token.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { OperatorRecord, OperatorRole } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 

@@ -1,13 +1,13 @@
 /** What a device's policy says of a topic, by the same decision that the broker takes. */
-import type { PolicyTestResult } from '../../../core/api.ts';
+import type { PolicyTestResult } from '../../../core/api/policies.ts';
 import { GatehouseError } from '../../../core/errors.ts';
-import type { DeviceId } from '../../../core/ids.ts';
+import type { DeviceId, EntityName } from '../../../core/ids.ts';
 import { MAX_TOPIC_SHOWN, shownText } from '../../../core/observations/refusal.ts';
 import { decidePublish, decideSubscribe } from '../../../core/policy/decide.ts';
-import { bindPolicy } from '../../../core/policy/grants.ts';
+import { bindPolicy, type Grants, type PolicySubject } from '../../../core/policy/grants.ts';
 import { parsePolicy } from '../../../core/policy/policy.ts';
 import { isTopicFilter, isTopicName, matches } from '../../../core/policy/topic.ts';
-import type { RegistryView } from '../../../registry/port.ts';
+import type { RegistryView } from '../../../registry/port/registry.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse } from '../look-ups.ts';
 
@@ -24,19 +24,15 @@ export async function testPolicy(
     throw new GatehouseError('request_invalid', 'give exactly one of "publish" and "subscribe"');
   }
   const device = await deviceOrRefuse(registry, id);
-  const group = await registry.group(device.group);
-  const record = group && (await registry.policy(group.policy));
-  if (group === undefined || record === undefined) {
-    throw new GatehouseError('policy_unknown', `group ${device.group} has no policy`);
-  }
-  const grants = bindPolicy(parsePolicy(JSON.parse(record.document)), device);
+  const grants = await grantsOf(registry, device);
+  if (grants === null) throw new GatehouseError('policy_unknown', `group ${device.group} has no policy`);
   const decision =
     publish === undefined ? decideSubscribe(grants, subscribe ?? '') : decidePublish(grants, publish);
   const refused = await refusedLately(registry, id, { publish, subscribe });
   const result = {
     device: id,
-    group: group.name,
-    policy: group.policy,
+    group: device.group,
+    policy: grants.policy,
     deviceStatus: device.status,
     refused,
   };
@@ -45,6 +41,16 @@ export async function testPolicy(
   }
   const { allowed, rule } = decision;
   return { ...result, allowed, rule, reason: allowed ? `granted by ${rule}` : decision.reason };
+}
+
+/** What its policy grants a device, as the broker reads it; null where its group has no policy. */
+export async function grantsOf(
+  registry: Pick<RegistryView, 'group' | 'policy'>,
+  device: PolicySubject & { readonly group: EntityName },
+): Promise<Grants | null> {
+  const group = await registry.group(device.group);
+  const record = group && (await registry.policy(group.policy));
+  return record === undefined ? null : bindPolicy(parsePolicy(JSON.parse(record.document)), device);
 }
 
 interface Question {
@@ -66,10 +72,14 @@ async function refusedLately(
     if (action === 'deliver') return isDelivery(topic);
     return topic === asked && action === (publish === undefined ? 'subscribe' : 'publish');
   });
-  if (those.length === 0) return null;
+  // The newest first.
+  const [last] = those;
+  if (last === undefined) return null;
   return {
+    rule: last.rule,
+    detail: last.detail,
     count: those.reduce((sum, { count }) => sum + count, 0),
     firstAt: new Date(Math.min(...those.map(({ firstAt }) => firstAt))).toISOString(),
-    lastAt: new Date(Math.max(...those.map(({ lastAt }) => lastAt))).toISOString(),
+    lastAt: new Date(last.lastAt).toISOString(),
   };
 }

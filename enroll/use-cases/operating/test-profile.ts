@@ -3,7 +3,7 @@
  * made for this one and thrown away with its key: what the real CA signs is in the registry, without exception.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import type { ProfileTestResult } from '../../../core/api.ts';
+import type { ProfileTestResult } from '../../../core/api/profiles.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import { type DeviceId, parseDeviceId, parseEntityName } from '../../../core/ids.ts';
 import { type CaCertificate, parseCaCertificate } from '../../../core/pki/certificate.ts';

@@ -8,7 +8,7 @@ import { quote } from '../../../core/ids.ts';
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
 import type { Profile } from '../../../core/pki/profile.ts';
 import { ISSUED_AT_MOST, issuanceWindow } from '../../../core/pki/renewal.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { Admission, CertificateRecord, DeviceRecord } from '../../../registry/records.ts';
 import { checkStanding, findStanding } from '../../../registry/standing.ts';
 import type { VerifiedPeer } from '../../../runtime/peer-certificate.ts';

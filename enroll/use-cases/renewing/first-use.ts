@@ -3,7 +3,8 @@
  * that it takes over from have had their time.
  */
 import type { Fingerprint, SerialNumber } from '../../../core/ids.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { CertificationRequest } from '../../../core/pki/csr.ts';
 import { issueDeviceCertificate } from '../../../core/pki/issue.ts';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
 import { type PeerCertificate, verifyPeer } from '../../../runtime/peer-certificate.ts';
 import type { EnrollContext } from '../../context.ts';

@@ -3,37 +3,52 @@
  * in the same way.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ChangeAnswer, ChangeResult } from '../../../core/api.ts';
+import type { ChangeAnswer, ChangeCounts } from '../../../core/api/bulk.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
 import type { EnrollContext } from '../../context.ts';
-import type { BulkTerms } from './bulk.ts';
+import type { BulkTerms } from './bulk-terms.ts';
 import { changeDevices, type DeviceTarget, planDevices } from './change-devices.ts';
-import type { DeviceChange } from './device-changes.ts';
-import { type CertificateTarget, planCertificates, revokeCertificates } from './revoke-certificates.ts';
+import type { DeviceAction, PlannedDevice } from './device-action.ts';
+import {
+  type CertificateTarget,
+  type PlannedCertificate,
+  planCertificates,
+  revokeCertificates,
+} from './revoke-certificates.ts';
 
 type Context = Pick<EnrollContext, 'registry' | 'clock'>;
-type Counts = Pick<ChangeResult, 'devices' | 'certificates'>;
+type Counts = Pick<ChangeCounts, 'devices' | 'certificates'>;
+/** Whom it concerns, some of them. */
+export type ChangeLine = Extract<ChangeAnswer, { devices: unknown } | { certificates: unknown }>;
+
+interface ChangeTerms extends Pick<BulkTerms, 'atMost' | 'onWritten'> {
+  /** Told who is about to change; nobody has before the transaction ends. */
+  readonly onLine: (line: ChangeLine) => void;
+}
 
 export interface BulkChange {
   /** What it would change, page by page; nothing is written. */
-  readonly foretell: () => AsyncGenerator<{ readonly line: ChangeAnswer; readonly counts: Counts }>;
+  readonly foretell: () => AsyncGenerator<{ readonly line: ChangeLine; readonly counts: Counts }>;
   /** In one transaction, all or nothing. */
-  readonly make: (actor: Actor, terms: BulkTerms) => Promise<Counts>;
+  readonly make: (actor: Actor, terms: ChangeTerms) => Promise<Counts>;
 }
 
-export function deviceBulk(context: Context, target: DeviceTarget, change: DeviceChange): BulkChange {
+export function deviceBulk(context: Context, target: DeviceTarget, change: DeviceAction): BulkChange {
   const { registry, clock } = context;
   return {
     async *foretell() {
       for await (const page of planDevices(registry, target, change, clock.now())) {
-        const devices = page.map(({ id, serialNumbers }) => ({ id, certificates: serialNumbers }));
-        const certificates = devices.reduce((sum, one) => sum + one.certificates.length, 0);
-        yield { line: { devices }, counts: { devices: devices.length, certificates } };
+        const certificates = page.reduce((sum, { serialNumbers }) => sum + serialNumbers.length, 0);
+        yield { line: lineOfDevices(page), counts: { devices: page.length, certificates } };
         await nextTurn();
       }
     },
-    make: (actor, terms) => changeDevices(context, actor, target, change, terms),
+    make: (actor, { onLine, ...terms }) =>
+      changeDevices(context, actor, target, change, {
+        ...terms,
+        onPage: (page) => onLine(lineOfDevices(page)),
+      }),
   };
 }
 
@@ -44,15 +59,27 @@ export function certificateBulk(
 ): BulkChange {
   return {
     async *foretell() {
-      for await (const page of planCertificates(context.registry, target)) {
-        const certificates = page.map(({ serialNumber, device }) => ({ serialNumber, device }));
-        yield { line: { certificates }, counts: { devices: 0, certificates: certificates.length } };
+      for await (const page of planCertificates(context.registry, target, reason)) {
+        yield { line: lineOfCertificates(page), counts: { devices: 0, certificates: page.length } };
         await nextTurn();
       }
     },
-    make: async (actor, terms) => ({
+    make: async (actor, { onLine, ...terms }) => ({
       devices: 0,
-      certificates: await revokeCertificates(context, actor, target, reason, terms),
+      certificates: await revokeCertificates(context, actor, target, reason, {
+        ...terms,
+        onPage: (page) => onLine(lineOfCertificates(page)),
+      }),
     }),
   };
+}
+
+function lineOfDevices(page: readonly PlannedDevice[]): ChangeLine {
+  return {
+    devices: page.map(({ id, status, serialNumbers }) => ({ id, status, certificates: serialNumbers })),
+  };
+}
+
+function lineOfCertificates(page: readonly PlannedCertificate[]): ChangeLine {
+  return { certificates: page.map(({ serialNumber, device }) => ({ serialNumber, device })) };
 }

@@ -1,23 +1,24 @@
 /**
- * Many devices at once, by a list of their IDs or by their group: one transaction, all or nothing. What is done already
+ * Devices, one or many, by a list of their IDs or by their group: one transaction, all or nothing. What is done already
  * is no mistake, so that a call whose answer was lost can be repeated.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DeviceId, EntityName, SerialNumber } from '../../../core/ids.ts';
+import type { DeviceId, EntityName } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { RegistryReader, RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { DeviceRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
 import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
-import { BulkProgress, type BulkTerms, PAGE } from './bulk.ts';
+import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
+import { changeJournal } from './change-journal.ts';
 import {
   concernedBy,
-  type DeviceChange,
+  type DeviceAction,
   type PlannedDevice,
   planDevice,
   writeDevice,
-} from './device-changes.ts';
+} from './device-action.ts';
+import { RaisedReasons } from './raised-reasons.ts';
 
 export type DeviceTarget =
   /** Each ID once. */
@@ -36,7 +37,7 @@ export interface DeviceCounts {
 export async function* planDevices(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
   now: number,
 ): AsyncGenerator<readonly PlannedDevice[]> {
   for await (const page of devicesOf(registry, target, change)) {
@@ -53,7 +54,7 @@ export async function* planDevices(
 export async function countDevices(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
 ): Promise<number> {
   let count = 0;
   for await (const page of devicesOf(registry, target, change)) {
@@ -68,33 +69,48 @@ export function changeDevices(
   { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
   actor: Actor,
   target: DeviceTarget,
-  change: DeviceChange,
-  terms: BulkTerms,
+  change: DeviceAction,
+  terms: BulkTerms<PlannedDevice>,
 ): Promise<DeviceCounts> {
   return registry.write(actor, async (transaction) => {
     const now = clock.now();
     const progress = new BulkProgress(transaction, terms);
-    const journal = journalOf(transaction, change);
+    const journal = changeJournal(transaction, change);
+    const reasons = new RaisedReasons(transaction);
     const counts = { devices: 0, certificates: 0 };
     for await (const page of planDevices(transaction, target, change, now)) {
-      await progress.next(page.length);
+      await progress.next(page);
       for (const device of page) {
-        const { id, group, serialNumbers } = device;
-        await writeDevice(transaction, device, change, now);
-        await journal.add(group, { id, serialNumbers });
+        if (device.raised.length > 0) await reasons.raise(device.raised);
+        else {
+          await writeDevice(transaction, device, change, now);
+          await journal.add(device.group, device);
+        }
         counts.devices += 1;
-        counts.certificates += serialNumbers.length;
+        counts.certificates += device.serialNumbers.length;
       }
     }
     await journal.end();
+    await reasons.end();
     return counts;
   });
+}
+
+/** @throws GatehouseError as `planDevices` */
+export async function changeOneDevice(
+  context: Pick<EnrollContext, 'registry' | 'clock'>,
+  actor: Actor,
+  id: DeviceId,
+  change: DeviceAction,
+): Promise<void> {
+  const terms = { atMost: 1, onWritten: () => undefined };
+  await changeDevices(context, actor, { kind: 'list', ids: [id] }, change, terms);
 }
 
 async function* devicesOf(
   registry: RegistryReader,
   target: DeviceTarget,
-  change: DeviceChange,
+  change: DeviceAction,
 ): AsyncGenerator<readonly DeviceRecord[]> {
   if (target.kind === 'list') {
     for (let from = 0; from < target.ids.length; from += PAGE) {
@@ -114,27 +130,4 @@ async function* devicesOf(
       if (page.length < PAGE) break;
     }
   }
-}
-
-interface Changed {
-  readonly id: DeviceId;
-  readonly serialNumbers: readonly SerialNumber[];
-}
-
-function journalOf(transaction: RegistryTransaction, change: DeviceChange) {
-  return new JournalBatches((subject: EntityName, devices: readonly Changed[]) => {
-    const data = { count: devices.length, devices };
-    switch (change.kind) {
-      case 'revoke':
-        return transaction.append({
-          action: 'devices.revoked',
-          subject,
-          data: { ...data, reason: change.reason },
-        });
-      case 'suspend':
-        return transaction.append({ action: 'devices.suspended', subject, data });
-      case 'resume':
-        return transaction.append({ action: 'devices.resumed', subject, data });
-    }
-  });
 }

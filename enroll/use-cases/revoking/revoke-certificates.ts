@@ -1,17 +1,18 @@
 /**
  * Certificates alone, by a list of their serial numbers or by the CA that issued them: one transaction, all or nothing.
- * Their devices are not revoked, and may use another certificate that stands, or enroll anew.
+ * Those of a list that are revoked already may be so for keyCompromise from then on. Their devices are not revoked, and may use another certificate that stands, or enroll anew.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
-import type { RegistryReader } from '../../../registry/port.ts';
+import { type FinalReason, raises } from '../../../core/pki/revocation-reason.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { CertificateRecord } from '../../../registry/records.ts';
+import { JournalBatches } from '../../bulk/journal-batches.ts';
 import type { EnrollContext } from '../../context.ts';
-import { JournalBatches } from '../../imports/journal-batches.ts';
-import { BulkProgress, type BulkTerms, PAGE } from './bulk.ts';
+import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
+import { RaisedReasons } from './raised-reasons.ts';
 
 export type CertificateTarget =
   /** Each serial number once. */
@@ -24,68 +25,88 @@ export interface PlannedCertificate {
   readonly serialNumber: SerialNumber;
   readonly issuer: Fingerprint;
   readonly device: DeviceId | null;
+  /** It is revoked already: only the reason changes. */
+  readonly isRaised: boolean;
 }
 
-/** Those that are not revoked yet, page by page. @throws GatehouseError `serial_number_unknown`, `issuer_unknown` */
+/** Those that are not revoked yet, or for less, page by page. @throws GatehouseError `serial_number_unknown`, `issuer_unknown` */
 export async function* planCertificates(
   registry: RegistryReader,
   target: CertificateTarget,
+  reason: FinalReason,
 ): AsyncGenerator<readonly PlannedCertificate[]> {
   if (target.kind === 'issuer') {
-    yield* standingOf(registry, target.issuer);
+    yield* liveOf(registry, target.issuer);
     return;
   }
   for (let from = 0; from < target.serialNumbers.length; from += PAGE) {
     const planned: PlannedCertificate[] = [];
     for (const serialNumber of target.serialNumbers.slice(from, from + PAGE)) {
-      const { status, issuer, device } = await certificateOrRefuse(registry, serialNumber);
-      if (status !== 'revoked') planned.push({ serialNumber, issuer, device });
+      const certificate = await certificateOrRefuse(registry, serialNumber);
+      const { status, issuer, device } = certificate;
+      const isRaised = status === 'revoked';
+      if (isRevokedBy(certificate, reason)) planned.push({ serialNumber, issuer, device, isRaised });
     }
     if (planned.length > 0) yield planned;
   }
 }
 
-/** How many of them are not revoked yet, by the registry as it stands. @throws GatehouseError as `planCertificates` */
+/** Whether such a revocation changes anything of it. */
+export function isRevokedBy(
+  { status, reason: before }: Pick<CertificateRecord, 'status' | 'reason'>,
+  reason: FinalReason,
+): boolean {
+  return status !== 'revoked' || raises(before, reason);
+}
+
+/** How many of them change, by the registry as it stands. @throws GatehouseError as `planCertificates` */
 export async function countCertificates(
   registry: RegistryReader,
   target: CertificateTarget,
+  reason: FinalReason,
 ): Promise<number> {
   let count = 0;
-  for await (const page of planCertificates(registry, target)) {
+  for await (const page of planCertificates(registry, target, reason)) {
     count += page.length;
     await nextTurn();
   }
   return count;
 }
 
-/** @returns how many were revoked @throws GatehouseError as `planCertificates`, and `bulk_unconfirmed` */
+/** @returns how many changed @throws GatehouseError as `planCertificates`, and `bulk_unconfirmed` */
 export function revokeCertificates(
   { registry, clock }: Pick<EnrollContext, 'registry' | 'clock'>,
   actor: Actor,
   target: CertificateTarget,
   reason: FinalReason,
-  terms: BulkTerms,
+  terms: BulkTerms<PlannedCertificate>,
 ): Promise<number> {
   return registry.write(actor, async (transaction) => {
     const now = clock.now();
     const progress = new BulkProgress(transaction, terms);
     const journal = new JournalBatches(
-      (subject: Fingerprint, certificates: readonly Omit<PlannedCertificate, 'issuer'>[]) =>
+      (subject: Fingerprint, certificates: readonly Omit<PlannedCertificate, 'issuer' | 'isRaised'>[]) =>
         transaction.append({
           action: 'certificates.revoked',
           subject,
           data: { reason, count: certificates.length, certificates },
         }),
     );
+    const reasons = new RaisedReasons(transaction);
     let count = 0;
-    for await (const page of planCertificates(transaction, target)) {
-      await progress.next(page.length);
-      const serialNumbers = page.map(({ serialNumber }) => serialNumber);
+    for await (const page of planCertificates(transaction, target, reason)) {
+      await progress.next(page);
+      const revoked = page.filter(({ isRaised }) => !isRaised);
+      const serialNumbers = revoked.map(({ serialNumber }) => serialNumber);
       await transaction.setCertificateStatus(serialNumbers, 'revoked', now, reason);
-      for (const { issuer, ...certificate } of page) await journal.add(issuer, certificate);
+      for (const { serialNumber, issuer, device } of revoked) {
+        await journal.add(issuer, { serialNumber, device });
+      }
+      await reasons.raise(page.filter(({ isRaised }) => isRaised));
       count += page.length;
     }
     await journal.end();
+    await reasons.end();
     return count;
   });
 }
@@ -100,7 +121,7 @@ export async function certificateOrRefuse(
   throw new GatehouseError('serial_number_unknown', `the registry has no certificate ${serialNumber}`);
 }
 
-async function* standingOf(
+async function* liveOf(
   registry: RegistryReader,
   issuer: Fingerprint,
 ): AsyncGenerator<readonly PlannedCertificate[]> {
@@ -111,7 +132,7 @@ async function* standingOf(
   for (;;) {
     const page = await registry.liveCertificates({ issuer, after, limit: PAGE });
     if (page.length === 0) return;
-    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device }));
+    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device, isRaised: false }));
     after = page.at(-1)?.position ?? after;
   }
 }

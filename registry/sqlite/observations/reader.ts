@@ -19,7 +19,7 @@ const RUN = 'startedAt, lastAt, endedAt' as const;
 export function prepareObservationReads(database: Database) {
   const sightings = (condition: string) =>
     database
-      .prepare<{ readonly device: DeviceId; readonly limit: number }, SightingRow>(
+      .prepare<{ readonly device: DeviceId | ''; readonly limit: number }, SightingRow>(
         `SELECT sightings.*, brokerRuns.startedAt, brokerRuns.lastAt, brokerRuns.endedAt FROM sightings
            JOIN devices ON devices.id = sightings.device
            LEFT JOIN brokerRuns ON brokerRuns.startedAt = sightings.run
@@ -61,7 +61,7 @@ export class SqliteObservations implements ObservationReader {
   }
 
   async sightings(after: DeviceId | undefined, limit: number): Promise<readonly Sighting[]> {
-    return this.#reads.sightings.all({ device: after ?? ('' as DeviceId), limit }).map(toSighting);
+    return this.#reads.sightings.all({ device: after ?? '', limit }).map(toSighting);
   }
 
   async refusalsOf(device: DeviceId): Promise<readonly DeviceRefusal[]> {

@@ -1,6 +1,6 @@
 /** A certificate authority in memory that answers enrollments as the contract says, and counts what it issues. */
 import { generateKeyPairSync } from 'node:crypto';
-import type { EnrollResponse } from '../../../core/api.ts';
+import type { EnrollResponse } from '../../../core/api/enrollment.ts';
 import { parseDeviceId, parseEntityName } from '../../../core/ids.ts';
 import { parseCaCertificate } from '../../../core/pki/certificate.ts';
 import { decodeCsr, parseCsr } from '../../../core/pki/csr.ts';

@@ -1,7 +1,8 @@
 /** A real Gatehouse in this process, both roles on one data folder, and what an operator sees of its devices. */
 
 import { startBroker } from '../../../broker/service.ts';
-import type { CertificateView, DeviceDetail } from '../../../core/api.ts';
+import type { CertificateView } from '../../../core/api/certificates.ts';
+import type { DeviceDetail } from '../../../core/api/devices.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { parseDeviceId } from '../../../core/ids.ts';
 import { createEnrollClient } from '../../../device-sim/contract/enroll-client.ts';

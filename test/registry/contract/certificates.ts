@@ -43,11 +43,11 @@ export function describeCertificates(world: World): void {
       const { serialNumber, issuer: issuedBy, issuedAt } = record;
       const standing = { issuer: issuedBy, issuedAt, status: 'active', revokedAt: null, reason: null };
       await insert(record);
-      expect(await registry.certificateStanding(serialNumber)).toEqual(standing);
+      expect(await registry.statusRecord(serialNumber)).toEqual(standing);
       await setStatus(record, 'suspended', NOW);
       const held = { ...standing, status: 'suspended', revokedAt: NOW, reason: 'certificateHold' };
-      expect(await registry.certificateStanding(serialNumber)).toEqual(held);
-      expect(await registry.certificateStanding(serial('none'))).toBeUndefined();
+      expect(await registry.statusRecord(serialNumber)).toEqual(held);
+      expect(await registry.statusRecord(serial('none'))).toBeUndefined();
     });
 
     it('are listed for their device, newest first', async () => {
@@ -298,6 +298,8 @@ export function describeCertificates(world: World): void {
         device: pump,
         issuer,
         policy: await world.registry.policy(name('device')),
+        seq: await world.registry.journalHead(),
+        revokedSeq: null,
       });
     });
 

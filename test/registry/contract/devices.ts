@@ -1,6 +1,6 @@
 /** Devices: kept, changed, and listed in pages. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { DeviceQuery } from '../../../registry/port.ts';
+import type { DeviceQuery } from '../../../registry/port/queries.ts';
 import { change, device, deviceId, NOW, name } from '../samples.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,6 @@
 /** Transactions: whole or not at all, one after another, and never without a word in the journal. */
 import { describe, expect, it } from '@jest/globals';
-import type { RegistryTransaction } from '../../../registry/port.ts';
+import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
 import { change, device, deviceId, operator, someEvent } from '../samples.ts';
 import type { World } from './world.ts';
 

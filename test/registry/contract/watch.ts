@@ -8,6 +8,15 @@ export function describeWatch(world: World): void {
   const commit = () => world.registry.write('system', (transaction) => transaction.append(someEvent()));
 
   describe('watching', () => {
+    it('is spared where the version is the same, which it is until somebody commits', async () => {
+      const view = await world.openView();
+      const version = await view.version();
+      await view.issuers();
+      expect(await view.version()).toBe(version);
+      await commit();
+      expect(await view.version()).not.toBe(version);
+    });
+
     it('hears of a commit of the same process by the time it resolves', async () => {
       const onChange = jest.fn();
       const stop = world.registry.watch(onChange);

@@ -1,6 +1,6 @@
 /** The registry that a test of the contract works on. */
 import type { Clock } from '../../../core/clock.ts';
-import type { Registry, RegistryView } from '../../../registry/port.ts';
+import type { Registry, RegistryView } from '../../../registry/port/registry.ts';
 import { NOW } from '../samples.ts';
 
 export interface OpenedRegistry {

@@ -1,0 +1,66 @@
+/** Changes and imports of many: each schema is that of one line of the answer. */
+import { z } from 'zod';
+import type {
+  ChangeCounts,
+  ChangeResult,
+  ChangingCertificate,
+  ChangingDevice,
+} from '../../../core/api/bulk.ts';
+import type { ImportResult } from '../../../core/api/import.ts';
+import { NDJSON } from '../../bulk/ndjson.ts';
+import { deviceStatus } from './devices.ts';
+import { count, deviceId, type Fields, serialNumber } from './fields.ts';
+import { problem } from './problem.ts';
+
+interface Lines {
+  readonly description: string;
+  readonly content: Readonly<Record<string, { readonly schema: unknown }>>;
+}
+
+const written = z.object({ written: count, of: count });
+const failed = z.object({ problem });
+
+const changingDevice = z.object({
+  id: deviceId,
+  status: deviceStatus,
+  certificates: z.array(serialNumber).readonly(),
+} satisfies Fields<ChangingDevice>);
+
+const changingCertificate = z.object({
+  serialNumber,
+  device: deviceId.nullable(),
+} satisfies Fields<ChangingCertificate>);
+
+const changeResult = z.object({
+  dryRun: z.boolean(),
+  counts: z.object({
+    devices: count,
+    certificates: count,
+    unchanged: count,
+  } satisfies Fields<ChangeCounts>),
+} satisfies Fields<ChangeResult>);
+
+const importResult = z.object({
+  imported: count,
+  unchanged: count,
+  updated: count,
+  dryRun: z.boolean(),
+} satisfies Fields<ImportResult>);
+
+/** As `ChangeAnswer` and `ImportAnswer` of core/api/ have them. */
+export const changeLines = linesOf(
+  z.union([
+    written,
+    z.object({ devices: z.array(changingDevice).readonly() }),
+    z.object({ certificates: z.array(changingCertificate).readonly() }),
+    z.object({ result: changeResult }),
+    failed,
+  ]),
+);
+export const importLines = linesOf(z.union([written, z.object({ result: importResult }), failed]));
+
+/** Typed as anything, since what handlers answer is the stream of these lines. */
+function linesOf(schema: z.ZodType): Lines {
+  const description = 'One JSON object a line, of this form; the last one is the result, or the problem';
+  return { description, content: { [NDJSON]: { schema } } };
+}

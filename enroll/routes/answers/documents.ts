@@ -1,0 +1,55 @@
+/** Groups, policies, profiles and what they come to, as they are answered. */
+import { z } from 'zod';
+import type { GroupView } from '../../../core/api/groups.ts';
+import type { PolicyTestResult, RefusedLately } from '../../../core/api/policies.ts';
+import type { ProfileTestResult } from '../../../core/api/profiles.ts';
+import { approvals } from '../../../core/enrollment/approval.ts';
+import { deviceStatus } from './devices.ts';
+import { attributes, count, deviceId, type Fields, name, pem, strings, time } from './fields.ts';
+
+export const group = z.object({
+  name,
+  description: z.string(),
+  profile: name,
+  policy: name,
+  renewalGrace: count.describe('seconds'),
+  approval: z.enum(approvals),
+} satisfies Fields<GroupView>);
+
+/** A policy or profile as it was written. */
+export const document = z.looseObject({ name, changedAt: time });
+
+const refusedLately = z.object({
+  count,
+  firstAt: time,
+  lastAt: time,
+  rule: z.string(),
+  detail: z.string(),
+} satisfies Fields<RefusedLately>);
+
+export const policyTest = z.object({
+  device: deviceId,
+  group: name,
+  policy: name,
+  deviceStatus,
+  allowed: z.boolean(),
+  rule: z.string().nullable(),
+  reason: z.string(),
+  refused: refusedLately.nullable(),
+} satisfies Fields<PolicyTestResult>);
+
+export const profileTest = z.object({
+  profile: name,
+  device: z.object({ id: deviceId, group: name, madeUp: z.boolean() }),
+  attributes,
+  subject: z.string(),
+  subjectAltNames: strings,
+  keyUsage: strings,
+  extendedKeyUsage: strings,
+  notBefore: time,
+  notAfter: time,
+  renewAfter: time,
+  keys: strings,
+  serverKeygen: z.boolean(),
+  certificate: pem,
+} satisfies Fields<ProfileTestResult>);
