@@ -18,6 +18,7 @@ import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
 import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
+import { StoredSubscriptions } from './authorization/stored-subscriptions.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
 import { ConnectRates } from './front/connect-rates.ts';
@@ -111,6 +112,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   };
   const revocations = new Revocations({ applied: database.revocations, live, cutOff });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
+  const subscriptions = new StoredSubscriptions({ registry, policies, live, durable, store, denials, log });
+  closers.add('stored subscriptions', () => subscriptions.close());
 
   const line = new WaitingLine(limits);
   const doors = new Doors({
@@ -121,7 +124,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const tail = new JournalTail({
     registry,
     ...createEffects({
-      ...{ live, cutOff, revocations, rebinding },
+      ...{ live, cutOff, revocations, rebinding, subscriptions },
       onRevoked: (devices) => {
         for (const device of devices) presence.revoked(device);
       },
@@ -196,7 +199,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   const place = await tail.start();
   closers.add('journal', () => tail.close());
-  await reviewStoredSessions({ registry, place, policies, store, durable, log });
+  await reviewStoredSessions({ registry, place, subscriptions, store, durable, log });
   tail.follow();
   closers.add('listeners', () => doors.stop());
   const addresses = await doors.open();
