@@ -30,6 +30,7 @@ import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
 import { SubscriptionIndex } from './persistence/subscription-index.ts';
+import { QueueOverflows } from './reports/queue-overflows.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
@@ -86,12 +87,13 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const folder = layout.reports;
   const observation = await startObservation({ registry, folder, systemTopics, limits, clock, log });
   const { refusals, presence } = observation;
+  const overflows = new QueueOverflows({ refusals, metrics });
   const database = new SessionDatabase({
     file: layout.sessions,
     durability: settings.durability,
     limits,
     index,
-    onOverflow: (count) => metrics.queueOverflow(count),
+    onOverflow: (count, clientId) => overflows.note(clientId, count),
     onFailure: (error) => storeFailed(error),
   });
   closers.add('stored sessions', () => database.close());
@@ -171,6 +173,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
       presence.departed(connection, reason);
     },
     metrics,
+    overflows,
     limits,
     clock,
     log,
@@ -179,6 +182,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   closers.add('figures', () => figures.close());
   // Before the sessions end: what is told then is that all of them do.
   closers.add('reports', () => observation.feed.close());
+  closers.add('queue overflows', () => overflows.close());
   const reception = new Reception({
     live,
     durable,
