@@ -18,6 +18,7 @@ import { Authorizer } from './authorization/authorizer.ts';
 import { Denials } from './authorization/denials.ts';
 import { OrphanWills } from './authorization/orphan-wills.ts';
 import { Rebinding } from './authorization/rebinding.ts';
+import { StoredSubscriptions } from './authorization/stored-subscriptions.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
 import { ConnectRates } from './front/connect-rates.ts';
@@ -29,6 +30,7 @@ import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
 import { SessionDatabase } from './persistence/session-database.ts';
 import { SubscriptionIndex } from './persistence/subscription-index.ts';
+import { QueueOverflows } from './reports/queue-overflows.ts';
 import { CutOff } from './sessions/cut-off.ts';
 import { DurableSessions } from './sessions/durable-sessions.ts';
 import { LiveTable } from './sessions/live-table.ts';
@@ -85,12 +87,13 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const folder = layout.reports;
   const observation = await startObservation({ registry, folder, systemTopics, limits, clock, log });
   const { refusals, presence } = observation;
+  const overflows = new QueueOverflows({ refusals, metrics });
   const database = new SessionDatabase({
     file: layout.sessions,
     durability: settings.durability,
     limits,
     index,
-    onOverflow: (count) => metrics.queueOverflow(count),
+    onOverflow: (count, clientId) => overflows.note(clientId, count),
     onFailure: (error) => storeFailed(error),
   });
   closers.add('stored sessions', () => database.close());
@@ -111,6 +114,8 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   };
   const revocations = new Revocations({ applied: database.revocations, live, cutOff });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
+  const subscriptions = new StoredSubscriptions({ registry, policies, live, durable, store, denials, log });
+  closers.add('stored subscriptions', () => subscriptions.close());
 
   const line = new WaitingLine(limits);
   const doors = new Doors({
@@ -121,7 +126,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const tail = new JournalTail({
     registry,
     ...createEffects({
-      ...{ live, cutOff, revocations, rebinding },
+      ...{ live, cutOff, revocations, rebinding, subscriptions },
       onRevoked: (devices) => {
         for (const device of devices) presence.revoked(device);
       },
@@ -168,6 +173,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
       presence.departed(connection, reason);
     },
     metrics,
+    overflows,
     limits,
     clock,
     log,
@@ -176,6 +182,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   closers.add('figures', () => figures.close());
   // Before the sessions end: what is told then is that all of them do.
   closers.add('reports', () => observation.feed.close());
+  closers.add('queue overflows', () => overflows.close());
   const reception = new Reception({
     live,
     durable,
@@ -196,7 +203,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   const place = await tail.start();
   closers.add('journal', () => tail.close());
-  await reviewStoredSessions({ registry, place, policies, store, durable, log });
+  await reviewStoredSessions({ registry, place, subscriptions, store, durable, log });
   tail.follow();
   closers.add('listeners', () => doors.stop());
   const addresses = await doors.open();

@@ -520,6 +520,11 @@ export const errorCatalog = {
     remedy:
       'Answer each PUBREC with PUBREL; a device that has lost track connects once with clean session 1.',
   },
+  queue_full: {
+    title: 'Messages were dropped, the oldest first: too many waited for the session, or too many bytes',
+    remedy:
+      'Have the device connect more often and acknowledge what it is sent, or send it less; a session that nobody comes back for is ended by connecting to it with clean session 1.',
+  },
   session_taken_over: {
     title: 'Another connection with the same client id took the session over',
     remedy: 'If it happens again and again, two programs use one client id: let each use its own ID/suffix.',

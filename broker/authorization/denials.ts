@@ -1,5 +1,6 @@
 /** Tells of what a policy denied: always in the counters and to operators, and in the log as long as that stays readable. */
 import { type ErrorCode, errorCatalog } from '../../core/errors.ts';
+import type { DeviceId } from '../../core/ids.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { BrokerMetrics, DeniedAction } from '../metrics.ts';
 import type { Refusals } from '../reports/refusals.ts';
@@ -15,7 +16,7 @@ export interface Denial {
 }
 
 export interface DenialsOptions {
-  readonly refusals: Pick<Refusals, 'ofSession'>;
+  readonly refusals: Pick<Refusals, 'ofSession' | 'ofOwner'>;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
 }
@@ -30,6 +31,18 @@ export class Denials {
     this.#refusals = refusals;
     this.#metrics = metrics;
     this.#log = log;
+  }
+
+  /** Of a session whose device is away. Whoever decides on many of them says so in the log. */
+  recordAway(
+    device: DeviceId,
+    clientId: string,
+    action: DeniedAction,
+    { code, reason }: Denial,
+    topic: string,
+  ): void {
+    this.#metrics.denied(action, code);
+    this.#refusals.ofOwner(device, clientId, { action, rule: code, topic, detail: reason });
   }
 
   /** @param topic that it is about, or the filter */

@@ -6,8 +6,8 @@ import type { Client, PublishPacket, Subscription } from 'aedes';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import type { DeviceStream } from '../front/device-stream.ts';
 import type { BrokerLimits } from '../limits.ts';
-import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { QueueOverflows } from '../reports/queue-overflows.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { Replay } from '../system-topics/replay.ts';
 import { CleanOutbox } from './clean-outbox.ts';
@@ -21,7 +21,7 @@ export interface ExchangeOptions {
   readonly store: GuardedStore;
   readonly authorizer: Authorizer;
   readonly replay: Replay;
-  readonly metrics: Pick<BrokerMetrics, 'queueOverflow'>;
+  readonly overflows: Pick<QueueOverflows, 'note'>;
   readonly limits: BrokerLimits;
 }
 
@@ -88,9 +88,9 @@ export class Exchange {
   }
 
   #outboxOf(connection: Connection, client: Client, stream: DeviceStream): Outbox {
-    const { store, authorizer, metrics, limits } = this.#options;
+    const { store, authorizer, overflows, limits } = this.#options;
     const judge: Judge = (topic, approval) => authorizer.judge(connection, topic, approval);
-    const onOverflow = (count: number) => metrics.queueOverflow(count);
+    const onOverflow = (count: number) => overflows.note(client.id, count);
     const common = { output: stream.output, owner: stream, judge, onOverflow, window: limits };
     if (client.clean) {
       const most = { messages: limits.waitingMessages, bytes: limits.waitingBytes };

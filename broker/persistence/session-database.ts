@@ -17,7 +17,7 @@ import type { QueuedPacket } from './session-store.ts';
 import { GroupCommit } from './sqlite/group-commit.ts';
 import { prepareMessages } from './sqlite/message-tables.ts';
 import { openDatabase } from './sqlite/open-database.ts';
-import { type QueueLimits, QueueTable } from './sqlite/queue-table.ts';
+import { type QueueLimits, QueueTable, type QueueTableOptions } from './sqlite/queue-table.ts';
 import { prepareSessions, type SessionTables } from './sqlite/session-tables.ts';
 import { WalSync } from './sqlite/wal-sync.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
@@ -36,8 +36,7 @@ export interface SessionDatabaseOptions {
   readonly limits: SessionLimits;
   /** Takes in the subscriptions; one of its own unless given. */
   readonly index?: SubscriptionIndex;
-  /** So many messages were dropped from a queue that was full. */
-  readonly onOverflow: (count: number) => void;
+  readonly onOverflow: QueueTableOptions['onOverflow'];
   /** Nothing can be written any more, and whatever was not yet is refused. Called once. */
   readonly onFailure: (error: GatehouseError) => void;
 }

@@ -34,9 +34,9 @@ export class Refusals {
     this.#note(device, { ...refused, serialNumber: peer.serialNumber, clientId, address });
   }
 
-  /** Of a message that an admitted session left behind. */
-  ofOwner(device: DeviceId, clientId: string, refused: Refused): void {
-    this.#note(device, { ...refused, serialNumber: null, clientId, address: '' });
+  /** Of a session whose device need not be connected. @param count how many times */
+  ofOwner(device: DeviceId, clientId: string, refused: Refused, count = 1): void {
+    this.#note(device, { ...refused, serialNumber: null, clientId, address: '' }, count);
   }
 
   /** Of a connection that was not admitted. Who does not even claim to be a device is in the log and the counters alone. */
@@ -55,9 +55,9 @@ export class Refusals {
     }
   }
 
-  #note(device: DeviceId, refusal: Refusal): void {
+  #note(device: DeviceId, refusal: Refusal, count = 1): void {
     const { ledger, clock, onNote } = this.#options;
-    ledger.note(device, refusal, clock.now());
+    ledger.note(device, refusal, clock.now(), count);
     onNote();
   }
 

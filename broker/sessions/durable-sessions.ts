@@ -54,8 +54,8 @@ export class DurableSessions {
   }
 
   /** Whose sessions there are, as the stored client ids say. */
-  devices(): readonly string[] {
-    return [...this.#byDevice.keys()];
+  devices(): IterableIterator<string> {
+    return this.#byDevice.keys();
   }
 
   #note(device: string, clientId: string): void {

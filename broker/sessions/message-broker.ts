@@ -14,6 +14,7 @@ import { PacketGate } from '../front/packet-gate.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
+import type { QueueOverflows } from '../reports/queue-overflows.ts';
 import type { Replay } from '../system-topics/replay.ts';
 import type { Connection } from './connection.ts';
 import type { CutOff } from './cut-off.ts';
@@ -40,6 +41,7 @@ export interface MessageBrokerOptions {
   /** A session that had arrived is gone. */
   readonly onDeparture: (connection: Connection, reason: DepartureReason) => void;
   readonly metrics: BrokerMetrics;
+  readonly overflows: Pick<QueueOverflows, 'note'>;
   readonly limits: BrokerLimits;
   readonly clock: Clock;
   readonly log: Logger;

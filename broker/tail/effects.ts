@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../core/errors.ts';
 import type { DeviceId, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
+import type { StoredSubscriptions } from '../authorization/stored-subscriptions.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { Cut, CutOff } from '../sessions/cut-off.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
@@ -17,6 +18,7 @@ export interface EffectsOptions {
   readonly cutOff: CutOff;
   readonly revocations: Revocations;
   readonly rebinding: Rebinding;
+  readonly subscriptions: StoredSubscriptions;
   /** They are revoked for good, and nothing of them is left. */
   readonly onRevoked: (devices: readonly DeviceId[]) => void;
   /** The CA certificates in use have changed. */
@@ -27,7 +29,7 @@ export interface EffectsOptions {
 export function createEffects(
   options: EffectsOptions,
 ): Pick<JournalTailOptions, 'cut' | 'apply' | 'onCaughtUp'> {
-  const { live, cutOff, revocations, rebinding, onRevoked, reloadTrust } = options;
+  const { live, cutOff, revocations, rebinding, subscriptions, onRevoked, reloadTrust } = options;
   return {
     /** All at once: what takes long is done for none before the last has ended. */
     async cut(rows: readonly JournalRow[]): Promise<void> {
@@ -44,19 +46,23 @@ export function createEffects(
         }
         case 'device.changed':
           live.noteChange();
-          return rebinding.device(event.subject, time);
+          await rebinding.device(event.subject, time);
+          return subscriptions.device(event.subject);
         case 'devices.changed':
           live.noteChange();
           for (const { id } of event.data.devices) {
             if (live.of(id).length > 0) await rebinding.device(id, time);
+            subscriptions.device(id);
           }
           return;
         case 'group.applied':
           live.noteChange();
-          return rebinding.group(event.subject, time);
+          await rebinding.group(event.subject, time);
+          return subscriptions.group(event.subject);
         case 'policy.applied':
           live.noteChange();
-          return rebinding.policy(event.subject, time);
+          await rebinding.policy(event.subject, time);
+          return subscriptions.policy(event.subject);
         case 'issuer.added':
         case 'issuer.retired':
           return reloadTrust();

@@ -28,14 +28,14 @@ class Ledger {
     return this.#size;
   }
 
-  note(owner: DeviceId, key: string, refusal: Refusal, now: number): void {
+  note(owner: DeviceId, key: string, refusal: Refusal, now: number, count = 1): void {
     const entries = this.#owners.get(owner) ?? new Map<string, CountedRefusal>();
     const before = entries.get(key);
     // Deleted first: what is set anew goes to the end.
     entries.delete(key);
     entries.set(key, {
       ...refusal,
-      count: (before?.count ?? 0) + 1,
+      count: (before?.count ?? 0) + count,
       firstAt: before?.firstAt ?? now,
       lastAt: now,
     });
@@ -99,11 +99,11 @@ export class RefusalLedger {
     return this.#devices.size + this.#claims.size;
   }
 
-  /** @param now ms since the epoch */
-  note(device: DeviceId, refusal: Refusal, now: number): void {
+  /** @param now ms since the epoch @param count how many times */
+  note(device: DeviceId, refusal: Refusal, now: number, count = 1): void {
     const cut = withinLengths(refusal);
     // Neither action nor rule holds a line break, so no topic can look like another entry's key.
-    this.#devices.note(device, `${cut.action}\n${cut.rule}\n${cut.topic ?? ''}`, cut, now);
+    this.#devices.note(device, `${cut.action}\n${cut.rule}\n${cut.topic ?? ''}`, cut, now, count);
   }
 
   noteClaim(claimed: DeviceId, refusal: Refusal, now: number): void {

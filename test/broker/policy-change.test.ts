@@ -1,6 +1,7 @@
-/** A change of policy, group or attributes reaches live sessions at once, and stored ones when they come back. */
+/** A change of policy, group or attributes reaches live sessions at once, and those of devices that are away right behind. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
+import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 
@@ -12,7 +13,7 @@ let serial = 0;
 
 beforeAll(async () => {
   fleet = await Fleet.create();
-  await fleet.applyPolicyGroup('roots', { publish: ['#'], subscribe: ['#'] });
+  await fleet.applyPolicyGroup('roots', { publish: ['#'], subscribe: ['#', '$SYS/#'] });
   root = await fleet.connect(await fleet.enroll('root-1', { group: 'roots' }));
   seen = new Inbox(root);
   await subscribe(root, '#');
@@ -25,6 +26,21 @@ async function settle(): Promise<void> {
   await root.publishAsync('root/settle', payload, { qos: 1 });
   await seen.has(payload);
 }
+
+/** Messages that wait in all queues. */
+async function queued(): Promise<number> {
+  const topic = '$SYS/broker/store/messages/count';
+  const before = seen.messages.length;
+  await subscribe(root, topic, 0);
+  const figure = await eventually(() =>
+    seen.messages.slice(before).find((message) => message.topic === topic),
+  );
+  await root.unsubscribeAsync(topic);
+  return Number(figure.payload);
+}
+
+/** How many filters of whomever have been denied. */
+const deniedFilters = () => fleet.metric('denied_total', { action: 'subscribe', rule: 'subscribe_denied' });
 
 describe('a policy that changes', () => {
   it('ends what live sessions receive and may publish, at once', async () => {
@@ -112,5 +128,52 @@ describe('a policy that changes', () => {
     await rest.has('the end');
     expect(rest.payloads).toEqual(['the end']);
     await third.endAsync();
+  });
+});
+
+describe('a device that is away', () => {
+  const changes: Record<string, (id: string, group: string) => Promise<void>> = {
+    'the policy of its group': (_id, group) => fleet.applyPolicy({ name: group, subscribe: ['keep/#'] }),
+    'another policy for its group': async (_id, group) => {
+      await fleet.applyPolicy({ name: `${group}-2`, subscribe: ['keep/#'] });
+      await fleet.journalRead();
+      await fleet.applyGroup(group, `${group}-2`);
+    },
+    'a move to another group': async (id, group) => {
+      await fleet.applyPolicyGroup(`${group}-2`, { subscribe: ['keep/#'] });
+      await fleet.changeDevice(id, { group: `${group}-2` });
+    },
+    'its attributes': (id) => fleet.changeDevice(id, { attributes: { line: 'b' } }),
+    'an import of many': (id) => fleet.changeDevices(['away-other', id], { line: 'b' }),
+  };
+
+  it.each(Object.keys(changes))('has nothing queued any more that %s denies', async (change) => {
+    const group = `away-${++serial}`;
+    const id = `device-of-${group}`;
+    await fleet.applyPolicyGroup(group, { subscribe: ['lines/{attr.line}/#', 'keep/#'] });
+    if (change === 'an import of many') await fleet.enroll('away-other', { group });
+    const device = await fleet.enroll(id, { group, attributes: { line: 'a' } });
+    const client = await fleet.connect(device, { clean: false });
+    expect(await subscribe(client, ['lines/a/#', `keep/${group}`])).toEqual([1, 1]);
+    await client.endAsync();
+    const denied = await deniedFilters();
+    const before = await queued();
+
+    await changes[change]?.(id, group);
+    await eventually(async () => (await deniedFilters()) === denied + 1);
+    await root.publishAsync('lines/a/x', 'denied', { qos: 1 });
+    await root.publishAsync(`keep/${group}`, 'granted', { qos: 1 });
+    expect(await queued()).toBe(before + 1);
+    await fleet.changeDevice(id, { group, attributes: { line: 'a' } });
+    await fleet.applyPolicyGroup(group, { subscribe: ['lines/{attr.line}/#', 'keep/#'] });
+    const again = fleet.client(device, { clean: false });
+    const inbox = new Inbox(again);
+    await inbox.has('granted');
+    // The filter is gone for good, though it is granted again.
+    await root.publishAsync('lines/a/x', 'denied once', { qos: 1 });
+    await root.publishAsync(`keep/${group}`, 'the end', { qos: 1 });
+    await inbox.has('the end');
+    expect(inbox.payloads).toEqual(['granted', 'the end']);
+    await again.endAsync();
   });
 });

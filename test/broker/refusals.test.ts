@@ -122,6 +122,43 @@ describe('of a device that has proven who it is', () => {
     expect((await told()).map(({ action }) => action).sort()).toEqual(['connect', 'session']);
   });
 
+  it('messages that were dropped since too many waited for it are counted, and are one entry', async () => {
+    const fleet = await Fleet.create({
+      limits: { queueMessages: 10, sentMessages: 5, waitingMessages: 10, reportInterval: 50 },
+    });
+    try {
+      await fleet.applyPolicyGroup('sinks', { subscribe: ['sinks/#'], publish: ['sinks/#'] });
+      const device = await fleet.enroll('sink', { group: 'sinks' });
+      const away = await fleet.connect(device, { clean: false });
+      await subscribe(away, 'sinks/durable');
+      await away.endAsync();
+      const deaf = await RawClient.open(fleet, await fleet.enroll('deaf', { group: 'sinks' }));
+      deaf.send(connectPacket('deaf'));
+      await deaf.connack();
+      deaf.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'sinks/clean', qos: 1 }] });
+      await eventually(() => deaf.received.length >= 9); // CONNACK and SUBACK
+      const source = await fleet.connect(await fleet.enroll('source', { group: 'sinks' }));
+      for (const topic of ['sinks/durable', 'sinks/clean']) {
+        for (let count = 0; count < 30; count++) await source.publishAsync(topic, 'x', { qos: 1 });
+      }
+      const told = async () => (await reported(fleet, 'refusal')).filter(({ rule }) => rule === 'queue_full');
+      const lost = async (device: string) =>
+        (await told()).reduce((sum, { device: of, count }) => sum + (of === device ? count : 0), 0);
+      await eventually(async () => (await lost('sink')) === 20 && (await lost('deaf')) === 15);
+      expect(await fleet.metric('queue_dropped_total')).toBe(35);
+      expect((await told())[0]).toMatchObject({
+        device: 'sink',
+        clientId: 'sink',
+        action: 'deliver',
+        topic: null,
+      });
+      expect((await told()).length).toBeLessThan(10);
+      await deaf.end();
+    } finally {
+      await fleet.close();
+    }
+  });
+
   it.each<[string, string, () => Promise<void>]>([
     ['certificate_superseded', 'dev-3', async () => void (await fleet.supersede('dev-3'))],
     ['device_revoked', 'dev-4', () => fleet.revoke('dev-4')],

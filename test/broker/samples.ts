@@ -111,6 +111,7 @@ export function createStore(options: StoreOptions = {}): GuardedStore {
 /** What is told of nobody. */
 export const refusals = { ofSession: () => {}, ofOwner: () => {} };
 export const systemParts = {
+  overflows: { note: () => {} },
   onArrival: () => {},
   onDeparture: () => {},
 };

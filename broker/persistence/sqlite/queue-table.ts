@@ -23,8 +23,8 @@ export interface QueueLimits {
 export interface QueueTableOptions {
   readonly database: Database;
   readonly limits: QueueLimits;
-  /** So many messages were dropped from a queue that was full. */
-  readonly onOverflow: (count: number) => void;
+  /** So many messages were dropped from the queue of this session, which was full. */
+  readonly onOverflow: (count: number, clientId: string) => void;
   /** By number. */
   readonly sessions: ReadonlyMap<number, SessionRecord>;
 }
@@ -144,7 +144,7 @@ export class QueueTable {
       if (removed === 0) break;
       dropped += removed;
     }
-    if (dropped > 0) this.#options.onOverflow(dropped);
+    if (dropped > 0) this.#options.onOverflow(dropped, session.clientId);
   }
 
   /** Whoever has most makes room, and for a while: so it need not be looked for with each message. */
@@ -154,7 +154,7 @@ export class QueueTable {
     let biggest: SessionRecord | undefined;
     for (const session of sessions.values()) if (session.bytes > (biggest?.bytes ?? 0)) biggest = session;
     if (biggest === undefined) return;
-    onOverflow(this.#removeAll(biggest, this.#sql.oldestUnsent.all(biggest.number, CHUNK)));
+    onOverflow(this.#removeAll(biggest, this.#sql.oldestUnsent.all(biggest.number, CHUNK)), biggest.clientId);
   }
 
   #removeAll(session: SessionRecord, seqs: readonly number[]): number {
