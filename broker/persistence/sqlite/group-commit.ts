@@ -33,6 +33,8 @@ export class GroupCommit {
   #asked: Task[] = [];
   /** Of the transaction that is not durable yet. */
   #underWay: Task[] = [];
+  /** Of what is asked for now. */
+  #flush: Promise<void> | undefined;
   #isScheduled = false;
   #isSyncing = false;
   #failure: GatehouseError | null = null;
@@ -68,14 +70,28 @@ export class GroupCommit {
     });
   }
 
-  /** The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays. */
-  post(change: () => void): void {
-    if (this.#failure === null) this.#ask({ change, settle: null, isSynced: false, result: undefined });
+  /**
+   * The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays.
+   * @param onCommitted called with what `change` returned, once that survives a crash of the process; must not throw
+   */
+  post<Result>(change: () => Result, onCommitted?: (result: Result) => void): void {
+    if (this.#failure !== null) return;
+    const settle =
+      onCommitted === undefined
+        ? null
+        : (result: unknown, error: GatehouseError | null) => {
+            if (error === null) onCommitted(result as Result);
+          };
+    this.#ask({ change, settle, isSynced: false, result: undefined });
   }
 
-  /** Commits what was asked for by now, and resolves when it is durable. */
-  async flush(): Promise<void> {
-    await this.run(() => {});
+  /**
+   * Commits what was asked for by now, and resolves when it is durable. One promise for all who ask before the
+   * transaction begins: with a thousand messages in it, a promise each would cost more than their rows.
+   */
+  flush(): Promise<void> {
+    this.#flush ??= this.run(() => {});
+    return this.#flush;
   }
 
   /** Nothing is changed from here on. */
@@ -101,18 +117,19 @@ export class GroupCommit {
   async #commitAsked(): Promise<void> {
     const tasks = this.#asked;
     this.#asked = [];
+    this.#flush = undefined;
     this.#underWay = tasks;
     if (this.#failure !== null) throw this.#failure;
     this.#begin.run();
     for (const task of tasks) task.result = task.change();
     this.#commit.run();
-    for (const { isSynced, settle, result } of tasks) if (!isSynced) settle?.(result, null);
+    const { sync } = this.#options;
     // Where nobody waits for the disk, the next one who does is early enough.
-    if (this.#options.sync !== null && tasks.some(({ isSynced }) => isSynced)) {
-      this.#isSyncing = true;
-      await this.#options.sync();
-      this.#isSyncing = false;
-    }
+    const synced = sync !== null && tasks.some(({ isSynced }) => isSynced) ? sync() : null;
+    this.#isSyncing = synced !== null; // before anybody is told: what they ask for then gathers
+    for (const { isSynced, settle, result } of tasks) if (!isSynced) settle?.(result, null);
+    await synced;
+    this.#isSyncing = false;
     this.#underWay = [];
     for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);
     if (this.#asked.length > 0) this.#schedule();
