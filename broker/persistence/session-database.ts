@@ -182,6 +182,11 @@ export class SessionDatabase {
 
   // The whole
 
+  /** What is asked for from here on need not last together with what was asked for before. */
+  separate(): void {
+    this.#commit.separate();
+  }
+
   /** Resolves when nothing of the session would be found again; its queue is cleared away behind the messages. */
   async discard(clientId: string): Promise<void> {
     this.#halfReceived.clear(clientId);
