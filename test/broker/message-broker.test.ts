@@ -45,14 +45,14 @@ afterEach(async () => {
   await broker.close();
 });
 
-function attach(id: string, clientId: string, will: Will | null = null) {
+function attach(id: string, clientId: string, will: Will | null = null, clean = true) {
   const line = new Line();
   const connection = connectionOf(id, line);
   const standing = standingOf(id, everything);
   connection.standing = standing;
   connection.clientId = id;
   rooms.live.add(connection);
-  broker.attach(connection, standing, { clientId, clean: true, keepalive: 0, will });
+  broker.attach(connection, standing, { clientId, clean, keepalive: 0, will });
   return { line, connection };
 }
 
@@ -68,6 +68,21 @@ describe('a session', () => {
     await eventually(() => line.sent.equals(Buffer.from([0x20, 2, 0, 5])));
     line.destroy();
   });
+
+  it.each(['subscriptionsByClient', 'putWill'] as const)(
+    'that cannot be set up in time is ended: %s does not answer',
+    async (way) => {
+      jest.spyOn(store, way).mockReturnValue(new Promise<never>(() => {}));
+      await broker.close();
+      const limits = { ...defaultLimits, admissionTime: 50 };
+      broker = await MessageBroker.start({ ...rooms, ...systemParts, limits, clock, log });
+      const dismissed = jest.spyOn(rooms.cutOff, 'dismiss');
+      const { line, connection } = attach('dev-6', 'dev-6', lastWill, false);
+      await connection.gone;
+      expect(dismissed).toHaveBeenCalledWith(connection, 'connect_timeout', expect.anything());
+      expect(line.sent).toHaveLength(0);
+    },
+  );
 
   it('that is cut off leaves no will in the store, and may do nothing more', async () => {
     const { line, connection } = attach('dev-3', 'dev-3', lastWill);

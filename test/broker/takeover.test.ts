@@ -1,5 +1,5 @@
 /** One session a client id: taken over by the same device only, and never lost from sight. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Client } from 'aedes';
 import type { MqttClient } from 'mqtt';
 import { SoundAedes } from '../../broker/sessions/sound-aedes.ts';
@@ -114,15 +114,20 @@ describe('of many connections that want one client id at once', () => {
 });
 
 describe("Aedes' register of clients", () => {
+  let aedes: SoundAedes;
+  beforeEach(async () => {
+    aedes = new SoundAedes({ publishWill: async () => {} });
+    await aedes.listen();
+  });
+  afterEach(() => new Promise<void>((resolve) => aedes.close(resolve)));
+
   /** Aedes' own client, as far as the register looks at it. */
   function client(id: string): Client {
     const one = { id, closed: false, close: (done: () => void) => done() };
     return one as Partial<Client> as Client;
   }
 
-  it('keeps a live client when an earlier one of its id finishes closing late', async () => {
-    const aedes = new SoundAedes({ publishWill: async () => {} });
-    await aedes.listen();
+  it('keeps a live client when an earlier one of its id finishes closing late', () => {
     const [earlier, later] = [client('x'), client('x')];
     aedes.registerClient(earlier);
     Object.assign(earlier, { closed: true }); // its close is under way
@@ -130,14 +135,10 @@ describe("Aedes' register of clients", () => {
     aedes.unregisterClient(earlier); // and comes to its end
     expect(aedes.clients.x).toBe(later);
     aedes.unregisterClient(later);
-    await new Promise<void>((resolve) => aedes.close(resolve));
   });
 
-  it('does not take in a client whose connection is over', async () => {
-    const aedes = new SoundAedes({ publishWill: async () => {} });
-    await aedes.listen();
+  it('does not take in a client whose connection is over', () => {
     aedes.registerClient(Object.assign(client('x'), { closed: true }));
     expect(aedes.clients.x).toBeUndefined();
-    await new Promise<void>((resolve) => aedes.close(resolve));
   });
 });
