@@ -122,7 +122,7 @@ describe('many at once', () => {
     expect((await changeListed(service, path, list)).result).toEqual({ counts, dryRun: false });
     for (const one of [fresh, raised, done]) expect((await certificate(one)).reason).toBe('keyCompromise');
     expect((await told()).slice(rows.length).map(({ action }) => action)).toEqual([
-      'devices.revoked',
+      'device.revoked', // the one that was not yet
       'revocations.raised',
     ]);
     const { body } = await service.operator<DeviceDetail>('GET', '/devices/bulk-2');
