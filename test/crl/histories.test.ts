@@ -152,7 +152,7 @@ describe('after any history of revocations, suspensions, resumptions, replacemen
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }, 60_000);
 });

@@ -20,7 +20,7 @@ import { enrollHolder, type Holder, holderOf } from './renewing.ts';
 
 const folder = temporaryFolder();
 const DEVICES = 8;
-const KILLS = 6;
+const KILLS = 4;
 /** Steps of renewals between two kills: about one round of all devices, so that each kill cuts others at other steps. */
 const STEPS_BETWEEN = 11;
 

