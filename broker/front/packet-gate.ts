@@ -138,6 +138,7 @@ export class PacketGate {
     const [body, end] = [start + this.#header, start + this.#size];
     this.#size = 0;
     if (type === subscribe || type === unsubscribe) {
+      if (bytes.readUInt16BE(body) === 0) throw malformed('message id 0'); // [MQTT-2.3.1-1]
       const filters = countFilters(bytes, body, end, type === subscribe ? 1 : 0);
       if (filters === undefined) throw malformed('the packet does not end with a filter');
       this.#budget.spend(filters - 1, 0, this.#limits(), now);

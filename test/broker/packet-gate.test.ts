@@ -127,6 +127,7 @@ describe('lengths', () => {
   it.each([
     ['ends within a filter', [0x82, 6, 0, 1, 0, 9, 0x61, 0]],
     ['ends within a length', [0x82, 7, 0, 1, 0, 1, 0x61, 0, 0]],
+    ['has message id 0', [0x82, 6, 0, 0, 0, 1, 0x61, 0]],
   ])('of a SUBSCRIBE that %s are refused', (_, bytes) => {
     expect(() => gateWith().pass(Buffer.from(bytes), 0, takeAll)).toThrow(
       expect.objectContaining({ code: 'packet_malformed' }),
