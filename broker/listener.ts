@@ -18,6 +18,7 @@ import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { SettingName } from '../runtime/settings.ts';
 import { RefusalLog } from './front/refusal-log.ts';
+import { socketName } from './front/socket-name.ts';
 import type { WaitingLine } from './front/waiting-line.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
@@ -95,8 +96,8 @@ export class Listener {
 
   #take(socket: Socket): void {
     const { line, sockets, limits } = this.#options;
-    const { remoteAddress: address, remotePort: port } = socket;
-    if (address === undefined || port === undefined) {
+    const { remoteAddress: address } = socket;
+    if (address === undefined) {
       socket.destroy(); // gone again
       return;
     }
@@ -105,15 +106,14 @@ export class Listener {
       return;
     }
     sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      line.leave(address, port);
-    });
+    socket.once('close', () => sockets.delete(socket));
     const begin = () => {
       if (!socket.destroyed) this.server.emit('connection', socket);
     };
     const giveUp = () => this.#turnAway(socket, 'it has waited for its handshake too long');
-    if (!line.join({ address, port, begin, giveUp })) this.#turnAway(socket, 'the line is full');
+    const leave = line.join({ address, name: socketName(socket), begin, giveUp });
+    if (leave === null) this.#turnAway(socket, 'the line is full');
+    else socket.once('close', leave);
   }
 
   #turnAway(socket: Socket, detail: string): void {

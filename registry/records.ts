@@ -243,12 +243,23 @@ export interface RegistrySpace {
   readonly freeBytes: number;
 }
 
-/** What the broker must know of one certificate, read at one moment. */
+/** What decides whether a certificate stands, and what it stands for, read at one moment: asked for with every connect. */
 export interface Admission {
-  readonly certificate: CertificateRecord;
-  readonly device: DeviceRecord;
-  readonly issuer: IssuerRecord;
-  readonly policy: DocumentRecord;
+  readonly certificate: Pick<
+    CertificateRecord,
+    | 'serialNumber'
+    | 'fingerprint'
+    | 'device'
+    | 'issuer'
+    | 'status'
+    | 'notBefore'
+    | 'notAfter'
+    | 'renews'
+    | 'firstUsedAt'
+  >;
+  readonly device: Pick<DeviceRecord, 'id' | 'group' | 'status' | 'attributes'>;
+  readonly issuer: Pick<IssuerRecord, 'kind' | 'status' | 'subject'>;
+  readonly policy: Pick<DocumentRecord, 'name' | 'document'>;
   /** Of the journal's last row at that moment. */
   readonly seq: number;
   /** As `RegistryReader.revokedSeq`; null where the device never was. */

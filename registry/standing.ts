@@ -2,7 +2,7 @@
 import { GatehouseError } from '../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../core/ids.ts';
 import type { RegistryReader } from './port/reader.ts';
-import type { Admission, CertificateRecord, CertificateStatus, DeviceStatus } from './records.ts';
+import type { Admission, CertificateStatus, DeviceStatus } from './records.ts';
 
 /** What a certificate says of itself, once its chain has been verified. */
 export interface CertificateClaim {
@@ -75,7 +75,7 @@ export function checkStanding(
 }
 
 /** What a device with a wrong clock needs to see. */
-function periodOf({ notBefore, notAfter }: CertificateRecord, now: number): string {
+function periodOf({ notBefore, notAfter }: Admission['certificate'], now: number): string {
   const [from, to, here] = [notBefore, notAfter, now].map((time) => new Date(time).toISOString());
   return `it is valid from ${from} to ${to}; the server's clock says ${here}`;
 }

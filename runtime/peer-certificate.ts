@@ -1,4 +1,5 @@
 /** The certificate that a peer showed in the TLS handshake, or in the one that its session goes back to. */
+import type { X509Certificate } from 'node:crypto';
 import type { PeerCertificate as ShownCertificate, TLSSocket } from 'node:tls';
 import { type ErrorCode, GatehouseError } from '../core/errors.ts';
 import {
@@ -28,16 +29,35 @@ export interface VerifiedPeer {
   readonly serialNumber: SerialNumber;
 }
 
+const COMMON_NAME = 'CN=';
+
 const PERIOD_ERRORS: Readonly<Record<string, ErrorCode>> = {
   CERT_HAS_EXPIRED: 'certificate_expired',
   CERT_NOT_YET_VALID: 'certificate_not_yet_valid',
 };
 
 /**
- * Undefined where the peer showed none. Works alike on resumed sessions of TLS 1.2 and 1.3. Not by
- * `getPeerX509Certificate`: that takes what was sent behind the certificate off OpenSSL's list, and never frees it.
+ * Undefined where the peer showed none. Works alike on resumed sessions of TLS 1.2 and 1.3. After a full handshake not by
+ * `getPeerX509Certificate`: that takes what was sent behind the certificate off OpenSSL's list, and never frees it. With a
+ * resumed session there is no such list.
  */
 export function readPeerCertificate(socket: TLSSocket): PeerCertificate | undefined {
+  const known = socket.isSessionReused() ? socket.getPeerX509Certificate() : undefined;
+  return (known && readAtOnce(known, socket)) ?? readInFull(socket);
+}
+
+/** A tenth of the time of `readInFull`, which has OpenSSL decode the key. Undefined where the name is not plainly one. */
+function readAtOnce(certificate: X509Certificate, socket: TLSSocket): PeerCertificate | undefined {
+  const { subject, serialNumber, fingerprint256 } = certificate;
+  // A line each; characters that could make another one, or an RDN of several values, leave no device ID.
+  const [line = '', ...others] = subject.split('\n').filter((name) => name.includes(COMMON_NAME));
+  const commonName = line.startsWith(COMMON_NAME) ? line.slice(COMMON_NAME.length) : '';
+  if (others.length > 0 || !isDeviceId(commonName)) return undefined;
+  const chainError = chainErrorOf(socket);
+  return { fingerprint: parseFingerprint(fingerprint256), commonName, serialNumber, chainError };
+}
+
+function readInFull(socket: TLSSocket): PeerCertificate | undefined {
   // Null where the socket has gone, and an empty object where no certificate was sent; the types know neither.
   const certificate: Partial<ShownCertificate> | null = socket.getPeerCertificate();
   if (certificate?.fingerprint256 === undefined || certificate.serialNumber === undefined) return undefined;
@@ -46,9 +66,13 @@ export function readPeerCertificate(socket: TLSSocket): PeerCertificate | undefi
     fingerprint: parseFingerprint(certificate.fingerprint256),
     commonName: typeof names === 'string' ? names : null,
     serialNumber: certificate.serialNumber,
-    // Whatever is not a plain yes counts as no.
-    chainError: socket.authorized ? null : String(socket.authorizationError ?? 'not verified'),
+    chainError: chainErrorOf(socket),
   };
+}
+
+/** Whatever is not a plain yes counts as no. */
+function chainErrorOf({ authorized, authorizationError }: TLSSocket): string | null {
+  return authorized ? null : String(authorizationError ?? 'not verified');
 }
 
 export interface VerificationOptions {

@@ -40,9 +40,13 @@ export function staple(server: Server, { file, clock, interval, log }: StaplingO
     const fitting = current && isFor(certificate, current, clock.now()) ? Buffer.from(current.der) : null;
     done(null, fitting);
   };
-  const onChange = () => void read();
-  onChange();
+  // One read at a time: of two, the one that began first could end last, and what is gone would be stapled from then on.
+  let reading = Promise.resolve();
+  const onChange = () => {
+    reading = reading.then(read);
+  };
   watchFile(file, { interval, persistent: false }, onChange);
+  onChange();
   server.on('OCSPRequest', onRequest);
   return () => {
     unwatchFile(file, onChange);

@@ -42,6 +42,10 @@ const fileSchema = z.strictObject({
 interface TicketKey {
   readonly createdAt: number;
   readonly bytes: Buffer;
+  /** Its parts. */
+  readonly name: Buffer;
+  readonly hmac: Buffer;
+  readonly aes: Buffer;
 }
 
 export interface TicketKeysOptions {
@@ -103,16 +107,16 @@ export class TicketKeys {
   }
 
   #seal(): TicketKeyAnswer {
-    const { name, hmac, aes } = partsOf(this.#keys[0]);
+    const [{ name, hmac, aes }] = this.#keys;
     return [answer.found, hmac, aes, name, randomBytes(PART_BYTES)];
   }
 
   #open(name: Buffer): TicketKeyAnswer {
     const now = this.#options.clock.now();
     const [newest] = this.#keys;
-    const found = this.#keys.find((key) => isGood(key, now) && partsOf(key).name.equals(name));
+    const found = this.#keys.find((key) => isGood(key, now) && key.name.equals(name));
     // Keys belong into every answer: without them Node ends the process.
-    const { hmac, aes } = partsOf(found ?? newest);
+    const { hmac, aes } = found ?? newest;
     if (found === undefined) return [answer.unknown, hmac, aes];
     // Replaced each time: in TLS 1.3 a ticket is for one use (RFC 8446 §C.4), and OpenSSL's clients keep to that. Without
     // another one they make a full handshake every other time.
@@ -141,11 +145,13 @@ interface TicketKeyHook {
 }
 
 function newKey(now: number): TicketKey {
-  return { createdAt: now, bytes: randomBytes(KEY_BYTES) };
+  return ticketKey(now, randomBytes(KEY_BYTES));
 }
 
-function partsOf({ bytes }: TicketKey) {
+function ticketKey(createdAt: number, bytes: Buffer): TicketKey {
   return {
+    createdAt,
+    bytes,
     name: bytes.subarray(0, PART_BYTES),
     hmac: bytes.subarray(PART_BYTES, 2 * PART_BYTES),
     aes: bytes.subarray(2 * PART_BYTES),
@@ -160,7 +166,7 @@ function isGood({ createdAt }: TicketKey, now: number): boolean {
 async function readKeys({ file, log }: TicketKeysOptions): Promise<readonly TicketKey[]> {
   try {
     const { keys } = fileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    return keys.map(({ createdAt, key }) => ({ createdAt, bytes: Buffer.from(key, 'base64') }));
+    return keys.map(({ createdAt, key }) => ticketKey(createdAt, Buffer.from(key, 'base64')));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn({ err: error, file }, 'the ticket keys cannot be used and are made anew');

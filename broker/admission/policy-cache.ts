@@ -8,7 +8,7 @@ export class PolicyCache {
   readonly #parsed = new Map<string, { readonly document: string; readonly policy: Policy }>();
 
   /** @throws GatehouseError `policy_invalid` */
-  parse({ name, document }: DocumentRecord): Policy {
+  parse({ name, document }: Pick<DocumentRecord, 'name' | 'document'>): Policy {
     const known = this.#parsed.get(name);
     if (known?.document === document) return known.policy;
     const policy = parsePolicy(parseJson(name, document));

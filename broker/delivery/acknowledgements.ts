@@ -14,7 +14,14 @@ const MOST_BYTES = 256 * 1_024;
 interface Answer {
   readonly packet: Reply;
   readonly messageId: number;
-  readonly bytes: number;
+}
+
+/** Answers that become due together, in order: those of one transaction, as a rule. */
+interface Group {
+  readonly ready: Promise<unknown>;
+  readonly answers: Answer[];
+  /** Of what they answer. */
+  bytes: number;
   isDue: boolean;
 }
 
@@ -22,7 +29,8 @@ export class Acknowledgements {
   readonly #output: Output;
   readonly #sender: Sender;
   /** The oldest first. */
-  readonly #waiting = new Set<Answer>();
+  readonly #waiting: Group[] = [];
+  #count = 0;
   #bytes = 0;
   #isHolding = false;
 
@@ -36,35 +44,45 @@ export class Acknowledgements {
    * @param bytes of what it answers
    */
   say(packet: Reply, messageId: number, ready: Promise<unknown> | null, bytes = 0): void {
-    if (ready === null && this.#waiting.size === 0) {
-      writeReply(this.#output, packet, messageId);
-      return;
-    }
-    const answer = { packet, messageId, bytes, isDue: ready === null };
-    this.#waiting.add(answer);
+    let group = this.#waiting.at(-1);
+    if (ready === null) {
+      if (group === undefined) {
+        writeReply(this.#output, packet, messageId);
+        return;
+      }
+    } else if (group?.ready !== ready) group = this.#begin(ready);
+    group.answers.push({ packet, messageId });
+    group.bytes += bytes;
+    this.#count++;
     this.#bytes += bytes;
-    ready?.then(
-      () => {
-        answer.isDue = true;
-        this.#sayDue();
-      },
-      () => {}, // the store has told of it, and ends everything
-    );
     if (this.#isHolding || !this.#isTooMuch) return;
     this.#isHolding = true;
     this.#sender.hold();
   }
 
   get #isTooMuch(): boolean {
-    return this.#waiting.size > MOST_WAITING || this.#bytes > MOST_BYTES;
+    return this.#count > MOST_WAITING || this.#bytes > MOST_BYTES;
+  }
+
+  #begin(ready: Promise<unknown>): Group {
+    const group: Group = { ready, answers: [], bytes: 0, isDue: false };
+    this.#waiting.push(group);
+    group.ready.then(
+      () => {
+        group.isDue = true;
+        this.#sayDue();
+      },
+      () => {}, // the store has told of it, and ends everything
+    );
+    return group;
   }
 
   #sayDue(): void {
-    for (const answer of this.#waiting) {
-      if (!answer.isDue) break;
-      this.#waiting.delete(answer);
-      this.#bytes -= answer.bytes;
-      writeReply(this.#output, answer.packet, answer.messageId);
+    for (let group = this.#waiting[0]; group?.isDue; group = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#count -= group.answers.length;
+      this.#bytes -= group.bytes;
+      for (const { packet, messageId } of group.answers) writeReply(this.#output, packet, messageId);
     }
     if (!this.#isHolding || this.#isTooMuch) return;
     this.#isHolding = false;

@@ -26,7 +26,7 @@ export interface DurableOutboxOptions extends OutboxOptions {
   readonly window: SendWindow;
 }
 
-type Sent = Pick<QueueRow, 'seq' | 'bytes' | 'message'>;
+type Sent = Pick<QueueRow, 'seq' | 'bytes' | 'released'>;
 
 export class DurableOutbox extends Outbox implements Delivery {
   readonly #options: DurableOutboxOptions;
@@ -114,10 +114,9 @@ export class DurableOutbox extends Outbox implements Delivery {
     const sent = this.#sent.get(messageId);
     if (sent === undefined) return null;
     const { database, session } = this.#options;
-    const { seq, message } = sent;
-    if (message === null) return database.flush(); // it may be on its way there
-    this.#sent.set(messageId, { ...sent, message: null });
-    return database.release(session, { seq, message });
+    if (sent.released === 1) return database.flush(); // it may be on its way there
+    this.#sent.set(messageId, { ...sent, released: 1 });
+    return database.release(session, sent.seq);
   }
 
   protected override onRoom(): void {
@@ -151,16 +150,14 @@ export class DurableOutbox extends Outbox implements Delivery {
     if (isIdle || messages < window.sentMessages / 2 || this.#sentBytes > window.sentBytes / 2) return;
     this.#isTaking = true;
     const limits = { messages, bytes: window.sentBytes - this.#sentBytes };
-    database
-      .take(session, this.#cursor, limits, (page) => this.#noteTaken(page))
-      .then(
-        ({ entries }) => {
-          this.#isTaking = false;
-          this.send(entries);
-          this.#take();
-        },
-        () => this.close(), // the store has told of it
-      );
+    database.take(session, this.#cursor, limits, {
+      onTaken: (page) => this.#noteTaken(page),
+      onCommitted: ({ entries }) => {
+        this.#isTaking = false;
+        this.send(entries);
+        this.#take();
+      },
+    });
   }
 
   #noteTaken({ entries, isLast }: Page): void {
@@ -168,9 +165,9 @@ export class DurableOutbox extends Outbox implements Delivery {
     this.#keepsUp = isLast;
   }
 
-  #note(messageId: number, { seq, bytes, message }: Sent): void {
+  #note(messageId: number, { seq, bytes, released }: Sent): void {
     this.#cursor = seq;
-    this.#sent.set(messageId, { seq, bytes, message });
+    this.#sent.set(messageId, { seq, bytes, released });
     this.#sentBytes += bytes;
   }
 

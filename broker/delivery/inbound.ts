@@ -64,7 +64,8 @@ export class Inbound {
   }
 
   #publish(publication: Publication): boolean {
-    const { router, authorizer, connection, clientId, sender, onDenied } = this.#options;
+    const { router, authorizer, connection, clientId, database, sender, onDenied } = this.#options;
+    database.separate();
     const route = router.routeOf(publication.topic);
     const refusal = authorizer.refusalOf(connection, publication, route);
     if (refusal !== null) {

@@ -3,7 +3,7 @@
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
 import { deviceOf } from '../front/client-id.ts';
-import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
+import type { Message, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { SessionRecord } from '../persistence/session-record.ts';
 import type { Publication } from './publication.ts';
@@ -51,18 +51,21 @@ export class Intake {
    * A message of QoS 1 is sent on before the disk has it, since it may come twice after a crash; one of QoS 2 is not: its
    * message id would be given to another message, which its receiver would take for a repetition.
    */
-  async #append(message: Message, receivers: readonly Receiver[]): Promise<void> {
-    const { committed, durable } = this.#database.append(message, receivers);
-    const send = (appended: readonly Appended[], qos: number) => {
+  #append(message: Message, receivers: readonly Receiver[]): Promise<void> {
+    const durable = this.#database.append(message, receivers, (appended) => {
       for (const { row, delivery } of appended) {
+        if (delivery === null) continue;
         // Its message id is new: this is the first time that it is sent.
-        if (row.qos === qos) delivery?.send([{ ...row, ...bodyOf(message), messageId: null }]);
+        const entry = { ...row, ...bodyOf(message), messageId: null };
+        if (row.qos === 1) delivery.send([entry]);
+        else
+          durable.then(
+            () => delivery.send([entry]),
+            () => {}, // the store has told of it
+          );
       }
-    };
-    await Promise.all([
-      committed.then((appended) => send(appended, 1)),
-      Promise.all([committed, durable]).then(([appended]) => send(appended, 2)),
-    ]);
+    });
+    return durable;
   }
 }
 

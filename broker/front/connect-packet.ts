@@ -1,8 +1,4 @@
-/**
- * The CONNECT packet (MQTT 3.1.1 §3.1), decoded strictly, and encoded anew: what Aedes gets to read is written
- * here, so that no byte of a packet that the two could understand differently reaches it.
- */
-import { generate } from 'mqtt-packet';
+/** The CONNECT packet (MQTT 3.1.1 §3.1), decoded strictly. */
 import { GatehouseError } from '../../core/errors.ts';
 import { FieldReader } from './field-reader.ts';
 
@@ -54,19 +50,6 @@ export function decodeConnect(body: Buffer): ConnectRequest {
   if (flags & flag.password) fields.binary();
   fields.end();
   return { clientId, clean: (flags & flag.clean) !== 0, keepalive, will };
-}
-
-/** The CONNECT that says just what `request` says. */
-export function encodeConnect({ clientId, clean, keepalive, will }: ConnectRequest): Buffer {
-  return generate({
-    cmd: 'connect',
-    protocolId: 'MQTT',
-    protocolVersion: PROTOCOL_LEVEL,
-    clientId,
-    clean,
-    keepalive,
-    ...(will === null ? {} : { will }),
-  });
 }
 
 function checkFlags(flags: number): void {

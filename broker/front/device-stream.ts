@@ -19,8 +19,6 @@ const { publish, pubcomp, subscribe, suback, unsubscribe, unsuback, disconnect }
 export interface DeviceStreamOptions {
   readonly socket: Duplex;
   readonly gate: PacketGate;
-  /** What Aedes reads first: the CONNECT. What the device sent after it waits for `open`. */
-  readonly preface: Buffer;
   /** The gate, or whoever takes the messages, found a packet that may not be. Nothing passes after it. */
   readonly onViolation: (error: unknown) => void;
   /** The device sends more than its policy lets it, and waits. */
@@ -68,7 +66,6 @@ export class DeviceStream extends Duplex {
     this.#options = options;
     this.#socket = socket;
     this.output = new Output({ socket, drainTime, onStalled: () => this.destroy() });
-    this.push(options.preface);
     this.#socket
       .once('end', () => {
         this.#inputOver = true;

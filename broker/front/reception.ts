@@ -30,6 +30,7 @@ import {
 import type { ConnectRates } from './connect-rates.ts';
 import { readConnect } from './connect-reader.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
+import { type SocketName, socketName } from './socket-name.ts';
 import type { Transport } from './transport.ts';
 import type { WaitingLine } from './waiting-line.ts';
 
@@ -56,7 +57,7 @@ const MAX_SHOWN = 128;
 interface Visit {
   readonly transport: Transport;
   readonly address: string;
-  readonly port: number;
+  readonly name: SocketName;
   certificate?: PeerCertificate | undefined;
   /** Undefined until CONNECT has been read. */
   protocolLevel?: number;
@@ -76,7 +77,7 @@ export class Reception {
   async receive(transport: Transport): Promise<void> {
     const { socket } = transport;
     socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
-    const visit: Visit = { transport, address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const visit: Visit = { transport, address: socket.remoteAddress ?? '', name: socketName(socket) };
     try {
       await this.#admit(visit);
     } catch (error) {
@@ -104,7 +105,7 @@ export class Reception {
     const finding = await this.#within(connection, 'registry_unavailable', looking);
     // Before it is proven: who comes too often uses up what its network may fail, and so waits in line.
     this.#options.rates.spend(connection.device);
-    this.#options.line.prove(visit.address, visit.port);
+    this.#options.line.prove(visit.name);
 
     // Step 4: CONNECT, within its cap and its time.
     const request = await this.#readRequest(visit, connection);

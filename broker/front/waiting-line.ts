@@ -8,6 +8,7 @@ import type { BrokerLimits } from '../limits.ts';
 import { LoopLoad } from './loop-load.ts';
 import { networkOf } from './network-of.ts';
 import { Places } from './places.ts';
+import type { SocketName } from './socket-name.ts';
 
 export type LineLimits = Pick<
   BrokerLimits,
@@ -26,9 +27,9 @@ export type LineLimits = Pick<
 const FEW_SHARE = 100;
 
 export interface Newcomer {
-  /** Address and port together name a socket, also once TLS has wrapped it. */
+  /** Of the peer. */
   readonly address: string;
-  readonly port: number;
+  readonly name: SocketName;
   /** It is its turn. */
   readonly begin: () => void;
   /** It has waited too long. */
@@ -54,7 +55,8 @@ export class WaitingLine {
   readonly #isBusy: () => boolean;
   readonly #places: Places;
   readonly #networks = new Map<string, Network>();
-  readonly #visitors = new Map<string, Visitor>();
+  /** Of two with one name the later: an unread socket whose peer is gone is not told so, and the peer may be back. */
+  readonly #visitors = new Map<SocketName, Visitor>();
   /** Of all networks, in the order they came. */
   readonly #waiting = new Set<Visitor>();
   /** Networks that may begin a handshake as far as they themselves are concerned, the next one first. */
@@ -69,21 +71,24 @@ export class WaitingLine {
     this.#places = new Places({ atOnce, inAll, failuresPerSecond, isBusy: this.#isBusy });
   }
 
-  /** False where the line is full. Where nobody is before it, it begins at once. */
-  join(newcomer: Newcomer): boolean {
+  /**
+   * Where nobody is before it, it begins at once.
+   * @returns what says that it is gone, which may be said again, or after it was proven; null where the line is full
+   */
+  join(newcomer: Newcomer): (() => void) | null {
     const network = this.#networkOf(newcomer.address);
     if (!this.#hasRoomFor(network)) {
       this.#release(network);
-      return false;
+      return null;
     }
     const visitor: Visitor = { ...newcomer, network, waitsSince: performance.now() };
-    this.#visitors.set(nameOf(newcomer.address, newcomer.port), visitor);
+    this.#visitors.set(newcomer.name, visitor);
     network.waiting.add(visitor);
     this.#waiting.add(visitor);
     this.#line(network);
     this.#advance();
     this.#awaitExpiry();
-    return true;
+    return () => this.#remove(visitor, false);
   }
 
   /** A few networks with long lines of their own leave half of the places to all others. */
@@ -94,20 +99,13 @@ export class WaitingLine {
   }
 
   /** The registry stands behind it. */
-  prove(address: string, port: number): void {
-    this.#remove(address, port, true);
-  }
-
-  /** It is gone; may be said again, or after it was proven. */
-  leave(address: string, port: number): void {
-    this.#remove(address, port, false);
-  }
-
-  #remove(address: string, port: number, isProven: boolean): void {
-    const name = nameOf(address, port);
+  prove(name: SocketName): void {
     const visitor = this.#visitors.get(name);
-    if (visitor === undefined) return;
-    this.#visitors.delete(name);
+    if (visitor !== undefined) this.#remove(visitor, true);
+  }
+
+  #remove(visitor: Visitor, isProven: boolean): void {
+    if (this.#visitors.get(visitor.name) === visitor) this.#visitors.delete(visitor.name);
     const { network } = visitor;
     this.#waiting.delete(visitor);
     network.waiting.delete(visitor);
@@ -169,7 +167,7 @@ export class WaitingLine {
       this.#expiry = undefined;
       for (const visitor of this.#waiting) {
         if (performance.now() - visitor.waitsSince < waitingTime) break;
-        this.leave(visitor.address, visitor.port);
+        this.#remove(visitor, false);
         visitor.giveUp();
       }
       this.#awaitExpiry();
@@ -201,8 +199,4 @@ export class WaitingLine {
 /** What waits for others alone needs no timer: they tell when they go. */
 function after(wait: number, act: () => void): NodeJS.Timeout | undefined {
   return wait === Number.POSITIVE_INFINITY ? undefined : setTimeout(act, Math.ceil(wait)).unref();
-}
-
-function nameOf(address: string, port: number): string {
-  return `${address} ${port}`;
 }

@@ -83,8 +83,7 @@ export class DurableStore implements SessionStore {
       session: this.database.sessions.open(clientId),
       qos: Math.min(qos, packet.qos),
     }));
-    const { committed, durable } = this.database.append(messageOf(packet), receivers);
-    await Promise.all([committed, durable]);
+    await this.database.append(messageOf(packet), receivers);
   }
 
   async outgoingUpdate({ id }: SessionKey, packet: QueuedPacket): Promise<void> {
@@ -94,7 +93,7 @@ export class DurableStore implements SessionStore {
       if (session === undefined || messageId === undefined) return false;
       if (packet.cmd === 'pubrel') {
         const entry = queue.findSent(session, messageId);
-        if (entry !== undefined) queue.release(session, entry);
+        if (entry !== undefined) queue.release(session, entry.seq);
         return entry !== undefined;
       }
       const entry = queue.find(session, { brokerId: brokerId ?? '', brokerCounter: brokerCounter ?? 0 });

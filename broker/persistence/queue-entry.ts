@@ -26,10 +26,9 @@ export interface QueueRow {
   readonly released: 0 | 1;
   readonly qos: 0 | 1 | 2;
   readonly bytes: number;
-  /** Its body's number; null once it is released, as are the fields of the body. */
-  readonly message: number | null;
 }
 
+/** With its body, which is null once it is released. */
 export interface QueueEntry extends QueueRow {
   readonly topic: string | null;
   readonly payload: Buffer | string | null;

@@ -8,7 +8,7 @@ import type { GatehouseError } from '../../core/errors.ts';
 import { AppliedRevocations } from './applied-revocations.ts';
 import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
-import type { Appended, Message, Page, PageLimits, QueueRow, Receiver } from './queue-entry.ts';
+import type { Appended, Message, Page, PageLimits, Receiver } from './queue-entry.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { RetainedWrites } from './retained-writes.ts';
 import { SessionBook } from './session-book.ts';
@@ -41,10 +41,12 @@ export interface SessionDatabaseOptions {
   readonly onFailure: (error: GatehouseError) => void;
 }
 
-/** Whoever takes one of the two has to take the other: both reject where it fails. */
-export interface Appending {
-  readonly committed: Promise<readonly Appended[]>;
-  readonly durable: Promise<void>;
+/** Both are called in the order of the changes: before what is appended behind the page. Neither may throw. */
+export interface TakeHandlers {
+  /** The page is read, and nothing else is appended yet: inside the transaction. */
+  readonly onTaken: (page: Page) => void;
+  /** It may be sent. Not called where the store fails, which it tells of. */
+  readonly onCommitted: (page: Page) => void;
 }
 
 export class SessionDatabase {
@@ -103,29 +105,30 @@ export class SessionDatabase {
 
   // The queues
 
-  /** Puts the message into the queue of each receiver: at first safe from a crash of the process, then durable. */
-  append(message: Message, receivers: readonly Receiver[]): Appending {
-    const committed = this.#commit.runUnsynced(() => this.queue.append(message, receivers));
-    return { committed, durable: this.#commit.flush() }; // asked for together: one transaction
+  /**
+   * Puts the message into the queue of each receiver. Resolves when it is durable.
+   * @param onCommitted called before, when it is safe from a crash of the process; must not throw
+   */
+  append(
+    message: Message,
+    receivers: readonly Receiver[],
+    onCommitted?: (appended: readonly Appended[]) => void,
+  ): Promise<void> {
+    this.#commit.post(() => this.queue.append(message, receivers), onCommitted);
+    return this.#commit.flush(); // asked for together: one transaction
   }
 
   /**
    * The entries behind `after`, which may be sent from then on: each is marked with its message id. That a power cut may
    * take the mark away does no harm: the id follows from the place, and only DUP would be missing.
-   * @param onTaken called when the page is read, before anything else is appended
    */
-  take(
-    session: SessionRecord,
-    after: number,
-    limits: PageLimits,
-    onTaken: (page: Page) => void,
-  ): Promise<Page> {
-    return this.#commit.runUnsynced(() => {
+  take(session: SessionRecord, after: number, limits: PageLimits, handlers: TakeHandlers): void {
+    this.#commit.post(() => {
       const page = this.queue.page(session, after, limits);
-      this.queue.assign(session, page);
-      onTaken(page);
+      this.queue.markSent(session, page);
+      handlers.onTaken(page);
       return page;
-    });
+    }, handlers.onCommitted);
   }
 
   /** Takes entries off the queue. Nobody waits for it: what comes back after a crash is sent again. */
@@ -134,8 +137,8 @@ export class SessionDatabase {
   }
 
   /** PUBREC has come for it: PUBREL stands in its place. */
-  release(session: SessionRecord, row: Pick<QueueRow, 'seq' | 'message'>): Promise<void> {
-    return this.#commit.run(() => this.queue.release(session, row));
+  release(session: SessionRecord, seq: number): Promise<void> {
+    return this.#commit.run(() => this.queue.release(session, seq));
   }
 
   /** Any other change of the queues. */
@@ -178,6 +181,11 @@ export class SessionDatabase {
   }
 
   // The whole
+
+  /** What is asked for from here on need not last together with what was asked for before. */
+  separate(): void {
+    this.#commit.separate();
+  }
 
   /** Resolves when nothing of the session would be found again; its queue is cleared away behind the messages. */
   async discard(clientId: string): Promise<void> {

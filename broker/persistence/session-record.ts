@@ -15,7 +15,7 @@ export interface Delivery extends Outbox {
    * The message id under which the new last message of the queue is to be sent once it is durable; null to leave it in
    * the queue. Called inside the transaction, so it only decides.
    */
-  admit(row: Pick<QueueRow, 'seq' | 'bytes' | 'message'>): number | null;
+  admit(row: Pick<QueueRow, 'seq' | 'bytes' | 'released'>): number | null;
   send(entries: readonly QueueEntry[]): void;
 }
 
@@ -29,6 +29,8 @@ export class SessionRecord implements Subscriber {
   messages = 0;
   bytes = 0;
   nextSeq = 1;
+  /** What is in the queue up to here may have been sent. */
+  sent = 0;
 
   constructor(number: number, clientId: string) {
     this.number = number;

@@ -1,4 +1,5 @@
 /** Members of Aedes 1.2.0 that its own type declarations leave out and the broker builds on. */
+import type { EventEmitter } from 'node:events';
 import type { PublishPacket } from 'aedes';
 
 declare module 'aedes' {
@@ -11,6 +12,10 @@ declare module 'aedes' {
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
     /** It has said DISCONNECT. */
     readonly _disconnected: boolean;
+    /** Emits `packet` for each packet that the client sends. */
+    readonly _parser: EventEmitter;
+    /** Has the parser read what there is. */
+    readonly _nextBatch: () => void;
     /** Nothing more of what it sends is worked on. */
     pause(): void;
   }

@@ -8,7 +8,7 @@ import type { Logger } from '../../runtime/log.ts';
 import type { Standing } from '../admission/standing.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import { Exchange } from '../delivery/exchange.ts';
-import { type ConnectRequest, encodeConnect } from '../front/connect-packet.ts';
+import type { ConnectRequest } from '../front/connect-packet.ts';
 import { DeviceStream } from '../front/device-stream.ts';
 import { PacketGate } from '../front/packet-gate.ts';
 import type { BrokerLimits } from '../limits.ts';
@@ -108,13 +108,12 @@ export class MessageBroker {
     const stream = new DeviceStream({
       socket,
       gate,
-      preface: encodeConnect({ ...request, keepalive: 0 }), // Aedes does not see all that keeps it alive
       onViolation: (error) => this.#dismissFor(connection, error),
       onThrottle: () => metrics.throttled(),
       throttleTime: limits.throttleTime,
       drainTime: limits.drainTime,
     });
-    const client = this.#aedes.handle(stream);
+    const client = this.#aedes.take(stream, request);
     this.#streams.set(client, stream);
     live.bind(client, connection);
     // It is here: a will that an earlier connection left, and nobody has published yet, tells what is not so.

@@ -6,7 +6,9 @@
  * itself things by `$SYS/…`, on the emitter that it has for all messages: nobody subscribes to that, and of what would go
  * there only wills and its own heartbeat go anywhere.
  */
+import type { Duplex } from 'node:stream';
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
+import { type ConnectRequest, PROTOCOL_LEVEL } from '../front/connect-packet.ts';
 
 export interface SoundAedesOptions extends AedesOptions {
   /** A will that may be published, of whoever had this client id. */
@@ -27,6 +29,23 @@ export class SoundAedes extends Aedes {
   /** Filters of all clients that are connected. */
   get subscriptions(): number {
     return this.#subscriptions;
+  }
+
+  /**
+   * Serves a connection whose CONNECT has been read. Aedes is given what was found to be in it, as its parser would give it,
+   * and not one byte of the packet, which the two could understand differently.
+   * @param stream on which the device's packets come that follow CONNECT
+   */
+  take(stream: Duplex, { clientId, clean, will }: ConnectRequest): Client {
+    const client = this.handle(stream);
+    client._nextBatch(); // it expects to have been told that there is something to read
+    client._parser.emit('packet', {
+      cmd: 'connect',
+      protocolVersion: PROTOCOL_LEVEL,
+      ...{ clientId, clean, will: will && { ...will } }, // Aedes adds to the will
+      keepalive: 0, // Aedes does not see all that keeps it alive
+    });
+    return client;
   }
 
   override subscribe(_filter: string, _deliver: unknown, done: () => void): void {

@@ -64,7 +64,7 @@ export interface RegistryReader {
   raisableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
   /** Active certificates of the device that renew another and were never used at the broker. */
   unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
-  /** Certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
+  /** What is to be known of certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
   admission(fingerprint: Fingerprint): Promise<Admission | undefined>;
   /** The device that has, or ever had, a certificate for this public key. */
   keyOwner(keyFingerprint: Fingerprint): Promise<DeviceId | undefined>;

@@ -122,7 +122,14 @@ export function prepareReads(database: Database) {
     ),
     admission: database
       .prepare<[Fingerprint], AdmissionRow>(
-        `SELECT certificates.*, devices.*, issuers.*, policies.*, (SELECT max(seq) FROM journal) AS seq
+        // Column by column: it is read with every connect, and the DER of two certificates takes as long as all of these.
+        `SELECT certificates.serialNumber, certificates.fingerprint, certificates.device, certificates.issuer,
+           certificates.status, certificates.notBefore, certificates.notAfter, certificates.renews,
+           certificates.firstUsedAt,
+           devices.id, devices."group", devices.status, devices.attributes, devices.revokedSeq,
+           issuers.kind, issuers.status, issuers.subject,
+           policies.name, policies.document,
+           (SELECT max(seq) FROM journal) AS seq
          FROM certificates
            JOIN devices ON devices.id = certificates.device
            JOIN groups ON groups.name = devices."group"

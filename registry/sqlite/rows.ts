@@ -6,16 +6,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import { canonicalJson } from '../../core/journal/canonical-json.ts';
 import type { JournalEvent, JournalRow } from '../../core/journal/events.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import type {
-  Admission,
-  CertificateRecord,
-  CertificateStatus,
-  CrlRecord,
-  DeviceRecord,
-  DocumentRecord,
-  IssuerRecord,
-  KeptCrl,
-} from '../records.ts';
+import type { Admission, CertificateStatus, CrlRecord, DeviceRecord, KeptCrl } from '../records.ts';
 
 export type DeviceRow = Omit<DeviceRecord, 'attributes'> & { readonly attributes: string };
 /** When it enrolled, and was revoked, is told apart from the rest (`enrolledAt` and `revokedSeq` of the port). */
@@ -36,10 +27,10 @@ export const USUAL_REASON = {
 
 /** One row of a join, by table. */
 export interface AdmissionRow {
-  readonly certificates: CertificateRecord;
-  readonly devices: StoredDeviceRow;
-  readonly issuers: IssuerRecord;
-  readonly policies: DocumentRecord;
+  readonly certificates: Admission['certificate'];
+  readonly devices: Pick<StoredDeviceRow, 'id' | 'group' | 'status' | 'attributes' | 'revokedSeq'>;
+  readonly issuers: Admission['issuer'];
+  readonly policies: Admission['policy'];
   /** Of no table. */
   readonly $: { readonly seq: number | null };
 }
@@ -61,13 +52,14 @@ export function toKeptCrl(row: CrlRow<KeptCrl>): KeptCrl {
 }
 
 export function toAdmission({ certificates, devices, issuers, policies, $ }: AdmissionRow): Admission {
+  const { revokedSeq, attributes, ...device } = devices;
   return {
     certificate: certificates,
-    device: toDevice(devices),
+    device: { ...device, attributes: JSON.parse(attributes) },
     issuer: issuers,
     policy: policies,
     seq: $.seq ?? 0,
-    revokedSeq: devices.revokedSeq,
+    revokedSeq,
   };
 }
 

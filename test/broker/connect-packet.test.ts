@@ -2,12 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
-import {
-  type ConnectRequest,
-  decodeConnect,
-  encodeConnect,
-  readProtocolLevel,
-} from '../../broker/front/connect-packet.ts';
+import { type ConnectRequest, decodeConnect, readProtocolLevel } from '../../broker/front/connect-packet.ts';
 import { FixedHeaderReader } from '../../broker/front/fixed-header.ts';
 import { GatehouseError } from '../../core/errors.ts';
 
@@ -57,18 +52,10 @@ describe('decoding', () => {
     );
   });
 
-  it('reads what it wrote itself, without user name and password', () => {
-    fc.assert(
-      fc.property(request, (wanted) => {
-        expect(decodeConnect(bodyOf(encodeConnect(wanted)))).toEqual(wanted);
-      }),
-    );
-  });
-
   it('refuses whatever else comes with its own error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(40), (noise, at) => {
-        const start = bodyOf(encodeConnect({ clientId: 'dev-1', clean: true, keepalive: 1, will: null }));
+        const start = bodyOf(generate({ cmd: 'connect', clientId: 'dev-1', clean: true, keepalive: 1 }));
         const body = Buffer.concat([start.subarray(0, at), Buffer.from(noise)]);
         try {
           readProtocolLevel(body);

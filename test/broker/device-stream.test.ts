@@ -8,7 +8,6 @@ import { PacketGate } from '../../broker/front/packet-gate.ts';
 import { Line } from './samples.ts';
 
 const limits = { messagesPerSecond: 1e9, bytesPerSecond: 1e12, maxPayload: 100_000 };
-const PREFACE = 'CONNECT';
 let line: Line;
 let stream: DeviceStream;
 /** What has come out of it, on either way. */
@@ -26,14 +25,13 @@ function open(): void {
   stream = new DeviceStream({
     socket: line,
     gate: new PacketGate({ budget: new Budget(), limits: () => limits }),
-    preface: Buffer.from(PREFACE),
     onViolation: (error) => violations.push(error),
     onThrottle: () => {},
     throttleTime: 1_000,
     drainTime: 1_000,
   });
   stream.on('data', (bytes: Buffer) => {
-    if (String(bytes) !== PREFACE) mine.push(bytes.length > 3 ? nameOf(bytes) : bytes.toString('hex'));
+    mine.push(bytes.length > 3 ? nameOf(bytes) : bytes.toString('hex'));
   });
   stream.open((bytes, start, body, end) => {
     mine.push(bytes.toString('latin1', body + 3, end));
@@ -167,7 +165,7 @@ describe('what one device sends at once', () => {
     stream = new DeviceStream({
       socket: line,
       gate: new PacketGate({ budget: new Budget(), limits: () => limits }),
-      ...{ preface: Buffer.from(PREFACE), onViolation: () => {}, onThrottle: () => {} },
+      ...{ onViolation: () => {}, onThrottle: () => {} },
       ...{ throttleTime: 1_000, drainTime: 1_000 },
     });
     let count = 0;

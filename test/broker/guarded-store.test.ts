@@ -135,7 +135,11 @@ describe('a session that is discarded', () => {
     const discarded = store.discard('dev1');
     await store.intake.queueRetained(session, { topic: 't', payload: Buffer.from('x') }, 1);
     const message = { topic: 't', payload: 'late', retain: false, brokerId: null, brokerCounter: null };
-    expect(await store.database.append(message, [{ session, qos: 1 }]).committed).toEqual([]);
+    let appended: unknown;
+    await store.database.append(message, [{ session, qos: 1 }], (rows) => {
+      appended = rows;
+    });
+    expect(appended).toEqual([]);
     await discarded;
     expect(await queueOf('dev1')).toEqual([]);
   });

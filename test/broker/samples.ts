@@ -14,7 +14,9 @@ import { OrphanWills } from '../../broker/authorization/orphan-wills.ts';
 import { type BrokerLimits, defaultLimits } from '../../broker/limits.ts';
 import { createBrokerMetrics } from '../../broker/metrics.ts';
 import { GuardedStore } from '../../broker/persistence/guarded-store.ts';
+import type { Page, PageLimits } from '../../broker/persistence/queue-entry.ts';
 import { SessionDatabase, type SessionDatabaseOptions } from '../../broker/persistence/session-database.ts';
+import type { SessionRecord } from '../../broker/persistence/session-record.ts';
 import { Connection } from '../../broker/sessions/connection.ts';
 import { CutOff } from '../../broker/sessions/cut-off.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
@@ -85,6 +87,18 @@ export function openSessions(options: Partial<SessionDatabaseOptions> = {}): Ses
   });
   databases.push(database);
   return database;
+}
+
+/** Takes a page out of the queue, and resolves when it is committed. */
+export function takePage(
+  database: SessionDatabase,
+  session: SessionRecord,
+  after: number,
+  limits: PageLimits,
+): Promise<Page> {
+  return new Promise((onCommitted) => {
+    database.take(session, after, limits, { onTaken: () => {}, onCommitted });
+  });
 }
 
 const databases: SessionDatabase[] = [];

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Allowance } from '../../broker/front/allowance.ts';
 import { ConnectRates } from '../../broker/front/connect-rates.ts';
 import { networkOf } from '../../broker/front/network-of.ts';
+import { type SocketName, socketName } from '../../broker/front/socket-name.ts';
 import { type LineLimits, WaitingLine } from '../../broker/front/waiting-line.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 
@@ -11,6 +12,10 @@ const limits: LineLimits = {
   ...{ failuresPerSecond: 10, failuresPerSecondPerAddress: 1 },
   ...{ waiting: 20, waitingPerAddress: 10, waitingTime: 30_000 },
 };
+
+function nameOf(remoteAddress: string, remotePort: number): SocketName {
+  return socketName({ remoteAddress, remotePort, localAddress: '192.0.2.254', localPort: 8883 });
+}
 
 describe('networkOf', () => {
   it.each([
@@ -49,11 +54,13 @@ describe('the waiting line', () => {
   let line: WaitingLine;
   let begun: string[];
   let givenUp: string[];
+  let leaving: Map<string, () => void>;
   let isBusy: boolean;
   beforeEach(() => {
     jest.useFakeTimers();
     begun = [];
     givenUp = [];
+    leaving = new Map();
     isBusy = false;
     start();
   });
@@ -74,11 +81,21 @@ describe('the waiting line', () => {
 
   function join(address: string, port: number): boolean {
     const name = `${address} ${port}`;
-    return line.join({
-      ...{ address, port },
+    const leaves = line.join({
+      ...{ address, name: nameOf(address, port) },
       begin: () => begun.push(name),
       giveUp: () => givenUp.push(name),
     });
+    if (leaves !== null) leaving.set(name, leaves);
+    return leaves !== null;
+  }
+
+  function leave(address: string, port: number): void {
+    leaving.get(`${address} ${port}`)?.();
+  }
+
+  function prove(address: string, port: number): void {
+    line.prove(nameOf(address, port));
   }
 
   /** Whose turn it became meanwhile. */
@@ -89,12 +106,12 @@ describe('the waiting line', () => {
   it('lets as many of a network begin as may, and the next in its order when one is proven or gone', () => {
     for (let port = 1; port <= 7; port++) expect(join('2001:db8::1', port)).toBe(true);
     expect(news()).toEqual(['2001:db8::1 1', '2001:db8::1 2', '2001:db8::1 3', '2001:db8::1 4']);
-    line.prove('2001:db8::1', 2);
+    prove('2001:db8::1', 2);
     expect(news()).toEqual(['2001:db8::1 5']);
-    line.leave('2001:db8::1', 2);
-    line.leave('2001:db8::1', 6); // which waits
+    leave('2001:db8::1', 2);
+    leave('2001:db8::1', 6); // which waits
     expect(news()).toEqual([]);
-    line.leave('2001:db8::1', 1);
+    leave('2001:db8::1', 1);
     expect(news()).toEqual(['2001:db8::1 7']);
   });
 
@@ -106,7 +123,7 @@ describe('the waiting line', () => {
     expect(news()).toEqual(['192.0.2.1 1', '192.0.2.1 2']);
     for (const address of ['192.0.2.1 1', '192.0.2.1 2', '192.0.2.1 3', '192.0.2.2 1', '192.0.2.3 1']) {
       const [name = '', port] = address.split(' ');
-      line.prove(name, Number(port));
+      prove(name, Number(port));
     }
     expect(news()).toEqual(['192.0.2.1 3', '192.0.2.2 1', '192.0.2.3 1', '192.0.2.1 4', '192.0.2.2 2']);
   });
@@ -120,7 +137,7 @@ describe('the waiting line', () => {
     expect(news()).toHaveLength(4);
     jest.advanceTimersByTime(20_000);
     expect(news()).toHaveLength(0);
-    line.leave('192.0.2.1', 1);
+    leave('192.0.2.1', 1);
     jest.advanceTimersByTime(1_000); // its failure is paid for by then
     expect(news()).toEqual(['192.0.2.1 9']);
   });
@@ -130,7 +147,7 @@ describe('the waiting line', () => {
     for (let port = 1; port <= 10; port++) join('192.0.2.1', port);
     jest.advanceTimersByTime(5_000);
     expect(news()).toHaveLength(4);
-    line.prove('192.0.2.1', 1);
+    prove('192.0.2.1', 1);
     expect(news()).toEqual(['192.0.2.1 5']);
     isBusy = false;
     jest.advanceTimersByTime(250);
@@ -150,14 +167,14 @@ describe('the waiting line', () => {
     for (let host = 1; host <= 4; host++) join(`192.0.2.${host}`, 1);
     jest.advanceTimersByTime(10_000);
     expect(news()).toHaveLength(3);
-    line.prove('192.0.2.2', 1);
+    prove('192.0.2.2', 1);
     expect(news()).toEqual(['192.0.2.4 1']);
   });
 
   it('lets the next of a network wait while too many of it come to nothing, and no other', () => {
     for (let port = 1; port <= 10; port++) {
       join('192.0.2.1', port);
-      line.leave('192.0.2.1', port);
+      leave('192.0.2.1', port);
     }
     expect(news()).toHaveLength(10);
     join('192.0.2.1', 11);
@@ -171,7 +188,7 @@ describe('the waiting line', () => {
   it('lets all wait while too many come to nothing in all', () => {
     for (let host = 1; host <= 100; host++) {
       join(`192.0.2.${host}`, 1);
-      line.leave(`192.0.2.${host}`, 1);
+      leave(`192.0.2.${host}`, 1);
     }
     expect(news()).toHaveLength(100);
     join('192.0.2.101', 1);
@@ -183,8 +200,8 @@ describe('the waiting line', () => {
   it('costs those nothing who prove themselves', () => {
     for (let port = 1; port <= 50; port++) {
       join('192.0.2.1', port);
-      line.prove('192.0.2.1', port);
-      line.leave('192.0.2.1', port);
+      prove('192.0.2.1', port);
+      leave('192.0.2.1', port);
     }
     expect(news()).toHaveLength(50);
   });
@@ -199,7 +216,7 @@ describe('the waiting line', () => {
       expect(join(`192.0.2.${host}`, 2)).toBe(false);
     }
     expect(join('192.0.2.12', 1)).toBe(false);
-    line.prove('192.0.2.1', 1);
+    prove('192.0.2.1', 1);
     expect(join('192.0.2.12', 1)).toBe(true);
   });
 
@@ -219,10 +236,67 @@ describe('the waiting line', () => {
 
   it('forgets a network of which there is nobody, but not at once what has failed', () => {
     join('192.0.2.1', 1);
-    line.leave('192.0.2.1', 1);
+    leave('192.0.2.1', 1);
     expect(jest.getTimerCount()).toBe(1);
     jest.advanceTimersByTime(1_000);
     expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('two in line with one name, of whom the first has gone unseen', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('both have their turn, take a place each, and leave it', () => {
+    const line = new WaitingLine(
+      { ...limits, handshakesPerAddress: 1, unprovenPerAddress: 1 },
+      { isBusy: false },
+    );
+    const begun: string[] = [];
+    const join = (who: string, port: number) =>
+      line.join({
+        ...{ address: '192.0.2.1', name: nameOf('192.0.2.1', port) },
+        begin: () => begun.push(who),
+        giveUp: () => begun.push(`${who} gave up`),
+      });
+    const leaveFirst = join('first', 1);
+    const leaveGone = join('gone', 2);
+    const leaveBack = join('back', 2);
+    leaveFirst?.();
+    expect(begun).toEqual(['first', 'gone']);
+    leaveGone?.();
+    expect(begun).toEqual(['first', 'gone', 'back']);
+    leaveBack?.();
+    join('next', 3);
+    expect(begun.at(-1)).toBe('next');
+    line.prove(nameOf('192.0.2.1', 3));
+    jest.advanceTimersByTime(60_000);
+    expect(begun).toHaveLength(4);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('the one that is back is the one that is proven', () => {
+    const line = new WaitingLine({ ...limits, unprovenPerAddress: 2 }, { isBusy: false });
+    const begun: string[] = [];
+    const join = (who: string, port: number) =>
+      line.join({
+        ...{ address: '192.0.2.1', name: nameOf('192.0.2.1', port) },
+        begin: () => begun.push(who),
+        giveUp: () => {},
+      });
+    const leaveGone = join('gone', 1);
+    join('back', 1);
+    join('next', 2);
+    line.prove(nameOf('192.0.2.1', 1));
+    expect(begun).toEqual(['gone', 'back', 'next']);
+    join('last', 3);
+    expect(begun).not.toContain('last');
+    leaveGone?.();
+    expect(begun).toContain('last');
   });
 });
 

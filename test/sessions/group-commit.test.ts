@@ -33,6 +33,17 @@ function insert(n: number): number {
   return n;
 }
 
+/** For longer than others are kept waiting. */
+function insertSlowly(n: number): number {
+  const end = performance.now() + 25;
+  while (performance.now() < end);
+  return insert(n);
+}
+
+function fail(error: unknown): never {
+  throw error;
+}
+
 function rows(): unknown[] {
   return database.prepare('SELECT n FROM t ORDER BY rowid').pluck().all();
 }
@@ -65,6 +76,34 @@ describe('what is asked for in one turn', () => {
     await Promise.all(others);
   });
 
+  it('leaves others their turn where it takes long, between what is separate, and is synced once', async () => {
+    const heard: number[] = [];
+    for (const n of [1, 2, 3]) {
+      commit.separate();
+      commit.post(() => insert(n * 10));
+      commit.run(() => insertSlowly(n)).then(() => heard.push(n), fail);
+    }
+    const flushed = commit.flush();
+    await nextTurn();
+    expect(rows()).toEqual([10, 1]);
+    await nextTurn();
+    expect(rows()).toEqual([10, 1, 20, 2]);
+    expect([syncs, heard]).toEqual([0, []]);
+    await nextTurn();
+    expect([syncs, heard]).toEqual([1, []]);
+    endSync();
+    await flushed;
+    expect(heard).toEqual([1, 2, 3]);
+  });
+
+  it('is one transaction where nothing is separate, however long it takes', async () => {
+    const asked = [1, 2, 3].map((n) => commit.run(() => insertSlowly(n)));
+    await nextTurn();
+    expect(rows()).toEqual([1, 2, 3]);
+    endSync();
+    await Promise.all(asked);
+  });
+
   it('keeps nobody waiting for the disk who did not ask for it', async () => {
     commit.post(() => insert(1));
     await expect(commit.runUnsynced(() => insert(2))).resolves.toBe(2);
@@ -84,6 +123,16 @@ describe('a failure', () => {
     expect(rows()).toEqual([]);
     expect(failures).toHaveLength(1);
     expect(commit.failure).toBe(failures[0]);
+  });
+
+  it('in a later part rejects all who wait for the disk', async () => {
+    const asked = [1, 2, 2].map((n) => {
+      commit.separate();
+      return commit.run(() => insertSlowly(n));
+    });
+    const outcomes = await Promise.allSettled(asked);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(failures).toHaveLength(1);
   });
 
   it('of the disk rejects what it had, and what waits behind it', async () => {

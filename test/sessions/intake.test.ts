@@ -21,13 +21,13 @@ describe('a body that several sessions wait for', () => {
     await database.append(message, [
       { session: one, qos: 2 },
       { session: other, qos: 2 },
-    ]).durable;
+    ]);
     const all = { messages: 10, bytes: 1e6 };
     const page = await database.change((table) => table.page(one, 0, all));
     const [entry] = page.entries;
     if (entry === undefined) throw new Error('nothing was queued');
-    await database.release(one, entry);
-    await database.release(one, entry);
+    await database.release(one, entry.seq);
+    await database.release(one, entry.seq);
     const { entries } = await database.change((table) => table.page(other, 0, all));
     expect(entries.map(({ payload }) => String(payload))).toEqual(['x']);
   });

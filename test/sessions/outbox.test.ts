@@ -10,7 +10,7 @@ import { defaultLimits } from '../../broker/limits.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
 import { eventually } from '../broker/eventually.ts';
-import { Line, openSessions } from '../broker/samples.ts';
+import { Line, openSessions, takePage } from '../broker/samples.ts';
 
 let database: SessionDatabase;
 let intake: Intake;
@@ -91,7 +91,7 @@ describe('a session that keeps up', () => {
     const taken = Promise.all([publish('1', 1), publish('2', 2)]);
     expect(line.sent).toHaveLength(0);
     // Resolves with the same commit, and not with the disk.
-    await database.take(session, 1_000, { messages: 1, bytes: 1 }, () => {});
+    await takePage(database, session, 1_000, { messages: 1, bytes: 1 });
     expect(payloads()).toEqual(['1']);
     await taken;
     expect(payloads()).toEqual(['1', '2']);

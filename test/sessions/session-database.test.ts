@@ -7,7 +7,7 @@ import { defaultLimits } from '../../broker/limits.ts';
 import type { Message } from '../../broker/persistence/queue-entry.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import { eventually } from '../broker/eventually.ts';
-import { openSessions } from '../broker/samples.ts';
+import { openSessions, takePage } from '../broker/samples.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -27,7 +27,7 @@ function message(payload: string | Buffer, topic = 't'): Message {
 /** Into the queues of these. */
 async function queue(payload: string | Buffer, ...clientIds: string[]): Promise<void> {
   const receivers = clientIds.map((id) => ({ session: database.sessions.open(id), qos: 1 }));
-  await database.append(message(payload), receivers).durable;
+  await database.append(message(payload), receivers);
 }
 
 async function queueOf(clientId: string): Promise<string[]> {
@@ -61,8 +61,8 @@ describe('over a restart', () => {
     ]);
     for (const payload of ['1', '2', '3']) await queue(payload, 'dev1');
     const first = { messages: 2, bytes: 1e6 };
-    await database.take(session, 0, first, () => {});
-    await database.release(session, { seq: 1, message: 1 });
+    await takePage(database, session, 0, first);
+    await database.release(session, 1);
     await database.receive(session, 'dev1', 7, { messageId: 7 });
     await reopen();
 
@@ -171,7 +171,7 @@ describe('the queues', () => {
     expect((await queueOf('full')).map((text) => text[0])).toEqual(['3', '4', '5']);
     expect(await queueOf('other')).toEqual(['one']);
     expect(dropped).toBe(2);
-    expect(await rowsIn('messages')).toEqual([4]);
+    expect(await rowsIn('queue')).toEqual([4]);
   });
 
   it('make room in the longest of them where all together are too many', async () => {
@@ -197,7 +197,7 @@ describe('the queues', () => {
     const receivers = [{ session: database.sessions.open(session.clientId), qos: 1 }];
     const appends: Promise<unknown>[] = [];
     for (let index = 1; index <= 100_000; index++) {
-      appends.push(database.append(message(`${index}`), receivers).durable);
+      appends.push(database.append(message(`${index}`), receivers));
       if (index % 5_000 === 0) await Promise.all(appends.splice(0));
     }
     await reopen();
@@ -205,7 +205,7 @@ describe('the queues', () => {
     expect(again).toMatchObject({ messages: 100_000, nextSeq: 100_001 });
     let expected = 0;
     for (let isLast = false; !isLast; ) {
-      const page = await database.take(again, expected, { messages: 500, bytes: 1e6 }, () => {});
+      const page = await takePage(database, again, expected, { messages: 500, bytes: 1e6 });
       for (const { seq, payload } of page.entries) {
         expected++;
         if (seq !== expected || String(payload) !== `${expected}`)
@@ -240,7 +240,7 @@ describe('a session that is discarded', () => {
     expect(await queueOf('dev1')).toEqual(['new']);
     await eventually(() => database.sessions.byNumber.size === 3);
     expect(await rowsIn('sessions', 'subscriptions', 'halfReceived', 'queue', 'messages')).toEqual([
-      3, 0, 0, 3, 2,
+      3, 0, 0, 3, 1,
     ]);
     expect(await queueOf('dev1/a')).toEqual(['kept']);
     expect(await queueOf('dev10')).toEqual(['kept']);

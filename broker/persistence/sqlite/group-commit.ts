@@ -1,13 +1,18 @@
 /**
- * One transaction for all that is asked for in one turn of the event loop. Changes are made in the order in which
- * they were asked for, and promises resolve in that order too, each once its change is durable. Changes that are
- * asked for in one synchronous stretch of code are together in a transaction: all of them last, or none.
+ * One transaction for all that is asked for in one turn of the event loop, or a few where that takes long. Changes are made in
+ * the order in which they were asked for, and promises resolve in that order too, each once its change is durable. Changes
+ * that are asked for in one synchronous stretch of code are together in a transaction, all of them last, or none, unless
+ * `separate` was called in between.
  *
  * After a failure nothing is changed any more: memory is ahead of the disk, and only a new start makes them one.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { GatehouseError } from '../../../core/errors.ts';
 import { asOwnError } from './open-database.ts';
+
+/** ms for which changes are made before others get their turn. */
+const TURN_MS = 20;
 
 interface Task {
   readonly change: () => unknown;
@@ -15,6 +20,8 @@ interface Task {
   readonly settle: ((result: unknown, error: GatehouseError | null) => void) | null;
   /** Whether to wait for the disk, too. */
   readonly isSynced: boolean;
+  /** Of what is in one transaction. */
+  readonly group: number;
   result: unknown;
 }
 
@@ -33,8 +40,11 @@ export class GroupCommit {
   #asked: Task[] = [];
   /** Of the transaction that is not durable yet. */
   #underWay: Task[] = [];
+  /** Of what is asked for now. */
+  #flush: Promise<void> | undefined;
   #isScheduled = false;
-  #isSyncing = false;
+  #isCommitting = false;
+  #group = 0;
   #failure: GatehouseError | null = null;
 
   constructor(options: GroupCommitOptions) {
@@ -64,18 +74,32 @@ export class GroupCommit {
         if (error === null) resolve(result as Result);
         else reject(error);
       };
-      this.#ask({ change, settle, isSynced, result: undefined });
+      this.#ask({ change, settle, isSynced });
     });
   }
 
-  /** The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays. */
-  post(change: () => void): void {
-    if (this.#failure === null) this.#ask({ change, settle: null, isSynced: false, result: undefined });
+  /**
+   * The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays.
+   * @param onCommitted called with what `change` returned, once that survives a crash of the process; must not throw
+   */
+  post<Result>(change: () => Result, onCommitted?: (result: Result) => void): void {
+    if (this.#failure !== null) return;
+    const settle =
+      onCommitted === undefined
+        ? null
+        : (result: unknown, error: GatehouseError | null) => {
+            if (error === null) onCommitted(result as Result);
+          };
+    this.#ask({ change, settle, isSynced: false });
   }
 
-  /** Commits what was asked for by now, and resolves when it is durable. */
-  async flush(): Promise<void> {
-    await this.run(() => {});
+  /**
+   * Commits what was asked for by now, and resolves when it is durable. One promise for all who ask before the
+   * transaction begins: with a thousand messages in it, a promise each would cost more than their rows.
+   */
+  flush(): Promise<void> {
+    this.#flush ??= this.run(() => {});
+    return this.#flush;
   }
 
   /** Nothing is changed from here on. */
@@ -83,14 +107,22 @@ export class GroupCommit {
     this.#failure ??= new GatehouseError('session_store_failed', 'the store is closed');
   }
 
-  #ask(task: Task): void {
-    this.#asked.push(task);
+  /**
+   * Between what was asked for so far and what follows, others may get their turn: the two need not be in one transaction. A
+   * message for thousands is as much work as thousands of messages.
+   */
+  separate(): void {
+    this.#group++;
+  }
+
+  #ask(task: Pick<Task, 'change' | 'settle' | 'isSynced'>): void {
+    this.#asked.push({ ...task, group: this.#group, result: undefined });
     this.#schedule();
   }
 
   /** While the last transaction is on its way to the disk, the next one gathers: a slow disk makes them larger. */
   #schedule(): void {
-    if (this.#isScheduled || this.#isSyncing) return;
+    if (this.#isScheduled || this.#isCommitting) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -98,24 +130,45 @@ export class GroupCommit {
     });
   }
 
+  /** Who waits for the disk waits for all that was asked for with it, however many transactions that takes. */
   async #commitAsked(): Promise<void> {
     const tasks = this.#asked;
     this.#asked = [];
+    this.#flush = undefined;
     this.#underWay = tasks;
-    if (this.#failure !== null) throw this.#failure;
-    this.#begin.run();
-    for (const task of tasks) task.result = task.change();
-    this.#commit.run();
-    for (const { isSynced, settle, result } of tasks) if (!isSynced) settle?.(result, null);
-    // Where nobody waits for the disk, the next one who does is early enough.
-    if (this.#options.sync !== null && tasks.some(({ isSynced }) => isSynced)) {
-      this.#isSyncing = true;
-      await this.#options.sync();
-      this.#isSyncing = false;
+    this.#isCommitting = true; // before anybody is told: what they ask for then gathers
+    let synced: Promise<void> | null = null;
+    for (let from = 0, to = 0; from < tasks.length; from = to) {
+      if (from > 0) await nextTurn();
+      to = this.#commitPart(tasks, from);
+      if (to === tasks.length) synced = this.#sync(tasks);
+      for (const { isSynced, settle, result } of tasks.slice(from, to)) if (!isSynced) settle?.(result, null);
     }
+    await synced;
+    this.#isCommitting = false;
     this.#underWay = [];
     for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);
     if (this.#asked.length > 0) this.#schedule();
+  }
+
+  /** One transaction, which ends where others are to get their turn and nothing is torn apart. Returns how far it got. */
+  #commitPart(tasks: readonly Task[], from: number): number {
+    if (this.#failure !== null) throw this.#failure;
+    const end = performance.now() + TURN_MS;
+    let to = from;
+    this.#begin.run();
+    for (let task = tasks[to]; task !== undefined; task = tasks[++to]) {
+      if (to > from && task.group !== tasks[to - 1]?.group && performance.now() > end) break;
+      task.result = task.change();
+    }
+    this.#commit.run();
+    return to;
+  }
+
+  /** Where nobody waits for the disk, the next one who does is early enough. */
+  #sync(tasks: readonly Task[]): Promise<void> | null {
+    const { sync } = this.#options;
+    return sync !== null && tasks.some(({ isSynced }) => isSynced) ? sync() : null;
   }
 
   #fail(cause: unknown): void {

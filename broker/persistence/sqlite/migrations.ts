@@ -3,12 +3,13 @@ import type { Database } from 'better-sqlite3';
 import { GatehouseError } from '../../../core/errors.ts';
 import { initial } from './migrations/0001-initial.ts';
 import { revocations } from './migrations/0002-revocations.ts';
+import { bodiesInQueues } from './migrations/0003-bodies-in-queues.ts';
 
 /** Marks the file as ours: "GHSS". Any other database that lies in its place is left alone. */
 const APPLICATION_ID = 0x47_48_53_53;
 
 /** Step n brings version n to version n + 1. A step that was released is never changed. */
-const migrations: readonly string[] = [initial, revocations];
+const migrations: readonly string[] = [initial, revocations, bodiesInQueues];
 
 /**
  * Applies the missing steps, each in a transaction of its own with the version it leads to.

@@ -1,59 +1,98 @@
 /** The statements of the queues and the bodies in them, prepared once. */
 import type { Database } from 'better-sqlite3';
-import { MESSAGE_IDS, type QueueEntry } from '../queue-entry.ts';
+import { MESSAGE_IDS } from '../queue-entry.ts';
 
 interface Total {
   readonly number: number;
   readonly messages: number;
   readonly bytes: number;
   readonly last: number;
+  readonly sent: number;
 }
 
+/** An entry with its body, as an array: objects would double what it takes to read it. */
+export type EntryColumns = readonly [
+  seq: number,
+  /** Null also where the session's `sent` says that it may have been sent. */
+  messageId: number | null,
+  released: 0 | 1,
+  qos: 0 | 1 | 2,
+  bytes: number,
+  topic: string | null,
+  payload: Buffer | string | null,
+  retain: 0 | 1 | null,
+  brokerId: string | null,
+  brokerCounter: number | null,
+];
+
 const ENTRY = `
-  SELECT seq, messageId, released, qos, bytes, message, topic, payload, retain, brokerId, brokerCounter
+  SELECT seq, messageId, released, qos, bytes, coalesce(queue.topic, messages.topic),
+    coalesce(queue.payload, messages.payload), coalesce(queue.retain, messages.retain), brokerId, brokerCounter
   FROM queue LEFT JOIN messages ON messages.number = queue.message
   WHERE session = ?`;
+
+/** A run of places in one queue. */
+type Run = [session: number, first: number, last: number];
+const RUN = 'session = ? AND seq BETWEEN ? AND ?';
+const SHARED_IN_RUN = `SELECT message FROM queue WHERE ${RUN}`;
 
 export type QueueStatements = ReturnType<typeof prepareQueue>;
 
 export function prepareQueue(database: Database) {
   return {
     lastMessage: database.prepare<[], number | null>('SELECT max(number) FROM messages').pluck(),
-    totals: database.prepare<[], Total>(
-      'SELECT session AS number, count(*) AS messages, sum(bytes) AS bytes, max(seq) AS last FROM queue GROUP BY session',
-    ),
+    /** Places behind the last that is left are given again after a start: of those nothing is known. */
+    limitSent: database.prepare(`
+      UPDATE sessions SET sent = min(sent, (SELECT coalesce(max(seq), 0) FROM queue WHERE session = number))
+      WHERE sent > 0`),
+    totals: database.prepare<[], Total>(`
+      SELECT session AS number, count(*) AS messages, sum(bytes) AS bytes, max(seq) AS last,
+        coalesce((SELECT sent FROM sessions WHERE number = session), 0) AS sent
+      FROM queue GROUP BY session`),
     addMessage: database.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)'),
     add: database.prepare(
       'INSERT INTO queue (session, seq, messageId, released, qos, bytes, message) VALUES (?, ?, ?, 0, ?, ?, ?)',
     ),
-    page: database.prepare<[number, number, number], QueueEntry>(`${ENTRY} AND seq > ? ORDER BY seq LIMIT ?`),
-    assign: database.prepare(`
-      UPDATE queue SET messageId = 1 + seq % ${MESSAGE_IDS}
-      WHERE session = ? AND seq BETWEEN ? AND ? AND messageId IS NULL`),
-    release: database.prepare(
-      'UPDATE queue SET released = 1, message = NULL WHERE session = ? AND seq = ? AND message IS NOT NULL',
-    ),
-    remove: database.prepare<
-      [number, number, number],
-      { readonly message: number | null; readonly bytes: number }
-    >('DELETE FROM queue WHERE session = ? AND seq BETWEEN ? AND ? RETURNING message, bytes'),
+    addWithBody: database.prepare(`
+      INSERT INTO queue (session, seq, messageId, released, qos, bytes, topic, payload, retain)
+      VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)`),
+    page: database
+      .prepare<[number, number, number], EntryColumns>(`${ENTRY} AND seq > ? ORDER BY seq LIMIT ?`)
+      .raw(),
+    markSent: database.prepare('UPDATE sessions SET sent = ? WHERE number = ?'),
+    release: database.prepare(`
+      UPDATE queue SET released = 1, message = NULL, topic = NULL, payload = NULL, retain = NULL
+      WHERE session = ? AND seq = ?`),
+    /** What a run takes up, and how many of its bodies are in `messages`. */
+    measure: database
+      .prepare<Run, [messages: number, bytes: number, shared: number]>(
+        `SELECT count(*), coalesce(sum(bytes), 0), count(message) FROM queue WHERE ${RUN}`,
+      )
+      .raw(),
+    remove: database.prepare<Run>(`DELETE FROM queue WHERE ${RUN}`),
     oldestUnsent: database
-      .prepare<[number, number], number>(
-        'SELECT seq FROM queue WHERE session = ? AND messageId IS NULL ORDER BY seq LIMIT ?',
+      .prepare<[session: number, sent: number, count: number], number>(
+        'SELECT seq FROM queue WHERE session = ? AND seq > ? AND messageId IS NULL ORDER BY seq LIMIT ?',
       )
       .pluck(),
     oldest: database
       .prepare<[number, number], number>('SELECT seq FROM queue WHERE session = ? ORDER BY seq LIMIT ?')
       .pluck(),
-    /** The last that waits for it. */
-    dropMessage: database.prepare('DELETE FROM messages WHERE number = ? AND receivers = 1'),
-    dropReference: database.prepare('UPDATE messages SET receivers = receivers - 1 WHERE number = ?'),
-    find: database.prepare<[number, string, number], QueueEntry>(
-      `${ENTRY} AND brokerId = ? AND brokerCounter = ?`,
+    /** Of the bodies of a run, those that nobody else waits for; then the others have one receiver less. */
+    dropMessages: database.prepare<Run>(
+      `DELETE FROM messages WHERE receivers = 1 AND number IN (${SHARED_IN_RUN})`,
     ),
-    findSent: database.prepare<[number, number], QueueEntry>(
-      `${ENTRY} AND messageId = ? ORDER BY seq LIMIT 1`,
+    dropReferences: database.prepare<Run>(
+      `UPDATE messages SET receivers = receivers - 1 WHERE number IN (${SHARED_IN_RUN})`,
     ),
+    find: database
+      .prepare<[number, string, number], EntryColumns>(`${ENTRY} AND brokerId = ? AND brokerCounter = ?`)
+      .raw(),
+    findSent: database
+      .prepare<[session: number, messageId: number, sent: number, messageId: number], EntryColumns>(`${ENTRY}
+        AND (messageId = ? OR messageId IS NULL AND seq <= ? AND 1 + seq % ${MESSAGE_IDS} = ?)
+        ORDER BY seq LIMIT 1`)
+      .raw(),
     setMessageId: database.prepare('UPDATE queue SET messageId = ? WHERE session = ? AND seq = ?'),
   };
 }

@@ -4,9 +4,18 @@
  * newest; what was sent is the window's to bound. Every method is called inside a transaction.
  */
 import type { Database } from 'better-sqlite3';
-import type { Appended, Message, Page, PageLimits, QueueEntry, QueueRow, Receiver } from '../queue-entry.ts';
+import {
+  type Appended,
+  type Message,
+  messageIdOf,
+  type Page,
+  type PageLimits,
+  type QueueEntry,
+  type QueueRow,
+  type Receiver,
+} from '../queue-entry.ts';
 import type { SessionRecord } from '../session-record.ts';
-import { prepareQueue, type QueueStatements } from './queue-statements.ts';
+import { type EntryColumns, prepareQueue, type QueueStatements } from './queue-statements.ts';
 
 /** What an entry takes besides topic and payload, about. */
 const ENTRY_BYTES = 128;
@@ -40,9 +49,10 @@ export class QueueTable {
     this.#options = options;
     this.#sql = prepareQueue(options.database);
     this.#nextMessage = 1 + Number(this.#sql.lastMessage.get());
-    for (const { number, messages, bytes, last } of this.#sql.totals.iterate()) {
+    this.#sql.limitSent.run();
+    for (const { number, messages, bytes, last, sent } of this.#sql.totals.iterate()) {
       const session = options.sessions.get(number);
-      if (session !== undefined) Object.assign(session, { messages, bytes, nextSeq: last + 1 });
+      if (session !== undefined) Object.assign(session, { messages, bytes, nextSeq: last + 1, sent });
       this.#bytes += bytes;
       this.#messages += messages;
     }
@@ -57,13 +67,11 @@ export class QueueTable {
   append(message: Message, receivers: readonly Receiver[]): Appended[] {
     const present = receivers.filter(({ session }) => !session.isDiscarded);
     if (present.length === 0) return [];
-    const { topic, payload, retain, brokerId, brokerCounter } = message;
-    const number = this.#nextMessage++;
-    this.#sql.addMessage.run(number, present.length, topic, payload, retain ? 1 : 0, brokerId, brokerCounter);
-    const bytes = ENTRY_BYTES + topic.length + payload.length;
+    const shared =
+      present.length > 1 || message.brokerId !== null ? this.#share(message, present.length) : null;
     const appended: Appended[] = [];
     for (const receiver of present) {
-      appended.push(this.#appendTo(receiver, number, bytes));
+      appended.push(this.#appendTo(receiver, message, shared));
       this.#makeRoom(receiver.session);
     }
     this.#makeRoomInAll();
@@ -71,11 +79,12 @@ export class QueueTable {
   }
 
   /** What waits behind `after`, with the body of each; nothing is changed. */
-  page({ number }: SessionRecord, after: number, limits: PageLimits): Page {
+  page(session: SessionRecord, after: number, limits: PageLimits): Page {
     const entries: QueueEntry[] = [];
     let bytes = 0;
     let isLast = true;
-    for (const entry of this.#sql.page.iterate(number, after, limits.messages + 1)) {
+    for (const columns of this.#sql.page.iterate(session.number, after, limits.messages + 1)) {
+      const entry = entryOf(columns, session);
       bytes += entry.bytes;
       isLast = entries.length < limits.messages && (bytes <= limits.bytes || entries.length === 0);
       if (!isLast) break;
@@ -84,17 +93,18 @@ export class QueueTable {
     return { entries, isLast };
   }
 
-  /** From now on they may be sent: each gets the message id that goes with its place, unless it has one. */
-  assign({ number }: SessionRecord, { entries }: Page): void {
-    const [first, last] = [entries[0], entries.at(-1)];
-    if (first !== undefined && last !== undefined) this.#sql.assign.run(number, first.seq, last.seq);
+  /** From now on they may be sent: each has the message id that goes with its place, unless it has one. */
+  markSent(session: SessionRecord, { entries }: Page): void {
+    const last = entries.at(-1)?.seq ?? 0;
+    if (last <= session.sent) return;
+    session.sent = last;
+    this.#sql.markSent.run(last, session.number);
   }
 
-  /** PUBREC has come: the message is not needed any more. */
-  release(session: SessionRecord, { seq, message }: Pick<QueueRow, 'seq' | 'message'>): void {
-    const { changes } = this.#sql.release.run(session.number, seq);
-    // Once: others may still wait for the body.
-    if (message !== null && changes > 0) this.#dropReference(message);
+  /** PUBREC has come: the message is not needed any more. Others may still wait for its body. */
+  release({ number }: SessionRecord, seq: number): void {
+    this.#giveUpBodies(number, seq, seq);
+    this.#sql.release.run(number, seq);
   }
 
   /** Takes entries off. Those that are not there any more do no harm. @param seqs in order */
@@ -115,24 +125,37 @@ export class QueueTable {
   // By what Aedes has for a name: its broker's id and counter, or the message id
 
   find(session: SessionRecord, by: { readonly brokerId: string; readonly brokerCounter: number }) {
-    return this.#sql.find.get(session.number, by.brokerId, by.brokerCounter);
+    const columns = this.#sql.find.get(session.number, by.brokerId, by.brokerCounter);
+    return columns && entryOf(columns, session);
   }
 
   findSent(session: SessionRecord, messageId: number): QueueEntry | undefined {
-    return this.#sql.findSent.get(session.number, messageId);
+    const columns = this.#sql.findSent.get(session.number, messageId, session.sent, messageId);
+    return columns && entryOf(columns, session);
   }
 
   setMessageId(session: SessionRecord, { seq }: Pick<QueueRow, 'seq'>, messageId: number): void {
     this.#sql.setMessageId.run(messageId, session.number, seq);
   }
 
-  #appendTo({ session, qos }: Receiver, message: number, bytes: number): Appended {
-    const { delivery } = session;
+  /** Stores the body, for so many to wait for. Returns its number. */
+  #share({ topic, payload, retain, brokerId, brokerCounter }: Message, receivers: number): number {
+    const number = this.#nextMessage++;
+    this.#sql.addMessage.run(number, receivers, topic, payload, retain ? 1 : 0, brokerId, brokerCounter);
+    return number;
+  }
+
+  /** @param shared the number of the body; null where it is for this receiver alone, and stands with its place */
+  #appendTo({ session, qos }: Receiver, message: Message, shared: number | null): Appended {
+    const { delivery, number } = session;
+    const { topic, payload, retain } = message;
+    const bytes = ENTRY_BYTES + topic.length + payload.length;
     const seq = session.nextSeq++;
-    const messageId = delivery?.admit({ seq, bytes, message }) ?? null;
-    this.#sql.add.run(session.number, seq, messageId, qos, bytes, message);
+    const messageId = delivery?.admit({ seq, bytes, released: 0 }) ?? null;
+    if (shared !== null) this.#sql.add.run(number, seq, messageId, qos, bytes, shared);
+    else this.#sql.addWithBody.run(number, seq, messageId, qos, bytes, topic, payload, retain ? 1 : 0);
     this.#count(session, 1, bytes);
-    const row: QueueRow = { seq, messageId, released: 0, qos: qos === 2 ? 2 : 1, bytes, message };
+    const row: QueueRow = { seq, messageId, released: 0, qos: qos === 2 ? 2 : 1, bytes };
     return { row, delivery: messageId === null ? null : delivery };
   }
 
@@ -140,7 +163,7 @@ export class QueueTable {
     const { queueMessages, queueBytes } = this.#options.limits;
     let dropped = 0;
     while (session.messages > queueMessages || session.bytes > queueBytes) {
-      const removed = this.#removeAll(session, this.#sql.oldestUnsent.all(session.number, 1));
+      const removed = this.#removeAll(session, this.#sql.oldestUnsent.all(session.number, session.sent, 1));
       if (removed === 0) break;
       dropped += removed;
     }
@@ -154,7 +177,8 @@ export class QueueTable {
     let biggest: SessionRecord | undefined;
     for (const session of sessions.values()) if (session.bytes > (biggest?.bytes ?? 0)) biggest = session;
     if (biggest === undefined) return;
-    onOverflow(this.#removeAll(biggest, this.#sql.oldestUnsent.all(biggest.number, CHUNK)), biggest.clientId);
+    const { number, sent, clientId } = biggest;
+    onOverflow(this.#removeAll(biggest, this.#sql.oldestUnsent.all(number, sent, CHUNK)), clientId);
   }
 
   #removeAll(session: SessionRecord, seqs: readonly number[]): number {
@@ -163,14 +187,18 @@ export class QueueTable {
   }
 
   #removeRun(session: SessionRecord, first: number, last: number): void {
-    for (const { message, bytes } of this.#sql.remove.all(session.number, first, last)) {
-      if (message !== null) this.#dropReference(message);
-      this.#count(session, -1, -bytes);
-    }
+    const { number } = session;
+    const [messages, bytes, shared] = this.#sql.measure.get(number, first, last) ?? [0, 0, 0];
+    if (messages === 0) return;
+    if (shared > 0) this.#giveUpBodies(number, first, last);
+    this.#sql.remove.run(number, first, last);
+    this.#count(session, -messages, -bytes);
   }
 
-  #dropReference(message: number): void {
-    if (this.#sql.dropMessage.run(message).changes === 0) this.#sql.dropReference.run(message);
+  /** In this run of places nobody waits for those of `messages` any more. */
+  #giveUpBodies(session: number, first: number, last: number): void {
+    this.#sql.dropMessages.run(session, first, last);
+    this.#sql.dropReferences.run(session, first, last);
   }
 
   #count(session: SessionRecord, messages: number, bytes: number): void {
@@ -179,4 +207,10 @@ export class QueueTable {
     this.#messages += messages;
     this.#bytes += bytes;
   }
+}
+
+function entryOf(columns: EntryColumns, { sent }: SessionRecord): QueueEntry {
+  const [seq, messageId, released, qos, bytes, topic, payload, retain, brokerId, brokerCounter] = columns;
+  const given = messageId ?? (seq <= sent ? messageIdOf(seq) : null);
+  return { seq, messageId: given, released, qos, bytes, topic, payload, retain, brokerId, brokerCounter };
 }

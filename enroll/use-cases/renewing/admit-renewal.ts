@@ -9,7 +9,7 @@ import type { CertificationRequest } from '../../../core/pki/csr.ts';
 import type { Profile } from '../../../core/pki/profile.ts';
 import { ISSUED_AT_MOST, issuanceWindow } from '../../../core/pki/renewal.ts';
 import type { RegistryReader } from '../../../registry/port/reader.ts';
-import type { Admission, CertificateRecord, DeviceRecord } from '../../../registry/records.ts';
+import type { Admission, CertificateRecord, DeviceRecord, IssuerRecord } from '../../../registry/records.ts';
 import { checkStanding, findStanding } from '../../../registry/standing.ts';
 import type { VerifiedPeer } from '../../../runtime/peer-certificate.ts';
 import { ComeBackLater } from '../come-back-later.ts';
@@ -45,10 +45,10 @@ export async function admitRenewal(
   now: number,
 ): Promise<AdmittedRenewal> {
   const standing = await findStanding(registry, peer);
-  const { certificate: current, device } = standing;
-  const group = await groupOrRefuse(registry, device.group);
+  const group = await groupOrRefuse(registry, standing.device.group);
   checkStanding(standing, peer, { now, grace: group.renewalGrace });
-  checkIssuer(standing, now);
+  const { current, device, issuer } = await recordsOf(registry, standing);
+  checkIssuer(current, issuer, now);
 
   checkAgainst?.(csr, current);
   if (csr.commonName !== null && csr.commonName !== device.id) {
@@ -75,6 +75,26 @@ export async function admitRenewal(
   return { kind: 'granted', device, terms, current, unused };
 }
 
+interface RenewalRecords {
+  readonly current: CertificateRecord;
+  readonly device: DeviceRecord;
+  readonly issuer: IssuerRecord;
+}
+
+/** What renewal goes by beside the standing. @throws GatehouseError `certificate_unknown` where it has gone meanwhile */
+async function recordsOf(
+  registry: RegistryReader,
+  { certificate, device: { id } }: Admission,
+): Promise<RenewalRecords> {
+  const current = await registry.certificate(certificate.fingerprint);
+  const device = await registry.device(id);
+  const issuer = await registry.issuer(certificate.issuer);
+  if (current === undefined || device === undefined || issuer === undefined) {
+    throw new GatehouseError('certificate_unknown');
+  }
+  return { current, device, issuer };
+}
+
 /**
  * Each certificate is a row until the retention is over, and one more on the CRL until it expires: a device that renews in a loop would
  * make both grow as fast as the network lets it.
@@ -97,7 +117,7 @@ async function refuseTooMany(
  * The record was found by the fingerprint of the very certificate that the peer showed, which alone proves that it
  * was issued here; that the issuer signed it, and is in time itself, is looked at all the same.
  */
-function checkIssuer({ certificate, issuer }: Admission, now: number): void {
+function checkIssuer(certificate: CertificateRecord, issuer: IssuerRecord, now: number): void {
   const { publicKey } = new X509Certificate(issuer.der);
   if (!new X509Certificate(certificate.der).verify(publicKey)) {
     throw new GatehouseError('certificate_untrusted', 'its signature is not that of its issuer');

@@ -293,11 +293,18 @@ export function describeCertificates(world: World): void {
     });
 
     it('finds certificate, device, issuer and policy together', async () => {
-      expect(await world.registry.admission(record.fingerprint)).toEqual({
-        certificate: record,
-        device: pump,
-        issuer,
-        policy: await world.registry.policy(name('device')),
+      const { serialNumber, fingerprint, device, status, notBefore, notAfter, renews, firstUsedAt } = record;
+      const { id, group, attributes } = pump;
+      const { kind, subject } = issuer;
+      const policy = await world.registry.policy(name('device'));
+      expect(await world.registry.admission(fingerprint)).toEqual({
+        certificate: {
+          ...{ serialNumber, fingerprint, device, status, notBefore, notAfter, renews, firstUsedAt },
+          issuer: record.issuer,
+        },
+        device: { id, group, attributes, status: pump.status },
+        issuer: { kind, subject, status: issuer.status },
+        policy: { name: policy?.name, document: policy?.document },
         seq: await world.registry.journalHead(),
         revokedSeq: null,
       });
