@@ -90,9 +90,7 @@ export class Rebinding {
   #endDeniedSubscriptions(connection: Connection, client: Client, grants: Grants): void {
     const { store, denials, log } = this.#options;
     const denied: string[] = [];
-    // What is stored may not have been brought back yet.
-    const stored = client.clean ? [] : (store.database.sessions.get(client.id)?.subscriptions.keys() ?? []);
-    for (const filter of new Set([...Object.keys(client.subscriptions), ...stored])) {
+    for (const filter of Object.keys(client.subscriptions)) {
       const decision = decideSubscribe(grants, filter);
       if (decision.allowed) continue;
       denied.push(filter);
