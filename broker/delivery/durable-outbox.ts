@@ -14,9 +14,9 @@ import {
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { Delivery, SessionRecord } from '../persistence/session-record.ts';
 import type { Approval } from '../persistence/subscription-index.ts';
-import { encodePublish } from './encode-packets.ts';
+import { writePublish } from './encode-packets.ts';
 import type { Intake } from './intake.ts';
-import { Outbox, type OutboxOptions, type SendWindow } from './outbox.ts';
+import { Outbox, type OutboxOptions, type SendWindow, type Verdict } from './outbox.ts';
 import type { Publication, QoS } from './publication.ts';
 
 export interface DurableOutboxOptions extends OutboxOptions {
@@ -39,6 +39,11 @@ export class DurableOutbox extends Outbox implements Delivery {
   #keepsUp = false;
   #isTaking = false;
   #acknowledged: number[] = [];
+  /** Of the message that was judged last. */
+  #last: { readonly topic: string; readonly approval: Approval } = {
+    topic: '',
+    approval: { allowedBy: null },
+  };
 
   constructor(options: DurableOutboxOptions) {
     super(options);
@@ -84,7 +89,7 @@ export class DurableOutbox extends Outbox implements Delivery {
   send(entries: readonly QueueEntry[]): void {
     for (const entry of entries) {
       if (this.isClosed) return;
-      const verdict = entry.topic === null ? 'deliver' : this.judge(entry.topic);
+      const verdict = entry.topic === null ? 'deliver' : this.#judgeOf(entry.topic);
       if (verdict === 'stop') this.close();
       else if (verdict === 'drop') this.acknowledge(messageIdOf(entry.seq));
       else this.#write(entry);
@@ -130,7 +135,7 @@ export class DurableOutbox extends Outbox implements Delivery {
       this.sendRelease(id);
       return;
     }
-    const bytes = encodePublish({
+    writePublish(this.output, {
       topic: topic ?? '',
       payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload ?? ''),
       qos: qos === 2 ? 2 : 1,
@@ -138,16 +143,22 @@ export class DurableOutbox extends Outbox implements Delivery {
       dup: messageId !== null, // [MQTT-3.3.1-1]
       messageId: id,
     });
-    this.output.append(bytes, 0, bytes.length);
+  }
+
+  /** One topic after another is often the same: so is what is remembered of it. */
+  #judgeOf(topic: string): Verdict {
+    if (topic !== this.#last.topic) this.#last = { topic, approval: { allowedBy: null } };
+    return this.judge(topic, this.#last.approval);
   }
 
   /** Reads the next page once half of the window is free: rarely, and then many at once. */
   #take(): void {
     const { database, session, window } = this.#options;
     this.watch();
-    const isIdle = this.#keepsUp || this.#isTaking || this.output.isFull || this.isClosed;
+    if (this.#keepsUp || this.#isTaking || this.output.isFull || this.isClosed) return;
+    if (this.#sent.size > window.sentMessages / 2 || this.#sentBytes > window.sentBytes / 2) return;
     const messages = this.#room(this.#cursor + 1);
-    if (isIdle || messages < window.sentMessages / 2 || this.#sentBytes > window.sentBytes / 2) return;
+    if (messages < window.sentMessages / 2) return;
     this.#isTaking = true;
     const limits = { messages, bytes: window.sentBytes - this.#sentBytes };
     database.take(session, this.#cursor, limits, {

@@ -33,17 +33,40 @@ export function publishFlags({ qos, retain, dup }: Flags): number {
 }
 
 export function encodePublish(packet: PublishText): Buffer {
-  const { topic, payload, qos, retain = false, dup = false, messageId } = packet;
-  const topicBytes = Buffer.byteLength(topic);
-  const length = 2 + topicBytes + (qos > 0 ? 2 : 0) + payload.length;
+  const topicBytes = Buffer.byteLength(packet.topic);
+  const length = publishLength(packet, topicBytes);
   const bytes = Buffer.allocUnsafe(1 + lengthBytes(length) + length);
-  bytes[0] = publishFlags({ qos, retain, dup });
-  let at = writeLength(bytes, 1, length);
+  writePacket(bytes, 0, { packet, topicBytes, length });
+  return bytes;
+}
+
+/** The same, where it leaves from. */
+export function writePublish(output: Output, packet: PublishText): void {
+  const topicBytes = Buffer.byteLength(packet.topic);
+  const length = publishLength(packet, topicBytes);
+  const at = output.reserve(1 + lengthBytes(length) + length);
+  writePacket(output.bytes, at, { packet, topicBytes, length });
+}
+
+interface Measured {
+  readonly packet: PublishText;
+  readonly topicBytes: number;
+  /** Remaining Length. */
+  readonly length: number;
+}
+
+function publishLength({ qos, payload }: PublishText, topicBytes: number): number {
+  return 2 + topicBytes + (qos > 0 ? 2 : 0) + payload.length;
+}
+
+function writePacket(bytes: Buffer, start: number, { packet, topicBytes, length }: Measured): void {
+  const { topic, payload, qos, retain = false, dup = false, messageId } = packet;
+  bytes[start] = publishFlags({ qos, retain, dup });
+  let at = writeLength(bytes, start + 1, length);
   at = bytes.writeUInt16BE(topicBytes, at);
   at += bytes.write(topic, at);
   if (qos > 0) at = bytes.writeUInt16BE(messageId, at);
-  payload.copy(bytes, at);
-  return bytes;
+  bytes.set(payload, at);
 }
 
 /** PUBACK, PUBREC, PUBREL or PUBCOMP. */

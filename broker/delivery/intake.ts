@@ -33,7 +33,7 @@ export class Intake {
   take(publication: Publication, receivers: readonly Receiver[]): Promise<void> | null {
     if (receivers.length > 0) {
       const { topic, payload } = publication;
-      return this.#append({ ...NAMELESS, topic, payload, retain: false }, receivers);
+      return this.#append(nameless(topic, payload, false), receivers);
     }
     return publication.isToBeRetained && publication.qos > 0 ? this.#database.flush() : null;
   }
@@ -44,7 +44,7 @@ export class Intake {
     { topic, payload }: Pick<Publication, 'topic' | 'payload'>,
     qos: 1 | 2,
   ): Promise<void> {
-    await this.#append({ ...NAMELESS, topic, payload, retain: true }, [{ session, qos }]);
+    await this.#append(nameless(topic, payload, true), [{ session, qos }]);
   }
 
   /**
@@ -70,7 +70,9 @@ export class Intake {
 }
 
 /** Only Aedes has a name for a message, in its own suite for stores. */
-const NAMELESS = { brokerId: null, brokerCounter: null } as const;
+function nameless(topic: string, payload: Buffer, retain: boolean): Message {
+  return { topic, payload, retain, brokerId: null, brokerCounter: null };
+}
 
 function bodyOf({ retain, ...message }: Message) {
   return { ...message, retain: retain ? 1 : 0 } as const;

@@ -252,10 +252,10 @@ describe('a device that connects over and over', () => {
   });
 
   it('uses up what its address may fail', async () => {
-    await start({ connectsPerSecond: 0.1, failuresPerSecondPerAddress: 1 });
+    await start({ connectsPerSecond: 0.1, failuresPerSecondPerAddress: 0.4 });
     const [restless, other] = [await fleet.enroll('restless'), await fleet.enroll('other')];
     for (let count = 0; count < 6; count++) await attempt(fleet, restless, 'restless');
-    for (let count = 0; count < 10; count++) await attempt(fleet, restless, 'restless');
+    for (let count = 0; count < 4; count++) await attempt(fleet, restless, 'restless');
     const waiting = new Attempt(other);
     expect(await attempt(fleet, other, 'other', ELSEWHERE)).toBe(0);
     expect(waiting.isOver).toBe(false);

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { DurableOutbox } from '../../broker/delivery/durable-outbox.ts';
 import { Intake } from '../../broker/delivery/intake.ts';
-import type { SendWindow, Verdict } from '../../broker/delivery/outbox.ts';
+import type { Judge, SendWindow } from '../../broker/delivery/outbox.ts';
 import { Publication } from '../../broker/delivery/publication.ts';
 import { Output } from '../../broker/front/output.ts';
 import { defaultLimits } from '../../broker/limits.ts';
@@ -18,7 +18,7 @@ let session: SessionRecord;
 let line: Line;
 let output: Output;
 let outbox: DurableOutbox;
-let verdict: (topic: string) => Verdict;
+let verdict: Judge;
 beforeEach(async () => {
   database = openSessions({
     durability: 'fsync',
@@ -40,7 +40,7 @@ function connect(window: { readonly sentMessages?: number; readonly sentBytes?: 
 
 function outboxTo(socket: Line, window: SendWindow, highWater = 1e6): DurableOutbox {
   output = new Output({ socket, drainTime: 60_000, onStalled: () => {}, highWater });
-  const judge = (topic: string) => verdict(topic);
+  const judge: Judge = (topic, approval) => verdict(topic, approval);
   return new DurableOutbox({ session, database, intake, output, window, judge, onOverflow: () => {} });
 }
 
@@ -220,6 +220,26 @@ describe('the policy of the moment', () => {
     await settled();
     expect(payloads()).toEqual(['1', '3']);
     expect(session.messages).toBe(2);
+  });
+
+  it('is remembered for the topic that it was asked about, and for no other', async () => {
+    const grants = {};
+    verdict = (topic, approval) => {
+      if (approval?.allowedBy != null) return 'deliver'; // as whoever remembers does not ask again
+      if (topic === 'secret') return 'drop';
+      if (approval !== undefined) Object.assign(approval, { allowedBy: grants });
+      return 'deliver';
+    };
+    for (const [payload, topic] of [
+      ['1', 't'],
+      ['2', 'secret'],
+      ['3', 't'],
+    ] as const) {
+      await publish(payload, 1, topic);
+    }
+    outbox.start();
+    await settled();
+    expect(payloads()).toEqual(['1', '3']);
   });
 
   it('leaves everything in the queue of a session that has been cut off', async () => {
