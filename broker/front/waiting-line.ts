@@ -57,6 +57,8 @@ export class WaitingLine {
   readonly #networks = new Map<string, Network>();
   /** Of two with one name the later: an unread socket whose peer is gone is not told so, and the peer may be back. */
   readonly #visitors = new Map<SocketName, Visitor>();
+  /** Neither proven nor gone. */
+  readonly #here = new Set<Visitor>();
   /** Of all networks, in the order they came. */
   readonly #waiting = new Set<Visitor>();
   /** Networks that may begin a handshake as far as they themselves are concerned, the next one first. */
@@ -83,6 +85,7 @@ export class WaitingLine {
     }
     const visitor: Visitor = { ...newcomer, network, waitsSince: performance.now() };
     this.#visitors.set(newcomer.name, visitor);
+    this.#here.add(visitor);
     network.waiting.add(visitor);
     this.#waiting.add(visitor);
     this.#line(network);
@@ -105,6 +108,7 @@ export class WaitingLine {
   }
 
   #remove(visitor: Visitor, isProven: boolean): void {
+    if (!this.#here.delete(visitor)) return; // its network may be another object by now
     if (this.#visitors.get(visitor.name) === visitor) this.#visitors.delete(visitor.name);
     const { network } = visitor;
     this.#waiting.delete(visitor);
