@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { pino } from 'pino';
@@ -18,6 +17,7 @@ import { dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { temporaryFolders } from '../support/temporary-folder.ts';
 import { type Identity, issueServer } from './authority.ts';
 import { eventually } from './eventually.ts';
 import { World, type WorldParts } from './world.ts';
@@ -56,7 +56,7 @@ export class Fleet extends World {
 
   /** Its broker runs, unless the options say otherwise. */
   static async create(options: FleetOptions = {}): Promise<Fleet> {
-    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-broker-'));
+    const folder = mkdtempSync(join(temporaryFolders, 'gatehouse-broker-'));
     const layout = dataLayout(folder);
     const registry = await openRegistry({ file: layout.registry.database, clock: systemClock });
     const { root, issuing } = await createAuthority({ now: Date.now() });

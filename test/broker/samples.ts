@@ -1,6 +1,5 @@
 /** Pieces of a broker, for tests of one room without the others. */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { afterAll } from '@jest/globals';
@@ -25,6 +24,7 @@ import { Replay } from '../../broker/system-topics/replay.ts';
 import { parseDeviceId, parseEntityName, parseFingerprint, parseSerialNumber } from '../../core/ids.ts';
 import { bindPolicy } from '../../core/policy/grants.ts';
 import { type PolicyDocument, parsePolicy } from '../../core/policy/policy.ts';
+import { temporaryFolders } from '../support/temporary-folder.ts';
 
 export const log = pino({ level: 'silent' });
 export const clock = { now: () => Date.now() };
@@ -105,7 +105,7 @@ const databases: SessionDatabase[] = [];
 const folders: string[] = [];
 
 function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-sessions-'));
+  const folder = mkdtempSync(join(temporaryFolders, 'gatehouse-sessions-'));
   folders.push(folder);
   return folder;
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import type { Registry } from '../../registry/port/registry.ts';
 import type { JournalArchiveRecord } from '../../registry/records.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { fill, openLater } from './old-journal.ts';
 
 export const DAY = 86_400_000;
-export const within = temporaryFolder(inMemory);
+export const within = temporaryFolder();
 export let count = 0;
 export let folder: string;
 export let file: string;

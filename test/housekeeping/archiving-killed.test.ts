@@ -4,11 +4,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { verifyWhole } from './journal-source.ts';
 import { archiveNow, BEFORE, fill, LATER, OLD_ROWS, openLater, YOUNG_ROWS } from './old-journal.ts';
 
-const folder = temporaryFolder(inMemory);
+const folder = temporaryFolder();
 const script = join(import.meta.dirname, 'child', 'die-while-archiving.mjs');
 const ROWS = OLD_ROWS + YOUNG_ROWS;
 

@@ -8,10 +8,10 @@ import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { eventually } from '../broker/eventually.ts';
 import { someEvent } from '../registry/samples.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { archiveNow, fill, LATER, openLater } from './old-journal.ts';
 
-const folder = temporaryFolder(inMemory);
+const folder = temporaryFolder();
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();

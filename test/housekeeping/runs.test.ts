@@ -11,13 +11,13 @@ import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { certificate, change, device, fingerprint, NOW, name, seed } from '../registry/samples.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DAY = 86_400_000;
 const RETENTION = 365 * DAY;
 const NOTHING = { certificates: 0, tokens: 0, tokenUses: 0, requests: 0 };
 const log = createLogger('test', { level: 'silent', format: 'json' });
-const within = temporaryFolder(inMemory);
+const within = temporaryFolder();
 const pump = device('pump');
 let count = 0;
 let now: number;

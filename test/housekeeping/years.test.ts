@@ -4,7 +4,7 @@ import { parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import { enrollDevice } from '../../enroll/use-cases/enrolling/enroll-device.ts';
 import { createEnrollmentToken } from '../../enroll/use-cases/operating/manage-tokens.ts';
 import { changeOneDevice } from '../../enroll/use-cases/revoking/change-devices.ts';
-import { inMemory, temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { verifyWhole } from './journal-source.ts';
 import { DAY, type Member, type RowCounts, SimulatedFleet } from './simulated-fleet.ts';
 
@@ -25,7 +25,7 @@ interface Sample {
   readonly file: number;
 }
 
-const folder = temporaryFolder(inMemory);
+const folder = temporaryFolder();
 let fleet: SimulatedFleet;
 const samples: Sample[] = [];
 /** Enrolled at the beginning, and never seen again. */
