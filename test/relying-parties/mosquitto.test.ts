@@ -59,8 +59,10 @@ describeWith(['bash', 'openssl', 'curl', ...Mosquitto.programs], 'Mosquitto', ()
     await revoke(service, pump);
     await party.shell('sh refresh-crls.sh systemctl reload mosquitto');
     await eventually(async () => !(await Mosquitto.admits(party, 'pump-7')), 10_000);
-    await publish('control-room', 'devices/pump-7/commands/heat');
-    await eventually(() => received.length > 0);
-    expect(received.splice(0)).toEqual(['devices/pump-7/commands/heat']);
+    const command = 'devices/pump-7/commands/heat';
+    await publish('control-room', command);
+    // Attempts to get in that came before Mosquitto had read the list were told to the control room, too.
+    await eventually(() => received.includes(command));
+    expect(received.filter((topic) => topic === command)).toHaveLength(1);
   });
 });
