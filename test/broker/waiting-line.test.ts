@@ -1,11 +1,7 @@
 /** Whose turn it is, by a clock of the test's own. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Allowance } from '../../broker/front/allowance.ts';
-import { ConnectRates } from '../../broker/front/connect-rates.ts';
-import { networkOf } from '../../broker/front/network-of.ts';
 import { type SocketName, socketName } from '../../broker/front/socket-name.ts';
 import { type LineLimits, WaitingLine } from '../../broker/front/waiting-line.ts';
-import { parseDeviceId } from '../../core/ids.ts';
 
 const limits: LineLimits = {
   ...{ handshakes: 6, handshakesPerAddress: 4, unproven: 12, unprovenPerAddress: 8 },
@@ -16,39 +12,6 @@ const limits: LineLimits = {
 function nameOf(remoteAddress: string, remotePort: number): SocketName {
   return socketName({ remoteAddress, remotePort, localAddress: '192.0.2.254', localPort: 8883 });
 }
-
-describe('networkOf', () => {
-  it.each([
-    ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
-    ['::1', '0:0:0:0::/64'],
-    ['::', '0:0:0:0::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2:ffff::', '2001:db8:1:2::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['', ''],
-  ])('of %s is %s', (address, network) => {
-    expect(networkOf(address)).toBe(network);
-  });
-});
-
-describe('Allowance', () => {
-  it('is ten seconds’ worth at once, comes back with time, and what was given back counts', () => {
-    const allowance = new Allowance(2);
-    for (let count = 0; count < 20; count++) {
-      expect(allowance.isLeft(0)).toBe(true);
-      allowance.spend(0);
-    }
-    expect(allowance.isLeft(0)).toBe(false);
-    expect(allowance.isLeft(499)).toBe(false);
-    expect(allowance.wait(499)).toBe(1);
-    expect(allowance.isLeft(500)).toBe(true);
-    allowance.refund();
-    expect(allowance.isLeft(0)).toBe(true);
-    expect(allowance.debt(20_000)).toBeLessThan(0);
-  });
-});
 
 describe('the waiting line', () => {
   let line: WaitingLine;
@@ -297,20 +260,5 @@ describe('two in line with one name, of whom the first has gone unseen', () => {
     expect(begun).not.toContain('last');
     leaveGone?.();
     expect(begun).toContain('last');
-  });
-});
-
-describe('how often a device connects', () => {
-  it('is bounded in the long run, for each by itself', () => {
-    const rates = new ConnectRates({ connectsPerSecond: 2 });
-    const tooOften = expect.objectContaining({ code: 'connect_rate_exceeded' });
-    const [one, other] = [parseDeviceId('one'), parseDeviceId('other')];
-    for (let count = 0; count < 120; count++) rates.spend(one, 0);
-    expect(() => rates.spend(one, 0)).toThrow(tooOften);
-    rates.spend(other, 0);
-    expect(() => rates.spend(one, 499)).toThrow(tooOften);
-    rates.spend(one, 500);
-    expect(() => rates.spend(one, 500)).toThrow(tooOften);
-    rates.spend(one, 60_500);
   });
 });
