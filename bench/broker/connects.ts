@@ -18,6 +18,7 @@ export interface ConnectsOptions {
   readonly server: ServerProcess;
   readonly identities: readonly Identity[];
   readonly count: number;
+  /** At most as many as there are identities: a second connection of one would take the first one over. */
   readonly atOnce: number;
   readonly resumed: boolean;
   readonly signal: AbortSignal;
@@ -26,11 +27,14 @@ export interface ConnectsOptions {
 export async function measureConnects(options: ConnectsOptions): Promise<Connects> {
   const { target, server, identities, count, atOnce, resumed, signal } = options;
   const tickets = resumed ? await collectTickets(target, identities) : [];
-  const places = Array.from({ length: count }, (_none, place) => place % identities.length).values();
+  const lanes = Math.min(atOnce, identities.length);
+  let left = count;
   const [usage, own, start] = [server.usage(), process.cpuUsage(), performance.now()];
   await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      for (const place of places) {
+    Array.from({ length: lanes }, async (_none, lane) => {
+      // Each lane has identities of its own, however far the others are.
+      for (let place = lane; left > 0; place = place + lanes < identities.length ? place + lanes : lane) {
+        left -= 1;
         signal.throwIfAborted();
         const identity = identities[place];
         if (identity === undefined) continue;

@@ -38,7 +38,7 @@ export async function runBenchmark({ benchmark, flags, environment = {}, interru
     interrupted = child.kill('SIGINT');
   });
   const [code] = await once(child, 'close');
-  return { code, stdout, stderr, left: readdirSync(temporary) };
+  return { code, failure: code === 0 ? null : stderr, stdout, stderr, left: readdirSync(temporary) };
 }
 
 /** A PATH on which neither the peer nor taskset is found. */
