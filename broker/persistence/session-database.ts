@@ -79,7 +79,12 @@ export class SessionDatabase {
     const wal = new WalSync(file);
     this.#wal = wal;
     const sync = durability === 'fsync' ? () => wal.sync() : null;
-    this.#commit = new GroupCommit({ database, sync, onFailure });
+    this.#commit = new GroupCommit({
+      database,
+      sync,
+      onDurable: () => this.queue.noteSynced(),
+      onFailure,
+    });
     this.#tables = prepareSessions(database);
     this.sessions = new SessionBook({ tables: this.#tables, commit: this.#commit, index });
     this.queue = new QueueTable({ database, limits, onOverflow, sessions: this.sessions.byNumber });
@@ -120,7 +125,8 @@ export class SessionDatabase {
 
   /**
    * The entries behind `after`, which may be sent from then on: each is marked with its message id. That a power cut may
-   * take the mark away does no harm: the id follows from the place, and only DUP would be missing.
+   * take the mark away does no harm: the id follows from the place, and only DUP would be missing. Nor that it may take a
+   * message of QoS 1 whose id then stands for another: its receiver does not remember the ids of such (§4.3.2).
    */
   take(session: SessionRecord, after: number, limits: PageLimits, handlers: TakeHandlers): void {
     this.#commit.post(() => {

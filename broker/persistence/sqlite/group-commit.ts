@@ -29,6 +29,8 @@ export interface GroupCommitOptions {
   readonly database: Database;
   /** Makes durable what was committed; null where a commit is durable enough. */
   readonly sync: (() => Promise<void>) | null;
+  /** All that was changed by now is durable, and nothing else has been changed since. */
+  readonly onDurable?: () => void;
   /** Called once. */
   readonly onFailure: (error: GatehouseError) => void;
 }
@@ -145,6 +147,7 @@ export class GroupCommit {
       for (const { isSynced, settle, result } of tasks.slice(from, to)) if (!isSynced) settle?.(result, null);
     }
     await synced;
+    if (tasks.some(({ isSynced }) => isSynced)) this.#options.onDurable?.();
     this.#isCommitting = false;
     this.#underWay = [];
     for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);

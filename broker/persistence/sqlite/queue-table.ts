@@ -21,6 +21,7 @@ import { type EntryColumns, prepareQueue, type QueueStatements } from './queue-s
 const ENTRY_BYTES = 128;
 /** Rows that are cleared away at one stroke. */
 const CHUNK = 500;
+
 export interface QueueLimits {
   /** Of one session. */
   readonly queueMessages: number;
@@ -44,6 +45,8 @@ export class QueueTable {
   #nextMessage: number;
   #bytes = 0;
   #messages = 0;
+  /** The first place of each queue whose sending waits for the disk. */
+  readonly #unsynced = new Map<SessionRecord, number>();
 
   constructor(options: QueueTableOptions) {
     this.#options = options;
@@ -78,19 +81,30 @@ export class QueueTable {
     return appended;
   }
 
-  /** What waits behind `after`, with the body of each; nothing is changed. */
+  /**
+   * What waits behind `after`, with the body of each, and may be sent once the transaction is committed; nothing is changed.
+   * It ends before what a power cut could still undo and its receiver would remember: a message of QoS 2, whose id would be
+   * given to another message, and a PUBREL, after which its message would come again.
+   */
   page(session: SessionRecord, after: number, limits: PageLimits): Page {
     const entries: QueueEntry[] = [];
+    const end = this.#unsynced.get(session) ?? Number.POSITIVE_INFINITY;
     let bytes = 0;
     let isLast = true;
     for (const columns of this.#sql.page.iterate(session.number, after, limits.messages + 1)) {
       const entry = entryOf(columns, session);
       bytes += entry.bytes;
-      isLast = entries.length < limits.messages && (bytes <= limits.bytes || entries.length === 0);
+      const fits = entries.length < limits.messages && (bytes <= limits.bytes || entries.length === 0);
+      isLast = fits && entry.seq < end;
       if (!isLast) break;
       entries.push(entry);
     }
     return { entries, isLast };
+  }
+
+  /** All that was changed by now would survive a power cut. */
+  noteSynced(): void {
+    this.#unsynced.clear();
   }
 
   /** From now on they may be sent: each has the message id that goes with its place, unless it has one. */
@@ -102,9 +116,11 @@ export class QueueTable {
   }
 
   /** PUBREC has come: the message is not needed any more. Others may still wait for its body. */
-  release({ number }: SessionRecord, seq: number): void {
+  release(session: SessionRecord, seq: number): void {
+    const { number } = session;
     this.#giveUpBodies(number, seq, seq);
     this.#sql.release.run(number, seq);
+    this.#noteUnsynced(session, seq);
   }
 
   /** Takes entries off. Those that are not there any more do no harm. @param seqs in order */
@@ -155,8 +171,14 @@ export class QueueTable {
     if (shared !== null) this.#sql.add.run(number, seq, messageId, qos, bytes, shared);
     else this.#sql.addWithBody.run(number, seq, messageId, qos, bytes, topic, payload, retain ? 1 : 0);
     this.#count(session, 1, bytes);
+    if (qos === 2) this.#noteUnsynced(session, seq);
     const row: QueueRow = { seq, messageId, released: 0, qos: qos === 2 ? 2 : 1, bytes };
     return { row, delivery: messageId === null ? null : delivery };
+  }
+
+  #noteUnsynced(session: SessionRecord, seq: number): void {
+    const first = this.#unsynced.get(session);
+    if (first === undefined || seq < first) this.#unsynced.set(session, seq);
   }
 
   #makeRoom(session: SessionRecord): void {
