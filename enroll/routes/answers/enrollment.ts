@@ -69,5 +69,3 @@ export const blockedKey = z.object({
   note: z.string(),
   blockedAt: time,
 } satisfies Fields<BlockedKeyView>);
-
-export const keyBlocked = z.object({ fingerprint, note: z.string() });
