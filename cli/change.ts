@@ -1,6 +1,6 @@
 /**
  * A change of devices or certificates, from the operator's side. Whether it is one or many, made or only foretold: with
- * --json it prints one document, a ChangeReport.
+ * --json it prints one document, a ChangeReport, as a change of requests does (commands/request.ts).
  */
 import type { Command } from 'commander';
 import type {
@@ -22,7 +22,7 @@ import type { Session } from './operator-command.ts';
 const MOST = 100_000_000;
 
 export const REPORT_HELP =
-  'With --json, one document: {"dryRun", "counts", "devices", "certificates"}, also for a dry run.';
+  'With --json, one document: {"dryRun", "counts", "devices", "certificates", "requests"}, also for a dry run.';
 
 export interface ChangeFlags {
   readonly dryRun?: true;
@@ -72,7 +72,7 @@ export async function orderChange(
         if ('certificates' in line) certificates.push(...line.certificates);
       },
     );
-    return { ...result, devices, certificates };
+    return { ...result, counts: { ...result.counts, requests: 0 }, devices, certificates, requests: [] };
   } finally {
     progress.end();
   }

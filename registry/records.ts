@@ -214,6 +214,14 @@ export interface LiveCertificate {
   readonly position: number;
 }
 
+/** One that is revoked, and may be for more. */
+export interface RaisableCertificate {
+  readonly serialNumber: SerialNumber;
+  readonly device: DeviceId;
+  /** ms */
+  readonly notAfter: number;
+}
+
 /** A file that holds rows of the journal which have left the registry, or are about to. */
 export interface JournalArchiveRecord {
   readonly firstSeq: number;

@@ -1,14 +1,17 @@
 /** `gatehouse key block`: one public key, or a list of them. */
 import type { Command } from 'commander';
+import type { BlockedKeyView } from '../../core/api/blocked-keys.ts';
 import { type Fingerprint, parseFingerprint } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
+import { printable } from '../../runtime/command-line/printable.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { decodeText, readInputFile } from '../import/input-file.ts';
 import { keyLines } from '../import/key-list.ts';
 import { Progress } from '../import/progress.ts';
 import { renderResult, sendImport } from '../import/send-import.ts';
 import { operatorCommand, type Session } from '../operator-command.ts';
+import { toTheSecond } from '../table.ts';
 
 interface BlockFlags {
   readonly note?: string;
@@ -29,7 +32,7 @@ export function blockCommand(key: Command, io: CommandIo): void {
     )
     .option(
       '--note <text>',
-      'why, for whoever reads the journal; in a list, of keys without one of their own',
+      'why, for whoever reads the journal; in a list, of keys without one of their own. What is blocked keeps its note',
     )
     .option('--dry-run', 'with --file: check everything and write nothing');
   addExamples(block, [
@@ -49,8 +52,12 @@ export function blockCommand(key: Command, io: CommandIo): void {
       if (dryRun === true) block.error('--dry-run goes with --file');
       if (fingerprint === undefined) block.error('give a fingerprint, or --file');
       if (note === undefined) block.error('say why with --note');
-      await session.api.post('/blocked-keys', { fingerprint, note });
-      session.output.result({ fingerprint, note }, () => `key ${fingerprint} is blocked`);
+      const stored = await session.api.post<BlockedKeyView>('/blocked-keys', { fingerprint, note });
+      session.output.result(stored, () =>
+        stored.note === note
+          ? `key ${fingerprint} is blocked`
+          : `key ${fingerprint} is blocked since ${toTheSecond(stored.blockedAt)}, and its note stays: ${printable(stored.note)}`,
+      );
     },
   );
 }

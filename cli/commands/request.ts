@@ -1,15 +1,17 @@
 /** `gatehouse request …`: enrollments that wait for an operator. */
 import { type Command, Option } from 'commander';
+import type { ChangeReport, ChangingRequest } from '../../core/api/bulk.ts';
 import type { RequestView } from '../../core/api/requests.ts';
 import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
+import { REPORT_HELP } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
-const A_LINE_EACH = 'With --json, one JSON object a line for each request.';
+const EACH = 'Each is decided by itself, whether or not another one is refused.';
 
 export function requestCommands(request: Command, io: CommandIo): void {
   listCommand(request, io);
@@ -79,7 +81,9 @@ function showCommand(request: Command, io: CommandIo): void {
 function approveCommand(request: Command, io: CommandIo): void {
   const approve = request
     .command('approve')
-    .description(`Lets devices have their certificates: they fetch them by themselves. ${A_LINE_EACH}`);
+    .description(
+      `Lets devices have their certificates: they fetch them by themselves. ${EACH} ${REPORT_HELP}`,
+    );
   addExamples(approve, ['gatehouse request approve 17', 'gatehouse request approve 17 18 19']);
   decides(approve, io, 'approve', () => ({}));
 }
@@ -87,13 +91,13 @@ function approveCommand(request: Command, io: CommandIo): void {
 function denyCommand(request: Command, io: CommandIo): void {
   const deny = request
     .command('deny')
-    .description(`Refuses devices until they are approved after all. ${A_LINE_EACH}`)
+    .description(`Refuses devices until they are approved after all. ${EACH} ${REPORT_HELP}`)
     .option('--reason <text>', 'told to the device, and to whoever reads the journal');
   addExamples(deny, ['gatehouse request deny 17 --reason "not one of ours"']);
   decides<{ reason?: string }>(deny, io, 'deny', ({ reason }) => (reason === undefined ? {} : { reason }));
 }
 
-/** One line for each request. One that is refused does not keep the others from being decided. */
+/** One that is refused does not keep the others from being decided: what is reported is what was. */
 function decides<Flags extends object>(
   command: Command,
   io: CommandIo,
@@ -106,15 +110,25 @@ function decides<Flags extends object>(
   ]);
   operatorCommand<[ids: readonly number[]], Flags>(command, io, async ({ api, output }, flags, ids) => {
     const refusals: ReportedError[] = [];
-    for (const id of ids) {
+    const requests: ChangingRequest[] = [];
+    const told: string[] = [];
+    const named = new Set(ids);
+    for (const one of named) {
       try {
-        const decided = await api.post<RequestView>(`/requests/${id}/${call}`, bodyOf(flags));
-        output.result(decided, () => `request ${decided.id} of ${decided.device} is ${decided.status}`);
+        const before = await api.get<RequestView>(`/requests/${one}`);
+        const { id, device, status } = await api.post<RequestView>(`/requests/${one}/${call}`, bodyOf(flags));
+        const unchanged = status === before.status;
+        if (!unchanged) requests.push({ id, device, status });
+        told.push(`request ${id} of ${device} is ${status}${unchanged ? ' already' : ''}`);
       } catch (error) {
         if (!(error instanceof ReportedError)) throw error;
         refusals.push(error);
       }
     }
+    const unchanged = told.length - requests.length;
+    const counts = { devices: 0, certificates: 0, unchanged, requests: requests.length };
+    const report: ChangeReport = { dryRun: false, counts, devices: [], certificates: [], requests };
+    output.result(report, () => told.join('\n') || undefined);
     if (refusals.length > 0) throw new AggregateError(refusals);
   });
 }

@@ -2,6 +2,7 @@
 import type { DeviceId, SerialNumber } from '../ids.ts';
 import type { DeviceView, RevokeRequest } from './devices.ts';
 import type { Problem } from './problem.ts';
+import type { RequestView } from './requests.ts';
 
 /** One line of the answer to a call that changes many at once. */
 export type BulkAnswer<Result> =
@@ -41,11 +42,17 @@ export interface ChangeCounts {
   /** They were named, and were so before. */
   readonly unchanged: number;
 }
-/** What every command that changes devices or certificates, one or many, prints with --json: the whole answer as one. */
-export interface ChangeReport extends ChangeResult {
+/**
+ * What every command that changes devices, certificates or requests, one or many, prints with --json: the whole answer as
+ * one, with all of its fields.
+ */
+export interface ChangeReport {
+  readonly dryRun: boolean;
+  readonly counts: ChangeCounts & { readonly requests: number };
   readonly devices: readonly ChangingDevice[];
   /** That were revoked by themselves; those that changed with their devices are named there. */
   readonly certificates: readonly ChangingCertificate[];
+  readonly requests: readonly ChangingRequest[];
 }
 export interface ChangingDevice {
   readonly id: DeviceId;
@@ -53,6 +60,13 @@ export interface ChangingDevice {
   readonly status: DeviceView['status'];
   /** Serial numbers of those that change with it. */
   readonly certificates: readonly SerialNumber[];
+}
+/** It was decided otherwise before, or not at all. */
+export interface ChangingRequest {
+  readonly id: RequestView['id'];
+  readonly device: DeviceId;
+  /** From then on. */
+  readonly status: RequestView['status'];
 }
 export interface ChangingCertificate {
   readonly serialNumber: SerialNumber;

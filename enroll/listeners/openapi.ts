@@ -4,7 +4,7 @@
  */
 import swagger from '@fastify/swagger';
 import type { RouteOptions } from 'fastify';
-import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { HttpServer } from '../http/http-server.ts';
 import { problem } from '../routes/answers/problem.ts';
@@ -30,6 +30,7 @@ export async function describeRoutes(server: HttpServer): Promise<void> {
       components: { securitySchemes: { operator: { type: 'http', scheme: 'bearer' } } },
       security: [{ operator: [] }],
     },
+    transformObject: jsonSchemaTransformObject,
     transform: ({ schema, url, route, ...document }) => {
       if (schema?.hide === true) return { schema, url };
       return jsonSchemaTransform({ schema: { ...schema, ...termsOf(route) }, url, route, ...document });
@@ -60,14 +61,44 @@ const bodied = z.looseObject({
   }),
 });
 
-/** The document. A JSON body in which nothing is required may be left out (http/empty-body.ts). */
+const described = z.looseObject({
+  components: z.looseObject({ schemas: z.record(z.string(), z.unknown()) }),
+});
+const REFERENCE = /"#\/components\/schemas\/(\w+)"/g;
+
+/**
+ * The document. A JSON body in which nothing is required may be left out (http/empty-body.ts). Of the components, those are
+ * left that something refers to: each is made in two forms, as it would be asked for and as it is answered.
+ */
 export function openApiOf(server: HttpServer): object {
-  const { paths = {}, ...document } = server.swagger();
-  const described = Object.entries(paths).map(([path, methods]) => [
+  const { paths: routes, ...document } = server.swagger();
+  const paths = describePaths(routes);
+  const { components } = described.parse(document);
+  const used = referredTo(paths, components.schemas);
+  const schemas = Object.fromEntries(Object.entries(components.schemas).filter(([name]) => used.has(name)));
+  return { ...document, paths, components: { ...components, schemas } };
+}
+
+/** The names of components that `value` refers to, itself or by others. */
+function referredTo(
+  value: unknown,
+  schemas: Readonly<Record<string, unknown>>,
+  found = new Set<string>(),
+): ReadonlySet<string> {
+  for (const [, name = ''] of JSON.stringify(value).matchAll(REFERENCE)) {
+    if (found.has(name)) continue;
+    found.add(name);
+    referredTo(schemas[name], schemas, found);
+  }
+  return found;
+}
+
+function describePaths(paths: Readonly<Record<string, object | undefined>> = {}): object {
+  const withBodies = Object.entries(paths).map(([path, methods]) => [
     path,
     Object.fromEntries(Object.entries(methods ?? {}).map(([method, one]) => [method, withOptionalBody(one)])),
   ]);
-  return { ...document, paths: Object.fromEntries(described) };
+  return Object.fromEntries(withBodies);
 }
 
 function withOptionalBody(operation: unknown): unknown {

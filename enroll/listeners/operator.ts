@@ -101,9 +101,11 @@ export async function createOperatorListener({
   server.get('/health', { config: { role: 'public' }, schema: { hide: true } }, async () => ({
     status: 'ok',
   }));
-  server.get('/api/openapi.json', { config: { role: 'public' }, schema: { hide: true } }, async () =>
-    openApiOf(server),
-  );
+  let document: object | undefined;
+  server.get('/api/openapi.json', { config: { role: 'public' }, schema: { hide: true } }, async () => {
+    document ??= openApiOf(server);
+    return document;
+  });
   server.get(
     '/metrics',
     { config: { role: 'viewer' }, schema: { hide: true } },

@@ -6,7 +6,7 @@ import { parseFingerprint } from '../../core/ids.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { blockKey, unblockKey } from '../use-cases/operating/block-keys.ts';
-import { blockedKey, keyBlocked } from './answers/enrollment.ts';
+import { blockedKey } from './answers/enrollment.ts';
 import { nothing, pageOf } from './answers/fields.ts';
 import { blockedKeyView } from './views.ts';
 
@@ -39,11 +39,15 @@ export function blockedKeyRoutes(server: HttpServer, context: EnrollContext): vo
     '/blocked-keys',
     {
       config: { role: 'operator' },
-      schema: { summary: 'Never let this public key enroll', body, response: { 201: keyBlocked } },
+      schema: {
+        summary: 'Never let this public key enroll; 200 where it is blocked already, and stays as it is',
+        body,
+        response: { 200: blockedKey, 201: blockedKey },
+      },
     },
     async ({ actor, body }, reply) => {
-      await blockKey(context, actor, body);
-      return reply.status(201).send(body);
+      const { record, wasBlocked } = await blockKey(context, actor, body);
+      return reply.status(wasBlocked ? 200 : 201).send(blockedKeyView(record));
     },
   );
 

@@ -26,7 +26,7 @@ export interface BulkRoutes {
 }
 
 export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRoutes): void {
-  const { registry } = context;
+  const { registry, clock } = context;
   const responseTimeout = RESPONSE_TIMEOUT_MS;
 
   const groupCall = async (
@@ -35,7 +35,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
     asked: z.output<typeof terms>,
   ) => {
     const target = { kind: 'group', group: name } as const;
-    const of = await countDevices(registry, target, change);
+    const of = await countDevices(registry, target, change, clock.now());
     return { ...asked, of, change: deviceBulk(context, target, change) };
   };
 
@@ -85,7 +85,7 @@ export function bulkTargetRoutes(server: HttpServer, { context, answer }: BulkRo
     async (request, reply) => {
       const { reason, ...asked } = request.body;
       const target = { kind: 'issuer', issuer: request.params.fingerprint } as const;
-      const of = await countCertificates(registry, target, reason);
+      const of = await countCertificates(context, target, reason);
       return answer(request, reply, { ...asked, of, change: certificateBulk(context, target, reason) });
     },
   );

@@ -39,6 +39,15 @@ export interface LiveQuery {
   readonly limit: number;
 }
 
+export interface RaisableQuery {
+  readonly issuer: Fingerprint;
+  /** ms: what has expired by then counts no more. */
+  readonly now: number;
+  /** Only those behind this one: the last of the page before. */
+  readonly after?: { readonly notAfter: number; readonly serialNumber: SerialNumber };
+  readonly limit: number;
+}
+
 /** Devices in the order of their IDs, and what depends on one issuer. */
 export interface DependentQuery {
   readonly issuer: Fingerprint;

@@ -20,6 +20,7 @@ import type {
   LiveCertificate,
   ManufacturerRecord,
   OperatorRecord,
+  RaisableCertificate,
   RequestRecord,
   StatusChange,
   StatusRecord,
@@ -31,6 +32,7 @@ import type {
   DependentQuery,
   DeviceQuery,
   LiveQuery,
+  RaisableQuery,
   RequestQuery,
 } from './queries.ts';
 
@@ -62,6 +64,8 @@ export interface RegistryReader {
   revocableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
   /** Those that are revoked, not for keyCompromise, and would be in time. */
   raisableCertificates(device: DeviceId, now: number): Promise<readonly CertificateRecord[]>;
+  /** The same of this issuer's, where they are devices'; those that expire first come first. */
+  raisableByIssuer(query: RaisableQuery): Promise<readonly RaisableCertificate[]>;
   /** Active certificates of the device that renew another and were never used at the broker. */
   unusedRenewals(device: DeviceId): Promise<readonly CertificateRecord[]>;
   /** What is to be known of certificate, device, issuer and policy in one consistent read; undefined if the certificate is unknown or not a device's. */
@@ -70,6 +74,7 @@ export interface RegistryReader {
   keyOwner(keyFingerprint: Fingerprint): Promise<DeviceId | undefined>;
   /** Whether a certificate for this key was ever revoked for keyCompromise. */
   isKeyCompromised(keyFingerprint: Fingerprint): Promise<boolean>;
+  blockedKey(keyFingerprint: Fingerprint): Promise<BlockedKeyRecord | undefined>;
   isKeyBlocked(keyFingerprint: Fingerprint): Promise<boolean>;
   /** In the order of their fingerprints. */
   blockedKeys(query: BlockedKeyQuery): Promise<readonly BlockedKeyRecord[]>;

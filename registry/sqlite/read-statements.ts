@@ -27,6 +27,7 @@ import type {
   LiveCertificate,
   ManufacturerRecord,
   OperatorRecord,
+  RaisableCertificate,
   RequestRecord,
   StatusChange,
   StatusRecord,
@@ -42,6 +43,13 @@ interface RequestPage {
   readonly after: number;
   readonly limit: number;
   readonly now: number;
+}
+
+interface RaisablePage {
+  readonly issuer: Fingerprint;
+  readonly notAfter: number;
+  readonly serialNumber: SerialNumber | '';
+  readonly limit: number;
 }
 
 /** A query as it is bound: '' sorts before all there is, for the first page. */
@@ -113,6 +121,12 @@ export function prepareReads(database: Database) {
       `SELECT * FROM certificates WHERE device = ?
          AND status = 'revoked' AND reason <> 'keyCompromise' AND notAfter >= ?`,
     ),
+    raisableByIssuer: database.prepare<RaisablePage, RaisableCertificate>(
+      `SELECT serialNumber, device, notAfter FROM certificates INDEXED BY revokedCertificates
+       WHERE issuer = @issuer AND (notAfter, serialNumber) > (@notAfter, @serialNumber)
+         AND status <> 'active' AND status = 'revoked' AND reason <> 'keyCompromise' AND device IS NOT NULL
+       ORDER BY notAfter, serialNumber LIMIT @limit`,
+    ),
     anyCertificate: database
       .prepare<[DeviceId], number>('SELECT 1 FROM certificates WHERE device = ? LIMIT 1')
       .pluck(),
@@ -147,9 +161,9 @@ export function prepareReads(database: Database) {
     compromisedKey: database
       .prepare<[Fingerprint], number>('SELECT 1 FROM compromisedKeys WHERE keyFingerprint = ?')
       .pluck(),
-    blockedKey: database
-      .prepare<[Fingerprint], number>('SELECT 1 FROM blockedKeys WHERE keyFingerprint = ?')
-      .pluck(),
+    blockedKey: database.prepare<[Fingerprint], BlockedKeyRecord>(
+      'SELECT * FROM blockedKeys WHERE keyFingerprint = ?',
+    ),
     blockedKeys: database.prepare<Paged<BlockedKeyQuery>, BlockedKeyRecord>(
       'SELECT * FROM blockedKeys WHERE keyFingerprint > @after ORDER BY keyFingerprint LIMIT @limit',
     ),

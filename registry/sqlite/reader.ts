@@ -7,6 +7,7 @@ import type {
   DependentQuery,
   DeviceQuery,
   LiveQuery,
+  RaisableQuery,
   RequestQuery,
 } from '../port/queries.ts';
 import type { RegistryReader } from '../port/reader.ts';
@@ -84,6 +85,12 @@ export class SqliteReader implements RegistryReader {
     return this.reads.raisableCertificates.all(device, now);
   }
 
+  async raisableByIssuer({ issuer, now, after, limit }: RaisableQuery) {
+    checkLimit(limit);
+    const { notAfter, serialNumber } = after ?? { notAfter: now, serialNumber: '' as const };
+    return this.reads.raisableByIssuer.all({ issuer, notAfter, serialNumber, limit });
+  }
+
   async unusedRenewals(device: DeviceId) {
     return this.reads.unusedRenewals.all(device);
   }
@@ -98,6 +105,10 @@ export class SqliteReader implements RegistryReader {
 
   async isKeyCompromised(keyFingerprint: Fingerprint) {
     return this.reads.compromisedKey.get(keyFingerprint) !== undefined;
+  }
+
+  async blockedKey(keyFingerprint: Fingerprint) {
+    return this.reads.blockedKey.get(keyFingerprint);
   }
 
   async isKeyBlocked(keyFingerprint: Fingerprint) {

@@ -12,8 +12,8 @@ export interface Output {
   readonly terminal: boolean;
   /** Columns of the terminal, or a sensible width for a file. */
   readonly columns: number;
-  /** The result: `value` for programs, or what `text` makes of it for people. */
-  result(value: unknown, text?: () => string): void;
+  /** The result: `value` for programs, or what `text` makes of it for people; undefined for nothing. */
+  result(value: unknown, text?: () => string | undefined): void;
   /** A word to people about the result, beside it; programs do not get it. */
   note(text: string): void;
   /** A line, or several, of what people read: the command's own output, which with --json goes beside it. */

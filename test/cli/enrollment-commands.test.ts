@@ -109,6 +109,28 @@ describe('gatehouse request', () => {
     expect(await operated.json(`request show ${two}`)).toMatchObject({ status: 'denied', reason: 'late' });
     for (const { again } of asked) expect(await again()).toBe(403);
   });
+
+  it('reports as every change is reported', async () => {
+    const asked = [await ask('gate-4'), await ask('gate-5')];
+    const [four, five] = asked.map(({ id }) => id);
+    await operated.run(`request approve ${four}`);
+    const { code, stdout } = await operated.run(`request approve ${four} 987654 ${five} ${five} --json`);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      1,
+      {
+        dryRun: false,
+        counts: { devices: 0, certificates: 0, requests: 1, unchanged: 1 },
+        devices: [],
+        certificates: [],
+        requests: [{ id: five, device: 'gate-5', status: 'approved' }],
+      },
+    ]);
+    expect(await operated.run(`request approve ${four}`)).toMatchObject({
+      stdout: `request ${four} of gate-4 is approved already\n`,
+    });
+    const none = await operated.run('request deny 987654');
+    expect([none.code, none.stdout]).toEqual([1, '']);
+  });
 });
 
 describe('gatehouse device release', () => {

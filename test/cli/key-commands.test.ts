@@ -67,6 +67,22 @@ describe('gatehouse key block --file', () => {
   });
 });
 
+describe('gatehouse key block', () => {
+  it('of a key that is blocked already tells of what stays', async () => {
+    const order = `key block ${hex('again')} --note`;
+    const first = await operated.json(`${order} found`);
+    expect(first).toMatchObject({ fingerprint: hex('again'), note: 'found' });
+    expect(await operated.json(`${order} other`)).toEqual(first);
+    expect(await operated.run(`${order} found`)).toMatchObject({
+      stdout: `key ${hex('again')} is blocked\n`,
+    });
+    expect((await operated.run(`${order} other`)).stdout).toMatch(
+      new RegExp(`^key ${hex('again')} is blocked since .*Z, and its note stays: found\n$`),
+    );
+    expect((await blocked()).get(hex('again'))).toBe('found');
+  });
+});
+
 describe('gatehouse key list and unblock', () => {
   it('list those after one, and take one off', async () => {
     await operated.json(`key block ${hex('d')} --note oops`);

@@ -78,9 +78,10 @@ describe('gatehouse group revoke', () => {
     ] as const) {
       const report = {
         dryRun: true,
-        counts: { devices: 1, certificates: 1, unchanged: 0 },
+        counts: { devices: 1, certificates: 1, unchanged: 0, requests: 0 },
         devices: [{ id: ids[0], status, certificates: serials }],
         certificates: [],
+        requests: [],
       };
       expect(await operated.json(`group ${kind} ${group} --dry-run`)).toEqual(report);
       expect(await operated.json(`group ${kind} ${group} --at-most 1`)).toEqual({ ...report, dryRun: false });
@@ -120,7 +121,10 @@ describe('gatehouse device', () => {
         }
       }
       const again = await operated.json(`device ${kind} ${ids.join(' ')}`);
-      expect([again.counts, again.devices]).toEqual([{ devices: 0, certificates: 0, unchanged: 2 }, []]);
+      expect([again.counts, again.devices]).toEqual([
+        { devices: 0, certificates: 0, unchanged: 2, requests: 0 },
+        [],
+      ]);
     }
     const certificates = await operated.json(`certificate revoke ${serials.join(' ')}`);
     shapes.add(JSON.stringify([Object.keys(certificates), Object.keys(certificates.counts)]));

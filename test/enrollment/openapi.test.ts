@@ -26,11 +26,13 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Partial<Record<(typeof methods)[number], Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
 const folder = temporaryFolder();
 let service: TestEnroll;
 let judge: FastifyInstance;
+let document: Document;
 let operations: ReadonlyMap<string, Operation>;
 const answered = new Set<string>();
 
@@ -38,6 +40,7 @@ beforeAll(async () => {
   service = await startTestEnroll(folder);
   const { body } = await service.call<Document>(`${service.adminUrl}/api/openapi.json`);
   expect(body.openapi).toBe('3.1.0');
+  document = body;
   operations = new Map(
     Object.entries(body.paths).flatMap(([path, all]) =>
       methods.flatMap((method): [string, Operation][] => {
@@ -47,7 +50,10 @@ beforeAll(async () => {
     ),
   );
   // Another engine than the one that the schemas are written for, and as strict as it can be.
-  judge = fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false } } });
+  judge = fastify({
+    bodyLimit: 4 * 1024 * 1024,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false } },
+  });
   judge.post('/', async (request, reply) => {
     const { schema, value } = request.body as { schema: object; value: unknown };
     const validate = request.compileValidationSchema(schema);
@@ -59,10 +65,16 @@ afterAll(async () => {
   await service.close();
 });
 
+/** What is wrong with it. */
+async function judged(schema: object | undefined, value: unknown): Promise<unknown> {
+  // What it refers to is found where the whole document has it.
+  const payload = { schema: { ...schema, components: document.components }, value };
+  return JSON.parse((await judge.inject({ method: 'POST', url: '/', payload })).body);
+}
+
 async function expectValid(schema: object | undefined, value: unknown, what: string): Promise<void> {
   expect([what, typeof schema]).toEqual([what, 'object']);
-  const { body } = await judge.inject({ method: 'POST', url: '/', payload: { schema, value } });
-  expect([what, JSON.parse(body)]).toEqual([what, []]);
+  expect([what, await judged(schema, value)]).toEqual([what, []]);
 }
 
 /** Makes a call that must succeed, and holds its answer to what is told of it. @param path with its `{names}` filled by `ids` */
@@ -256,6 +268,35 @@ describe('every call', () => {
     });
     expect(body('POST /api/v1/devices/{id}/revoke')?.required).toBe(false);
     expect(body('POST /api/v1/operators')?.required).toBe(true);
+  });
+});
+
+describe('every form', () => {
+  it('is looked up where an answer refers to it', async () => {
+    const key = 'GET /api/v1/devices/{id}';
+    const schema = operations.get(key)?.responses['200']?.content?.['application/json']?.schema;
+    expect(schema).toEqual({ $ref: '#/components/schemas/DeviceDetail' });
+    const { body } = await service.operator<object>('GET', '/devices/press-1');
+    expect(await judged(schema, body)).toEqual([]);
+    expect(await judged(schema, { ...body, certificates: [{ serialNumber: '01' }] })).not.toEqual([]);
+  });
+
+  it('is told of once, and referred to', () => {
+    const told: string[] = [];
+    const look = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if ('properties' in value && Object.keys(Object(value.properties)).length > 2) {
+        told.push(JSON.stringify(Object(value.properties)));
+      }
+      for (const one of Object.values(value)) look(one);
+    };
+    for (const { responses } of operations.values()) look(responses);
+    look(document.components);
+    expect(told.filter((one, index) => told.indexOf(one) !== index)).toEqual([]);
+    const all = JSON.stringify(document);
+    const referred = [...all.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
+    expect(new Set(referred)).toEqual(new Set(Object.keys(document.components.schemas)));
+    expect(all.match(/"\$ref"/g)).toHaveLength(referred.length);
   });
 });
 

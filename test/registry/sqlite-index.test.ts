@@ -28,6 +28,8 @@ function planOf(source: string): string[] {
     since: 1,
     expiresFrom: 1,
     changedSince: 1,
+    notAfter: 1,
+    serialNumber: 's',
   };
   return explain.all(...positional, ...(source.includes('@') ? [named] : [])).map(({ detail }) => detail);
 }
@@ -99,6 +101,14 @@ describe('the plan of each look-up', () => {
   it('of what stands of an issuer goes on where the page before ended', () => {
     expect(planOf(others.liveCertificates.source)).toEqual([
       expect.stringContaining('USING INDEX standingCertificates (issuer=? AND rowid>?)'),
+    ]);
+  });
+});
+
+describe('the plan of what a CA issued and may be told of with more', () => {
+  it('goes on where the page before ended, and sorts nothing', () => {
+    expect(planOf(others.raisableByIssuer.source)).toEqual([
+      expect.stringContaining('USING INDEX revokedCertificates (issuer=? AND (notAfter,serialNumber)>(?,?))'),
     ]);
   });
 });

@@ -15,7 +15,7 @@ import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-serv
 import { describeWith } from '../support/external.ts';
 import { newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { changeListed } from './bulk.ts';
+import { changeAll, changeListed } from './bulk.ts';
 
 const folder = temporaryFolder();
 const inFolder = (name: string) => join(folder, name);
@@ -136,6 +136,71 @@ describe('many at once', () => {
     const { result } = await changeListed(service, '/certificates/revoke?reason=keyCompromise', list);
     expect(result).toMatchObject({ counts: { certificates: 2, unchanged: 0 } });
     for (const one of [fresh, raised]) expect((await certificate(one)).reason).toBe('keyCompromise');
+  });
+});
+
+describe('a whole', () => {
+  const keyCompromise = { reason: 'keyCompromise' };
+  const reasonsOf = (all: readonly Enrolled[]) =>
+    Promise.all(all.map(async (one) => (await certificate(one)).reason));
+
+  it('group is told of with more, whichever of its devices were revoked before', async () => {
+    await service.operator('PUT', '/groups/presses', { profile: 'device', policy: 'device' });
+    const all = [];
+    for (const id of ['group-1', 'group-2', 'group-3', 'group-4']) {
+      all.push(await enroll(id));
+      await service.operator('PATCH', `/devices/${id}`, { group: 'presses' });
+    }
+    const [, raised, , half] = all;
+    await revoke('/devices/group-2', 'cessationOfOperation');
+    await revoke('/devices/group-3', 'keyCompromise');
+    // It stands itself, and what it had does not.
+    await revoke(`/certificates/${half?.serialNumber}`, 'superseded');
+    const before = raised && (await certificate(raised));
+    const rows = await told();
+    const counts = { devices: 3, certificates: 3, unchanged: 0 };
+    const path = '/groups/presses/revoke';
+
+    const dry = await changeAll(service, path, { ...keyCompromise, dryRun: true });
+    expect(dry.result).toEqual({ dryRun: true, counts });
+    expect(dry.devices.map(({ id }) => id)).toEqual(['group-2', 'group-1', 'group-4']);
+    const few = await changeAll(service, path, { ...keyCompromise, atMost: 2 });
+    expect(few.problem?.code).toBe('bulk_unconfirmed');
+    expect(await told()).toEqual(rows);
+
+    expect((await changeAll(service, path, { ...keyCompromise, atMost: 3 })).result).toEqual({
+      dryRun: false,
+      counts,
+    });
+    expect(await reasonsOf(all)).toEqual(Array(4).fill('keyCompromise'));
+    expect((raised && (await certificate(raised)))?.revokedAt).toBe(before?.revokedAt);
+    expect((await told()).slice(rows.length).map(({ action }) => action)).toEqual([
+      'devices.revoked',
+      'revocations.raised',
+    ]);
+    const again = await changeAll(service, path, keyCompromise);
+    expect(again.result?.counts).toEqual({ devices: 0, certificates: 0, unchanged: 0 });
+  });
+
+  it('group is not told of again with less', async () => {
+    const [, rows] = [await revoke('/devices/group-1', 'unspecified'), await told()];
+    const { result } = await changeAll(service, '/groups/presses/revoke', { reason: 'superseded' });
+    expect(result?.counts.devices).toBe(0);
+    expect(await told()).toEqual(rows);
+  });
+
+  it('CA is, too', async () => {
+    const [stands, lesser] = [await enroll('ca-1'), await enroll('ca-2')];
+    await revoke(`/certificates/${lesser.serialNumber}`, 'superseded');
+    const { body } = await service.operator<CertificateView>('GET', `/certificates/${stands.serialNumber}`);
+    const path = `/issuers/${body.issuer}/revoke-certificates`;
+    const dry = await changeAll(service, path, { ...keyCompromise, dryRun: true });
+    const serialNumbers = dry.certificates.map(({ serialNumber }) => serialNumber);
+    expect(serialNumbers).toEqual(expect.arrayContaining([stands.serialNumber, lesser.serialNumber]));
+    const atMost = serialNumbers.length;
+    const { result } = await changeAll(service, path, { ...keyCompromise, atMost });
+    expect(result?.counts.certificates).toBe(atMost);
+    expect(await reasonsOf([stands, lesser])).toEqual(['keyCompromise', 'keyCompromise']);
   });
 });
 

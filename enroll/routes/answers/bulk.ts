@@ -17,47 +17,58 @@ interface Lines {
   readonly content: Readonly<Record<string, { readonly schema: unknown }>>;
 }
 
-const written = z.object({ written: count, of: count });
-const failed = z.object({ problem });
+const written = z.object({ written: count, of: count }).meta({ id: 'Progress' });
+const failed = z.object({ problem }).meta({ id: 'Failure' });
 
-const changingDevice = z.object({
-  id: deviceId,
-  status: deviceStatus,
-  certificates: z.array(serialNumber).readonly(),
-} satisfies Fields<ChangingDevice>);
+const changingDevice = z
+  .object({
+    id: deviceId,
+    status: deviceStatus,
+    certificates: z.array(serialNumber).readonly(),
+  } satisfies Fields<ChangingDevice>)
+  .meta({ id: 'ChangingDevice' });
 
-const changingCertificate = z.object({
-  serialNumber,
-  device: deviceId.nullable(),
-} satisfies Fields<ChangingCertificate>);
+const changingCertificate = z
+  .object({
+    serialNumber,
+    device: deviceId.nullable(),
+  } satisfies Fields<ChangingCertificate>)
+  .meta({ id: 'ChangingCertificate' });
 
-const changeResult = z.object({
-  dryRun: z.boolean(),
-  counts: z.object({
-    devices: count,
-    certificates: count,
+const changeResult = z
+  .object({
+    dryRun: z.boolean(),
+    counts: z.object({
+      devices: count,
+      certificates: count,
+      unchanged: count,
+    } satisfies Fields<ChangeCounts>),
+  } satisfies Fields<ChangeResult>)
+  .meta({ id: 'ChangeResult' });
+
+const importResult = z
+  .object({
+    imported: count,
     unchanged: count,
-  } satisfies Fields<ChangeCounts>),
-} satisfies Fields<ChangeResult>);
-
-const importResult = z.object({
-  imported: count,
-  unchanged: count,
-  updated: count,
-  dryRun: z.boolean(),
-} satisfies Fields<ImportResult>);
+    updated: count,
+    dryRun: z.boolean(),
+  } satisfies Fields<ImportResult>)
+  .meta({ id: 'ImportResult' });
 
 /** As `ChangeAnswer` and `ImportAnswer` of core/api/ have them. */
-export const changeLines = linesOf(
-  z.union([
+const changeLine = z
+  .union([
     written,
     z.object({ devices: z.array(changingDevice).readonly() }),
     z.object({ certificates: z.array(changingCertificate).readonly() }),
     z.object({ result: changeResult }),
     failed,
-  ]),
-);
-export const importLines = linesOf(z.union([written, z.object({ result: importResult }), failed]));
+  ])
+  .meta({ id: 'ChangeLine' });
+const importLine = z.union([written, z.object({ result: importResult }), failed]).meta({ id: 'ImportLine' });
+
+export const changeLines = linesOf(changeLine);
+export const importLines = linesOf(importLine);
 
 /** Typed as anything, since what handlers answer is the stream of these lines. */
 function linesOf(schema: z.ZodType): Lines {

@@ -7,49 +7,57 @@ import { approvals } from '../../../core/enrollment/approval.ts';
 import { deviceStatus } from './devices.ts';
 import { attributes, count, deviceId, type Fields, name, pem, strings, time } from './fields.ts';
 
-export const group = z.object({
-  name,
-  description: z.string(),
-  profile: name,
-  policy: name,
-  renewalGrace: count.describe('seconds'),
-  approval: z.enum(approvals),
-} satisfies Fields<GroupView>);
+export const group = z
+  .object({
+    name,
+    description: z.string(),
+    profile: name,
+    policy: name,
+    renewalGrace: count.describe('seconds'),
+    approval: z.enum(approvals),
+  } satisfies Fields<GroupView>)
+  .meta({ id: 'Group' });
 
 /** A policy or profile as it was written. */
-export const document = z.looseObject({ name, changedAt: time });
+export const document = z.looseObject({ name, changedAt: time }).meta({ id: 'Document' });
 
-const refusedLately = z.object({
-  count,
-  firstAt: time,
-  lastAt: time,
-  rule: z.string(),
-  detail: z.string(),
-} satisfies Fields<RefusedLately>);
+const refusedLately = z
+  .object({
+    count,
+    firstAt: time,
+    lastAt: time,
+    rule: z.string(),
+    detail: z.string(),
+  } satisfies Fields<RefusedLately>)
+  .meta({ id: 'RefusedLately' });
 
-export const policyTest = z.object({
-  device: deviceId,
-  group: name,
-  policy: name,
-  deviceStatus,
-  allowed: z.boolean(),
-  rule: z.string().nullable(),
-  reason: z.string(),
-  refused: refusedLately.nullable(),
-} satisfies Fields<PolicyTestResult>);
+export const policyTest = z
+  .object({
+    device: deviceId,
+    group: name,
+    policy: name,
+    deviceStatus,
+    allowed: z.boolean(),
+    rule: z.string().nullable(),
+    reason: z.string(),
+    refused: refusedLately.nullable(),
+  } satisfies Fields<PolicyTestResult>)
+  .meta({ id: 'PolicyTestResult' });
 
-export const profileTest = z.object({
-  profile: name,
-  device: z.object({ id: deviceId, group: name, madeUp: z.boolean() }),
-  attributes,
-  subject: z.string(),
-  subjectAltNames: strings,
-  keyUsage: strings,
-  extendedKeyUsage: strings,
-  notBefore: time,
-  notAfter: time,
-  renewAfter: time,
-  keys: strings,
-  serverKeygen: z.boolean(),
-  certificate: pem,
-} satisfies Fields<ProfileTestResult>);
+export const profileTest = z
+  .object({
+    profile: name,
+    device: z.object({ id: deviceId, group: name, madeUp: z.boolean() }),
+    attributes,
+    subject: z.string(),
+    subjectAltNames: strings,
+    keyUsage: strings,
+    extendedKeyUsage: strings,
+    notBefore: time,
+    notAfter: time,
+    renewAfter: time,
+    keys: strings,
+    serverKeygen: z.boolean(),
+    certificate: pem,
+  } satisfies Fields<ProfileTestResult>)
+  .meta({ id: 'ProfileTestResult' });

@@ -1,7 +1,7 @@
 /**
  * What answers are made of. The schemas in this folder are what answers are written by and what /api/openapi.json tells of
  * them; the types in core/api/ are what programs of ours read them by. `Fields` keeps the two at the same fields, and the
- * handlers' types at the same values.
+ * handlers' types at the same values. Those with an `id` are told of once, among the document's components, and referred to.
  */
 import { z } from 'zod';
 

@@ -3,6 +3,7 @@ import type { ImportResult } from '../../../core/api/import.ts';
 import { type BlockedKeyEntry, parseBlockedKeyEntry } from '../../../core/enrollment/blocked-key-entry.ts';
 import type { Fingerprint } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
+import type { BlockedKeyRecord } from '../../../registry/records.ts';
 import { JournalBatches } from '../../bulk/journal-batches.ts';
 import { LineErrors } from '../../bulk/line-errors.ts';
 import { type Numbered, readEntries } from '../../bulk/read-entries.ts';
@@ -17,16 +18,25 @@ export interface CheckedKeys {
 
 type Context = Pick<EnrollContext, 'registry' | 'clock'>;
 
+export interface BlockedKey {
+  readonly record: BlockedKeyRecord;
+  /** Whether it was blocked before: then it stays as it was, note included. */
+  readonly wasBlocked: boolean;
+}
+
 /** No device can enroll this key from then on; certificates it already has stand until revoked. */
 export function blockKey(
   { registry, clock }: Context,
   actor: Actor,
   { fingerprint, note }: BlockedKeyEntry,
-): Promise<void> {
+): Promise<BlockedKey> {
   return registry.write(actor, async (transaction) => {
-    if (await transaction.isKeyBlocked(fingerprint)) return;
-    await transaction.blockKey(fingerprint, note, clock.now());
+    const before = await transaction.blockedKey(fingerprint);
+    if (before !== undefined) return { record: before, wasBlocked: true };
+    const record = { keyFingerprint: fingerprint, note, blockedAt: clock.now() };
+    await transaction.blockKey(fingerprint, note, record.blockedAt);
     await transaction.append({ action: 'key.blocked', subject: fingerprint, data: { note } });
+    return { record, wasBlocked: false };
   });
 }
 

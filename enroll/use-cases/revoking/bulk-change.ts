@@ -9,7 +9,7 @@ import type { FinalReason } from '../../../core/pki/revocation-reason.ts';
 import type { EnrollContext } from '../../context.ts';
 import type { BulkTerms } from './bulk-terms.ts';
 import { changeDevices, type DeviceTarget, planDevices } from './change-devices.ts';
-import type { DeviceAction, PlannedDevice } from './device-action.ts';
+import { changing, type DeviceAction, type PlannedDevice } from './device-action.ts';
 import {
   type CertificateTarget,
   type PlannedCertificate,
@@ -39,8 +39,9 @@ export function deviceBulk(context: Context, target: DeviceTarget, change: Devic
   return {
     async *foretell() {
       for await (const page of planDevices(registry, target, change, clock.now())) {
-        const certificates = page.reduce((sum, { serialNumbers }) => sum + serialNumbers.length, 0);
-        yield { line: lineOfDevices(page), counts: { devices: page.length, certificates } };
+        const certificates = page.reduce((sum, device) => sum + changing(device).length, 0);
+        const counts = { devices: page.length, certificates };
+        if (page.length > 0) yield { line: lineOfDevices(page), counts };
         await nextTurn();
       }
     },
@@ -59,7 +60,7 @@ export function certificateBulk(
 ): BulkChange {
   return {
     async *foretell() {
-      for await (const page of planCertificates(context.registry, target, reason)) {
+      for await (const page of planCertificates(context, target, reason)) {
         yield { line: lineOfCertificates(page), counts: { devices: 0, certificates: page.length } };
         await nextTurn();
       }
@@ -76,7 +77,11 @@ export function certificateBulk(
 
 function lineOfDevices(page: readonly PlannedDevice[]): ChangeLine {
   return {
-    devices: page.map(({ id, status, serialNumbers }) => ({ id, status, certificates: serialNumbers })),
+    devices: page.map((device) => ({
+      id: device.id,
+      status: device.status,
+      certificates: changing(device),
+    })),
   };
 }
 

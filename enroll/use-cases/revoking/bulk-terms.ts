@@ -34,7 +34,7 @@ export class BulkProgress<Item> {
     await this.#transaction.pause();
     this.#count += page.length;
     refuseUnconfirmed(this.#count, this.#terms);
-    this.#terms.onPage?.(page);
+    if (page.length > 0) this.#terms.onPage?.(page);
   }
 }
 

@@ -12,7 +12,9 @@ import { deviceOrRefuse, groupOrRefuse } from '../look-ups.ts';
 import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
 import { changeJournal } from './change-journal.ts';
 import {
+  changing,
   concernedBy,
+  concerns,
   type DeviceAction,
   type PlannedDevice,
   planDevice,
@@ -32,7 +34,8 @@ export interface DeviceCounts {
 }
 
 /**
- * Those that change, page by page. @throws GatehouseError `device_unknown`, `device_revoked`, `group_unknown`
+ * Those that change, page by page; a page may be empty. @throws GatehouseError `device_unknown`, `device_revoked`,
+ * `group_unknown`
  */
 export async function* planDevices(
   registry: RegistryReader,
@@ -46,7 +49,7 @@ export async function* planDevices(
       const one = await planDevice(registry, device, change, now);
       if (one !== undefined) planned.push(one);
     }
-    if (planned.length > 0) yield planned;
+    yield planned;
   }
 }
 
@@ -55,10 +58,11 @@ export async function countDevices(
   registry: RegistryReader,
   target: DeviceTarget,
   change: DeviceAction,
+  now: number,
 ): Promise<number> {
   let count = 0;
   for await (const page of devicesOf(registry, target, change)) {
-    count += page.length;
+    for (const device of page) if (await concerns(registry, device, change, now)) count += 1;
     await nextTurn();
   }
   return count;
@@ -81,13 +85,13 @@ export function changeDevices(
     for await (const page of planDevices(transaction, target, change, now)) {
       await progress.next(page);
       for (const device of page) {
-        if (device.raised.length > 0) await reasons.raise(device.raised);
-        else {
+        await reasons.raise(device.raised);
+        if (device.changes) {
           await writeDevice(transaction, device, change, now);
           await journal.add(device.group, device);
         }
         counts.devices += 1;
-        counts.certificates += device.serialNumbers.length;
+        counts.certificates += changing(device).length;
       }
     }
     await journal.end();

@@ -31,9 +31,11 @@ export interface PlannedDevice {
   readonly group: EntityName;
   /** From then on. */
   readonly status: DeviceStatus;
+  /** Whether it changes itself, and is not only told of with more. */
+  readonly changes: boolean;
   /** The certificates that change with it. */
   readonly serialNumbers: readonly SerialNumber[];
-  /** Where it is revoked already: those of which only the reason changes. Empty otherwise. */
+  /** Those that are revoked already, of which only the reason changes. */
   readonly raised: readonly RaisedCertificate[];
   /** Whether it may enroll by its factory certificate once more. */
   readonly released: boolean;
@@ -55,9 +57,13 @@ const rules: Readonly<Record<DeviceAction['kind'], Rule>> = {
   release: { to: null, from: ['active', 'suspended'], takes: () => false },
 };
 
-/** The statuses of devices that such a change concerns: those of the others are so already, or stay. */
-export function concernedBy({ kind }: DeviceAction): readonly DeviceStatus[] {
-  return rules[kind].from;
+/**
+ * The statuses of devices that such a change may concern: those of the others are so already, or stay. The revoked ones
+ * come first, of which reasons may change alone: later they would be met with those that become it.
+ */
+export function concernedBy(change: DeviceAction): readonly DeviceStatus[] {
+  const { from } = rules[change.kind];
+  return raisesReasons(change) ? ['revoked', ...from] : from;
 }
 
 /**
@@ -96,12 +102,10 @@ export async function planDevice(
   now: number,
 ): Promise<PlannedDevice | undefined> {
   const { id, group } = device;
+  const raised = await raisedBy(registry, device, change, now);
   if (!(await changes(registry, device, change))) {
-    const raised = await raisedBy(registry, device, change, now);
-    const serialNumbers = raised.map(({ serialNumber }) => serialNumber);
-    return raised.length === 0
-      ? undefined
-      : { id, group, status: device.status, serialNumbers, raised, released: false };
+    if (raised.length === 0) return undefined;
+    return { id, group, status: device.status, changes: false, serialNumbers: [], raised, released: false };
   }
   const { to, takes } = rules[change.kind];
   const certificates = (await registry.revocableCertificates(id, now)).filter(takes);
@@ -109,21 +113,30 @@ export async function planDevice(
     id,
     group,
     status: to ?? device.status,
+    changes: true,
     serialNumbers: certificates.map(({ serialNumber }) => serialNumber),
-    raised: [],
+    raised,
     released: await releases(registry, id, change),
   };
 }
 
-/** Of a device that is revoked: what others are to distrust for more than they have been told. */
+/** All certificates of which something changes. */
+export function changing({ serialNumbers, raised }: PlannedDevice): readonly SerialNumber[] {
+  return [...serialNumbers, ...raised.map(({ serialNumber }) => serialNumber)];
+}
+
+/** What was revoked before, and others are to distrust for more than they have been told. */
 async function raisedBy(
   registry: RegistryReader,
   { id }: DeviceRecord,
   change: DeviceAction,
   now: number,
 ): Promise<readonly RaisedCertificate[]> {
-  if (change.kind !== 'revoke' || !raises(null, change.reason)) return [];
-  return registry.raisableCertificates(id, now);
+  return raisesReasons(change) ? registry.raisableCertificates(id, now) : [];
+}
+
+function raisesReasons(change: DeviceAction): boolean {
+  return change.kind === 'revoke' && raises(null, change.reason);
 }
 
 /** A device that enrolled by its factory certificate has nothing else to come back by. */

@@ -1,23 +1,31 @@
 /**
  * Certificates alone, by a list of their serial numbers or by the CA that issued them: one transaction, all or nothing.
- * Those of a list that are revoked already may be so for keyCompromise from then on. Their devices are not revoked, and may use another certificate that stands, or enroll anew.
+ * Those that are revoked already may be so for keyCompromise from then on. Their devices are not revoked, and may use
+ * another certificate that stands, or enroll anew.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../../../core/clock.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import { type FinalReason, raises } from '../../../core/pki/revocation-reason.ts';
+import type { RaisableQuery } from '../../../registry/port/queries.ts';
 import type { RegistryReader } from '../../../registry/port/reader.ts';
-import type { CertificateRecord } from '../../../registry/records.ts';
+import type { CertificateRecord, IssuerRecord } from '../../../registry/records.ts';
 import { JournalBatches } from '../../bulk/journal-batches.ts';
 import type { EnrollContext } from '../../context.ts';
 import { BulkProgress, type BulkTerms, PAGE } from './bulk-terms.ts';
 import { RaisedReasons } from './raised-reasons.ts';
 
+interface ReadingContext {
+  readonly registry: RegistryReader;
+  readonly clock: Clock;
+}
+
 export type CertificateTarget =
   /** Each serial number once. */
   | { readonly kind: 'list'; readonly serialNumbers: readonly SerialNumber[] }
-  /** All that stand and were issued to devices. Those of Gatehouse's own listeners go with a rollover. */
+  /** All that stand, or are revoked for less, and were issued to devices. Those of Gatehouse's own listeners go with a rollover. */
   | { readonly kind: 'issuer'; readonly issuer: Fingerprint };
 
 /** One that is to be revoked. */
@@ -31,12 +39,15 @@ export interface PlannedCertificate {
 
 /** Those that are not revoked yet, or for less, page by page. @throws GatehouseError `serial_number_unknown`, `issuer_unknown` */
 export async function* planCertificates(
-  registry: RegistryReader,
+  { registry, clock }: ReadingContext,
   target: CertificateTarget,
   reason: FinalReason,
 ): AsyncGenerator<readonly PlannedCertificate[]> {
   if (target.kind === 'issuer') {
-    yield* liveOf(registry, target.issuer);
+    const { fingerprint } = await issuerOrRefuse(registry, target.issuer);
+    // First: later they would be met with those that become it.
+    if (raises(null, reason)) yield* raisableOf(registry, fingerprint, clock.now());
+    yield* liveOf(registry, fingerprint);
     return;
   }
   for (let from = 0; from < target.serialNumbers.length; from += PAGE) {
@@ -61,12 +72,12 @@ export function isRevokedBy(
 
 /** How many of them change, by the registry as it stands. @throws GatehouseError as `planCertificates` */
 export async function countCertificates(
-  registry: RegistryReader,
+  context: ReadingContext,
   target: CertificateTarget,
   reason: FinalReason,
 ): Promise<number> {
   let count = 0;
-  for await (const page of planCertificates(registry, target, reason)) {
+  for await (const page of planCertificates(context, target, reason)) {
     count += page.length;
     await nextTurn();
   }
@@ -94,7 +105,7 @@ export function revokeCertificates(
     );
     const reasons = new RaisedReasons(transaction);
     let count = 0;
-    for await (const page of planCertificates(transaction, target, reason)) {
+    for await (const page of planCertificates({ registry: transaction, clock }, target, reason)) {
       await progress.next(page);
       const revoked = page.filter(({ isRaised }) => !isRaised);
       const serialNumbers = revoked.map(({ serialNumber }) => serialNumber);
@@ -121,13 +132,30 @@ export async function certificateOrRefuse(
   throw new GatehouseError('serial_number_unknown', `the registry has no certificate ${serialNumber}`);
 }
 
+async function issuerOrRefuse(registry: RegistryReader, fingerprint: Fingerprint): Promise<IssuerRecord> {
+  const issuer = await registry.issuer(fingerprint);
+  if (issuer !== undefined) return issuer;
+  throw new GatehouseError('issuer_unknown', `there is no issuer ${fingerprint}`);
+}
+
+async function* raisableOf(
+  registry: RegistryReader,
+  issuer: Fingerprint,
+  now: number,
+): AsyncGenerator<readonly PlannedCertificate[]> {
+  let after: RaisableQuery['after'];
+  for (;;) {
+    const page = await registry.raisableByIssuer({ issuer, now, limit: PAGE, ...(after && { after }) });
+    if (page.length === 0) return;
+    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device, isRaised: true }));
+    after = page.at(-1);
+  }
+}
+
 async function* liveOf(
   registry: RegistryReader,
   issuer: Fingerprint,
 ): AsyncGenerator<readonly PlannedCertificate[]> {
-  if ((await registry.issuer(issuer)) === undefined) {
-    throw new GatehouseError('issuer_unknown', `there is no issuer ${issuer}`);
-  }
   let after = 0;
   for (;;) {
     const page = await registry.liveCertificates({ issuer, after, limit: PAGE });

@@ -283,6 +283,28 @@ export function describeCertificates(world: World): void {
         { serialNumber: serial('five') },
       ]);
     });
+
+    it('that may be told of with more goes by when they expire, page by page', async () => {
+      const { registry } = world;
+      const inTime = ['one', 'two', 'three'].map((label) => certificate(label, { device: pump.id }));
+      const others = [
+        certificate('over', { device: pump.id, notAfter: NOW - 1 }),
+        certificate('server'),
+        certificate('of another', { device: pump.id, issuer: root.fingerprint }),
+      ];
+      const told = certificate('told', { device: pump.id });
+      await insert(...inTime, ...others, told, certificate('stands', { device: pump.id }));
+      for (const one of [...inTime, ...others]) await setStatus(one, 'revoked', NOW, 'superseded');
+      await setStatus(told, 'revoked', NOW, 'keyCompromise');
+      const query = { issuer: issuer.fingerprint, now: NOW, limit: 2 };
+      const page = await registry.raisableByIssuer(query);
+      const [after] = page.slice(-1);
+      const rest = await registry.raisableByIssuer({ ...query, ...(after && { after }) });
+      expect([page.length, rest.length]).toEqual([2, 1]);
+      expect([...page, ...rest].map(({ serialNumber }) => serialNumber)).toEqual(
+        inTime.map(({ serialNumber }) => serialNumber).toSorted(),
+      );
+    });
   });
 
   describe('admission', () => {

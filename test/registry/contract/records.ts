@@ -263,6 +263,8 @@ export function describeRecords(world: World): void {
         await change(registry, (transaction) => transaction.blockKey(key, note, NOW));
       }
       expect(await registry.isKeyBlocked(key)).toBe(true);
+      expect(await registry.blockedKey(key)).toMatchObject({ keyFingerprint: key });
+      expect(await registry.blockedKey(fingerprint('other'))).toBeUndefined();
       expect(await registry.isKeyBlocked(fingerprint('other'))).toBe(false);
     });
 
