@@ -66,7 +66,7 @@ export class Acknowledgements {
 
   #begin(ready: Promise<unknown>): Group {
     const group: Group = { ready, answers: [], bytes: 0, isDue: false };
-    this.#waiting.push(group);
+    if (this.#waiting.push(group) === 1) this.#output.owe();
     group.ready.then(
       () => {
         group.isDue = true;
@@ -84,6 +84,7 @@ export class Acknowledgements {
       this.#bytes -= group.bytes;
       for (const { packet, messageId } of group.answers) writeReply(this.#output, packet, messageId);
     }
+    if (this.#waiting.length === 0) this.#output.settle();
     if (!this.#isHolding || this.#isTooMuch) return;
     this.#isHolding = false;
     this.#sender.release();

@@ -15,8 +15,11 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** Of what waits: from here on publishers are held up. */
-const HIGH_WATER: Waiting = { messages: 1_000, bytes: 256 * 1_024 };
+/** Shares of what may wait: from the first on publishers are held up, from the second on all of them, down to the third. */
+const HIGH = 0.1;
+const CRAMMED = 0.5;
+const EASED = 0.25;
+
 export interface CleanOutboxOptions extends OutboxOptions {
   readonly window: SendWindow;
   /** What may wait behind the window; the oldest makes room for the newest. */
@@ -42,6 +45,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
   #queueBytes = 0;
   /** Publishers have waited for long enough, until all that waits has been sent. */
   #isLagging = false;
+  #isCrammed = false;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(options: CleanOutboxOptions) {
@@ -70,6 +74,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
     if (bytes === undefined) return;
     this.#sent.delete(messageId);
     this.#sentBytes -= bytes;
+    this.#patience?.refresh();
     if (this.#waiting > 0) this.#sendWaiting();
   }
 
@@ -91,15 +96,20 @@ export class CleanOutbox extends Outbox implements Subscriber {
   }
 
   protected override get awaitsTooMany(): boolean {
-    return !this.#isLagging && this.#exceeds(HIGH_WATER);
+    return !this.#isLagging && this.#exceeds(HIGH);
+  }
+
+  protected override get isCrammed(): boolean {
+    return this.#isCrammed;
   }
 
   get #waiting(): number {
     return this.#queue.length - this.#next;
   }
 
-  #exceeds({ messages, bytes }: Waiting): boolean {
-    return this.#waiting > messages || this.#queueBytes > bytes;
+  #exceeds(share: number): boolean {
+    const { messages, bytes } = this.#options.most;
+    return this.#waiting > share * messages || this.#queueBytes > share * bytes;
   }
 
   #hasRoom(): boolean {
@@ -126,14 +136,17 @@ export class CleanOutbox extends Outbox implements Subscriber {
     this.watch();
     this.#queue.push({ publication: publication.own(), qos });
     this.#queueBytes += publication.size;
-    const most = this.#isLagging ? HIGH_WATER : this.#options.most;
+    const most = this.#isLagging ? HIGH : 1;
     let dropped = 0;
     while (this.#waiting > 1 && this.#exceeds(most)) {
       this.#takeNext();
       dropped++;
     }
     if (dropped > 0) this.onOverflow(dropped);
-    if (this.awaitsTooMany) this.#patience ??= setTimeout(this.#giveUp, this.#options.drainTime).unref();
+    this.#isCrammed ||= this.#exceeds(CRAMMED);
+    if (!this.awaitsTooMany || this.#patience !== undefined) return;
+    this.#patience = setTimeout(this.#giveUp, this.#options.drainTime).unref();
+    this.freeOwner();
   }
 
   #sendWaiting(): void {
@@ -144,7 +157,12 @@ export class CleanOutbox extends Outbox implements Subscriber {
     }
     if (this.#waiting > 0) this.watch();
     else this.#isLagging = false;
-    if (this.awaitsTooMany) return;
+    const isEased = this.#isCrammed && !this.#exceeds(EASED);
+    if (isEased) this.#isCrammed = false;
+    if (this.awaitsTooMany) {
+      if (isEased) this.relieve();
+      return;
+    }
     clearTimeout(this.#patience);
     this.#patience = undefined;
     this.relieve();

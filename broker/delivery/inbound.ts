@@ -22,8 +22,9 @@ export interface InboundOptions {
   readonly authorizer: Pick<Authorizer, 'refusalOf'>;
   readonly database: SessionDatabase;
   readonly output: Output;
+  /** Of the same device, which is held up where a receiver of its messages cannot take more. */
   readonly outbox: Outbox;
-  /** The device, which is held up where a receiver of its messages cannot take more. */
+  /** The device, which is held up where too many of its messages wait for the disk. */
   readonly sender: Sender;
   /** An acknowledgement has come for nothing that is under way. */
   readonly onUnasked: () => void;
@@ -64,7 +65,7 @@ export class Inbound {
   }
 
   #publish(publication: Publication): boolean {
-    const { router, authorizer, connection, clientId, database, sender, onDenied } = this.#options;
+    const { router, authorizer, connection, clientId, database, outbox, onDenied } = this.#options;
     database.separate();
     const route = router.routeOf(publication.topic);
     const refusal = authorizer.refusalOf(connection, publication, route);
@@ -74,7 +75,7 @@ export class Inbound {
     }
     if (publication.qos === 2) this.#publishOnce(publication, route);
     else {
-      const taken = router.publish(publication, route, clientId, sender);
+      const taken = router.publish(publication, route, clientId, outbox);
       if (publication.qos === 1)
         this.#answers.say(reply.puback, publication.messageId, taken, publication.size);
     }
@@ -86,7 +87,7 @@ export class Inbound {
    * exactly if the message is there [MQTT-4.3.3-2].
    */
   #publishOnce(publication: Publication, route: Route): void {
-    const { router, database, clientId, clean, sender } = this.#options;
+    const { router, database, clientId, clean, outbox } = this.#options;
     const { messageId } = publication;
     if (database.halfReceived(clientId, messageId) !== undefined) {
       // It may have come by an earlier connection, and be on its way to the disk.
@@ -95,7 +96,7 @@ export class Inbound {
     }
     const session = clean ? null : (database.sessions.get(clientId) ?? null);
     const received = database.receive(session, clientId, messageId, { messageId });
-    const taken = router.publish(publication, route, clientId, sender);
+    const taken = router.publish(publication, route, clientId, outbox);
     const isWaited = session !== null || taken !== null;
     this.#answers.say(
       reply.pubrec,

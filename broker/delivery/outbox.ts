@@ -1,6 +1,7 @@
 /**
  * What goes out to one session while it is connected. Messages of QoS 0 leave at once; those of QoS 1 and 2 are its kinds'
- * to keep. Whoever publishes to a session that cannot take more is held up with it, for a while.
+ * to keep. Whoever publishes to a session that cannot take more is held up with it, for a while; but nobody by whose
+ * acknowledgements others could go on, since these are behind what it publishes, and all would wait for one another.
  */
 import type { Output } from '../front/output.ts';
 import type { Approval } from '../persistence/subscription-index.ts';
@@ -30,7 +31,7 @@ export interface OutboxOptions {
   readonly judge: Judge;
   /** So many messages were dropped since too much waited. */
   readonly onOverflow: (count: number) => void;
-  /** The session's own device, which is held up by what it does not read, and not by what it does not acknowledge. */
+  /** The session's own device. */
   readonly owner?: Sender | undefined;
 }
 
@@ -42,7 +43,12 @@ export abstract class Outbox {
   protected readonly judge: Judge;
   protected readonly onOverflow: (count: number) => void;
   readonly #owner: Sender | undefined;
-  readonly #held = new Set<Sender>();
+  /** Of those who wait for this one. */
+  readonly #held = new Set<Outbox>();
+  /** Those that keep its own device waiting. */
+  readonly #holders = new Set<Outbox>();
+  /** Wait for room. */
+  #waiters: (() => void)[] = [];
   #isWatching = false;
   #isClosed = false;
 
@@ -75,6 +81,11 @@ export abstract class Outbox {
     return false;
   }
 
+  /** Whether it awaits so many that it makes even those wait whose acknowledgements others wait for. */
+  protected get isCrammed(): boolean {
+    return false;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -85,34 +96,60 @@ export abstract class Outbox {
     this.relieve();
   }
 
-  /** Nothing more is to be sent to it now, if that can be helped: then `sender` waits. */
-  holdUp(sender: Sender): void {
-    if (!this.output.isFull && (!this.awaitsTooMany || sender === this.#owner)) return;
-    if (this.#isClosed || this.#held.has(sender)) return;
-    this.#held.add(sender);
-    sender.hold();
+  /** Nothing more is to be sent to it now, if that can be helped: then the device waits that `origin` sends to. */
+  holdUp(origin: Outbox): void {
+    if (this.#held.has(origin) || !this.#isToWait(origin)) return;
+    this.#held.add(origin);
+    origin.#holders.add(this);
+    origin.#owner?.hold();
     this.watch();
   }
 
   /** Resolves when it can take more, or is closed. */
   room(): Promise<void> {
     return new Promise((resolve) => {
-      const waiter = { hold: () => {}, release: resolve };
-      this.holdUp(waiter);
-      if (!this.#held.has(waiter)) resolve();
+      if (!this.#isBusy) resolve();
+      else if (this.#waiters.push(resolve) === 1) this.watch();
     });
   }
 
-  /** Lets those go on who are held up, if there is room. */
+  get #isBusy(): boolean {
+    return !this.#isClosed && (this.output.isFull || this.awaitsTooMany);
+  }
+
+  #isToWait(origin: Outbox): boolean {
+    if (!this.#isBusy) return false;
+    if (this.output.isFull) return true;
+    return origin !== this && (this.isCrammed || !origin.awaitsTooMany);
+  }
+
+  /** Lets those go on who are held up and need not be any more; in turn, since each may fill it again. */
   protected relieve(): void {
-    if (this.#held.size === 0) return;
-    if (!this.#isClosed && (this.output.isFull || this.awaitsTooMany)) {
+    if (this.#isClosed || !this.output.isFull) {
+      for (const origin of [...this.#held]) this.#reconsider(origin);
+    }
+    if (this.#isBusy) {
       this.watch();
       return;
     }
-    const held = [...this.#held];
-    this.#held.clear();
-    for (const sender of held) sender.release();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #reconsider(origin: Outbox): void {
+    if (this.#isToWait(origin) || !this.#held.delete(origin)) return;
+    origin.#holders.delete(this);
+    origin.#owner?.release();
+  }
+
+  /** It begins to await too many: its own device is not to wait for others' acknowledgements any more. */
+  protected freeOwner(): void {
+    if (this.#holders.size === 0) return;
+    // Not within the delivery of a message: its device may be the one that this is the turn of.
+    queueMicrotask(() => {
+      for (const holder of [...this.#holders]) holder.#reconsider(this);
+    });
   }
 
   /** There is room in the output again, which was full when `watch` was called. */

@@ -3,7 +3,7 @@ import type { Receiver } from '../persistence/queue-entry.ts';
 import { SessionRecord } from '../persistence/session-record.ts';
 import type { Route, SubscriptionIndex } from '../persistence/subscription-index.ts';
 import type { Intake } from './intake.ts';
-import type { Sender } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { Publication, QoS } from './publication.ts';
 
 export interface RouterOptions {
@@ -26,10 +26,10 @@ export class Router {
 
   /**
    * Resolves when the message may be acknowledged; null where it may at once. Nobody gets any of it where this throws.
-   * @param clientId whose message it is @param sender is held up where somebody cannot take more
+   * @param clientId whose message it is @param origin of its device, which is held up where somebody cannot take more
    * @throws GatehouseError `retained_limit`; rejects with `session_store_failed`
    */
-  publish(publication: Publication, route: Route, clientId: string, sender?: Sender): Promise<void> | null {
+  publish(publication: Publication, route: Route, clientId: string, origin?: Outbox): Promise<void> | null {
     if (publication.isToBeRetained) this.#intake.retain(publication, clientId);
     const owed: Receiver[] = [];
     for (const recipient of route.recipients) {
@@ -42,7 +42,7 @@ export class Router {
       const { delivery } = subscriber;
       if (delivery === null) continue;
       delivery.deliver(publication, qos, recipient);
-      if (sender !== undefined) delivery.holdUp(sender);
+      if (origin !== undefined) delivery.holdUp(origin);
     }
     return this.#intake.take(publication, owed);
   }

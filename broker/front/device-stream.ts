@@ -42,6 +42,8 @@ export class DeviceStream extends Duplex {
   #retry: NodeJS.Timeout | undefined;
   #inputOver = false;
   #isOver = false;
+  /** It has said DISCONNECT. */
+  #isLeaving = false;
   #isPaused = true;
   /** SUBSCRIBE or UNSUBSCRIBE is with Aedes: what came behind it waits for the answer, so that it finds it done. */
   #isAnswerDue = false;
@@ -65,6 +67,7 @@ export class DeviceStream extends Duplex {
     const { socket, drainTime } = options;
     this.#options = options;
     this.#socket = socket;
+    socket.allowHalfOpen = true; // a device that has said its last is answered all the same
     this.output = new Output({ socket, drainTime, onStalled: () => this.destroy() });
     this.#socket
       .once('end', () => {
@@ -141,9 +144,12 @@ export class DeviceStream extends Duplex {
 
   override _destroy(_error: Error | null, callback: Callback): void {
     this.stopInput();
-    this.output.flush();
-    this.output.close();
-    this.#socket.destroy();
+    if (this.#isLeaving) this.finish();
+    else {
+      this.output.flush();
+      this.output.close();
+      this.#socket.destroy();
+    }
     callback(); // the connection's end is no error to anybody here
   }
 
@@ -212,8 +218,10 @@ export class DeviceStream extends Duplex {
     }
     this.#isAedesFull = !this.push(bytes.subarray(start, end));
     if (type === subscribe || type === unsubscribe) this.#isAnswerDue = true;
-    if (type === disconnect) this.stopInput(); // nothing may follow it [MQTT-3.14.4-2]
-    return !this.#isOver && this.#isReady();
+    if (type !== disconnect) return this.#isReady();
+    this.#isLeaving = true; // what it has sent before is still answered
+    this.stopInput(); // nothing may follow it [MQTT-3.14.4-2]
+    return false;
   };
 
   /** A chunk may hold thousands of messages, each for thousands. */

@@ -10,6 +10,8 @@ const HIGH_WATER = 64 * 1_024;
 const LEAST_BYTES = 64;
 const MOST_EXPECTED = 64 * 1_024;
 const NOTHING = Buffer.alloc(0);
+/** ms that a device may take for the last of it, and to close the connection. */
+const FAREWELL_MS = 1_000;
 
 export interface OutputOptions {
   readonly socket: Duplex;
@@ -29,7 +31,10 @@ export class Output {
   #expected = LEAST_BYTES;
   #isWriting = false;
   #isScheduled = false;
+  #isFinishing = false;
   #isEnded = false;
+  /** How many have something to say yet. */
+  #owed = 0;
   #stall: NodeJS.Timeout | undefined;
   #waiting: (() => void)[] = [];
 
@@ -94,10 +99,34 @@ export class Output {
     this.#watch();
   }
 
-  /** What waits goes out, and then the end. */
+  /** Something is to be said that waits for the disk: the end waits for it, until `settle`. */
+  owe(): void {
+    this.#owed++;
+  }
+
+  settle(): void {
+    this.#owed--;
+    this.#endOnceDone();
+  }
+
+  /** What waits and what is owed goes out, and then the end: for as long as the device takes it, and not for long. */
   finish(): void {
-    this.#isWriting = false;
+    if (this.#isFinishing || this.#isEnded) return;
+    this.#isFinishing = true;
+    clearTimeout(this.#stall);
+    this.#waiting = [];
+    const { socket } = this.#options;
+    const giveUp = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+    socket.once('close', () => {
+      clearTimeout(giveUp);
+      this.close();
+    });
     this.flush();
+    this.#endOnceDone();
+  }
+
+  #endOnceDone(): void {
+    if (!this.#isFinishing || this.#isEnded || this.#isWriting || this.#length > 0 || this.#owed > 0) return;
     this.close();
     this.#options.socket.end();
   }
@@ -113,7 +142,7 @@ export class Output {
 
   /** Whoever waits for the write that is under way does so for a while. */
   #watch(): void {
-    if (!this.#isWriting || (!this.isFull && this.#waiting.length === 0)) return;
+    if (this.#isFinishing || !this.#isWriting || (!this.isFull && this.#waiting.length === 0)) return;
     const { onStalled, drainTime } = this.#options;
     this.#stall ??= setTimeout(onStalled, drainTime).unref();
   }
@@ -124,6 +153,7 @@ export class Output {
     clearTimeout(this.#stall);
     this.#stall = undefined;
     this.flush();
+    this.#endOnceDone();
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];

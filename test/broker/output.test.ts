@@ -69,6 +69,36 @@ describe('bytes', () => {
     expect(line.writes).toEqual(['a', 'b']);
     expect(line.writableFinished).toBe(true);
   });
+
+  it('that are owed to the disk go out before the end, and what is said behind it does not', async () => {
+    output.owe();
+    output.finish();
+    await turn();
+    expect(line.writableEnded).toBe(false);
+    say('acknowledged');
+    output.settle();
+    await turn();
+    await line.drain();
+    expect([line.writes, line.writableFinished]).toEqual([['acknowledged'], true]);
+    say('behind');
+    await turn();
+    expect(line.writes).toEqual(['acknowledged']);
+  });
+
+  it.each(['it does not read', 'the disk does not answer', 'it does not close'])(
+    'keep a connection that ends open for a second at most where %s',
+    async (reason) => {
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+      if (reason === 'it does not read') say('a');
+      if (reason === 'the disk does not answer') output.owe();
+      output.finish();
+      await turn();
+      jest.advanceTimersByTime(999);
+      expect(line.destroyed).toBe(false);
+      jest.advanceTimersByTime(1);
+      expect(line.destroyed).toBe(true);
+    },
+  );
 });
 
 describe('an output that is full', () => {

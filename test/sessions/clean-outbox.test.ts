@@ -18,22 +18,13 @@ let verdict: Verdict;
 let owner: TestSender;
 const onOverflow = jest.fn();
 beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
   onOverflow.mockClear();
   verdict = 'deliver';
   owner = new TestSender();
   line = new Line();
   output = new Output({ socket: line, drainTime: DRAIN_TIME, onStalled: () => {} });
-  const judge = () => verdict;
-  outbox = new CleanOutbox({
-    output,
-    judge,
-    owner,
-    onOverflow,
-    window: WINDOW,
-    most: MOST,
-    drainTime: DRAIN_TIME,
-  });
+  outbox = outboxOf(owner, output);
 });
 afterEach(() => {
   outbox.close();
@@ -50,6 +41,16 @@ class TestSender implements Sender {
   release(): void {
     this.holds--;
   }
+}
+
+/** Of another session, unless an output is given. */
+function outboxOf(
+  sender: Sender,
+  to = new Output({ socket: new Line(), drainTime: DRAIN_TIME, onStalled: () => {} }),
+): CleanOutbox {
+  const judge = () => verdict;
+  const bounds = { window: WINDOW, most: MOST, drainTime: DRAIN_TIME };
+  return new CleanOutbox({ output: to, judge, owner: sender, onOverflow, ...bounds });
 }
 
 function publish(payload: string | Buffer, qos: QoS = 1): void {
@@ -144,12 +145,13 @@ describe('the policy of the moment', () => {
 
 describe('a session that acknowledges nothing', () => {
   const sender = new TestSender();
-  const other = new TestSender();
+  let origin: CleanOutbox;
   beforeEach(() => {
     sender.holds = 0;
+    origin = outboxOf(sender);
     for (let count = 0; count < 1_100; count++) publish('x');
-    outbox.holdUp(sender);
-    outbox.holdUp(sender);
+    outbox.holdUp(origin);
+    outbox.holdUp(origin);
   });
 
   it('gets no more than the window, holds up who publishes to it for a while, and then loses the oldest', async () => {
@@ -159,7 +161,7 @@ describe('a session that acknowledges nothing', () => {
     jest.advanceTimersByTime(1);
     expect(sender.holds).toBe(0);
     for (let count = 0; count < 5_000; count++) publish(`later ${count}`);
-    outbox.holdUp(sender);
+    outbox.holdUp(origin);
     expect(sender.holds).toBe(0);
     expect(onOverflow.mock.calls.reduce((sum, [count]) => sum + Number(count), 0)).toBe(1_096 + 4_000);
     expect(await payloads()).toHaveLength(4);
@@ -178,15 +180,74 @@ describe('a session that acknowledges nothing', () => {
   });
 
   it('does not hold up its own device, which could not acknowledge then', () => {
-    outbox.holdUp(owner);
+    outbox.holdUp(outbox);
     expect(owner.holds).toBe(0);
   });
 
   it('holds up nobody any more once it is gone', () => {
     outbox.close();
     expect(sender.holds).toBe(0);
-    outbox.holdUp(other);
-    expect([other.holds, outbox.delivery]).toEqual([0, null]);
+    outbox.holdUp(origin);
+    expect([sender.holds, outbox.delivery]).toEqual([0, null]);
+  });
+
+  it('is waited for as long as it does acknowledge, however slowly', async () => {
+    await payloads();
+    for (let id = 1; id <= 50; id++) {
+      jest.advanceTimersByTime(DRAIN_TIME - 1);
+      expect(sender.holds).toBe(1);
+      outbox.acknowledge(id);
+    }
+    expect(onOverflow).not.toHaveBeenCalled();
+  });
+});
+
+describe('two sessions whose devices publish to each other', () => {
+  const peer = new TestSender();
+  let peers: CleanOutbox;
+  beforeEach(() => {
+    peer.holds = 0;
+    peers = outboxOf(peer);
+  });
+
+  /** As the router does it. */
+  function exchange(from: CleanOutbox, to: CleanOutbox, count: number): void {
+    for (let index = 0; index < count; index++) {
+      to.deliver(Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 1 }), 1);
+      to.holdUp(from);
+    }
+  }
+
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('do not wait for acknowledgements that are behind what they publish', async () => {
+    exchange(outbox, peers, 1_100);
+    expect(owner.holds).toBe(1);
+    exchange(peers, outbox, 1_100);
+    await turn();
+    expect([owner.holds, peer.holds]).toEqual([0, 0]);
+  });
+
+  it('wait all the same before anything is lost, and go on when there is room', async () => {
+    exchange(peers, outbox, 1_100);
+    exchange(outbox, peers, 5_100);
+    await turn();
+    expect([owner.holds, peer.holds]).toEqual([1, 0]);
+    for (let acknowledged = 0; acknowledged < 2_700; acknowledged++) peers.acknowledge(acknowledged + 1);
+    expect(owner.holds).toBe(0);
+    expect(onOverflow).not.toHaveBeenCalled();
+  });
+
+  it('do not wait in a larger circle either', async () => {
+    const third = new TestSender();
+    const thirds = outboxOf(third);
+    exchange(peers, thirds, 1_100);
+    exchange(outbox, peers, 1_100);
+    await turn();
+    expect([owner.holds, peer.holds, third.holds]).toEqual([1, 0, 0]);
+    exchange(thirds, outbox, 1_100);
+    await turn();
+    expect([owner.holds, peer.holds, third.holds]).toEqual([0, 0, 0]);
   });
 });
 
