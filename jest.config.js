@@ -13,6 +13,6 @@ export default {
     ],
   },
   extensionsToTreatAsEsm: ['.ts'],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
 };

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 100_000;
 const folder = temporaryFolder();
 let runs = 0;
 

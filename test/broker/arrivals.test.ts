@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { BrokerLimits } from '../../broker/limits.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
 

@@ -1,8 +1,8 @@
 /** What a session may do, by its policy of that moment: publish, subscribe, receive, and leave a will. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect as connectPlainly } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate } from 'mqtt-packet';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 

@@ -1,8 +1,8 @@
 /** The first use of a renewed certificate: told once, behind the messages, and forgotten when it is settled. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseDeviceId } from '../../core/ids.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Identity, issueDevice } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { reported, takeReports } from './reports.ts';
 
@@ -99,7 +99,7 @@ describe('the first use', () => {
       await client.endAsync();
       return (await told()).includes(successor.fingerprint);
     };
-    await eventually(again, 5_000);
+    await eventually(again);
   });
 
   it('is told no more once the registry shows it', async () => {

@@ -17,9 +17,9 @@ import { dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolders } from '../support/temporary-folder.ts';
 import { type Identity, issueServer } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { World, type WorldParts } from './world.ts';
 
 export interface FleetOptions {
@@ -192,7 +192,7 @@ export class Fleet extends World {
       cert: identity.chain,
       clientId: identity.id,
       reconnectPeriod: 0,
-      connectTimeout: 5_000,
+      connectTimeout: 60_000,
       ...options,
     };
   }

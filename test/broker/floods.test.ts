@@ -6,8 +6,8 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { generate } from 'mqtt-packet';
 import type { BrokerLimits } from '../../broker/limits.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { attempt, connectPacket, RawClient, type RawOptions } from './raw-client.ts';
 

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 function run(program: string, parameters: readonly string[]): Promise<Ending> {
   return new Promise((resolve) => {
-    execFile(program, parameters, { timeout: 10_000 }, (error, stdout, stderr) => {
+    execFile(program, parameters, { timeout: 60_000 }, (error, stdout, stderr) => {
       const code = typeof error?.code === 'number' ? error.code : error === null ? 0 : -1;
       resolve({ code, output: stdout + stderr });
     });

@@ -1,6 +1,6 @@
 /** The messages that an mqtt.js client has been handed. */
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface Received {
   readonly topic: string;

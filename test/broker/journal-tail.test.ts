@@ -1,20 +1,27 @@
 /** The reader of the journal: every row once it is there, in order, and again where it did not take effect. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 import { JournalTail } from '../../broker/tail/journal-tail.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 
 const log = pino({ level: 'silent' });
 const tails: JournalTail[] = [];
 const replaced: GatehouseError[] = [];
 const caughtUp: number[] = [];
+// The tail looks without being told to, each time that its interval is over: here when a test says so.
+beforeEach(() => {
+  jest.useFakeTimers({
+    doNotFake: ['nextTick', 'setImmediate', 'setTimeout', 'performance', 'Date', 'queueMicrotask'],
+  });
+});
 afterEach(() => {
   replaced.length = 0;
   caughtUp.length = 0;
   for (const tail of tails.splice(0)) tail.close();
+  jest.useRealTimers();
 });
 
 function row(seq: number): JournalRow {
@@ -89,7 +96,7 @@ describe('the tail of the journal', () => {
     const seen: number[] = [];
     await follow(journal, async ({ seq }) => void seen.push(seq));
     journal.append(1_203);
-    await eventually(() => seen.length === 1_203, 500);
+    await eventually(() => seen.length === 1_203);
     expect(seen).toEqual(Array.from({ length: 1_203 }, (_, index) => index + 8));
   });
 
@@ -131,7 +138,7 @@ describe('the tail of the journal', () => {
       if (seen.length === 2) throw new Error('not yet');
     });
     journal.append(3);
-    await eventually(() => seen.length === 4, 700); // sooner than it looks by itself
+    await eventually(() => seen.length === 4);
     expect(seen).toEqual([1, 2, 2, 3]);
     await eventually(() => tail.silence() === 0);
   });
@@ -141,6 +148,7 @@ describe('the tail of the journal', () => {
     const seen: number[] = [];
     const tail = await follow(journal, async ({ seq }) => void seen.push(seq));
     journal.failing = true;
+    jest.advanceTimersToNextTimer();
     await eventually(() => tail.silence() > 0);
     journal.append(1);
     journal.failing = false;
@@ -163,7 +171,7 @@ describe('a registry that was replaced', () => {
     const tail = await follow(journal, async ({ seq }) => void seen.push(seq));
     replace(journal);
     journal.append(0);
-    await eventually(() => replaced.length > 0, 500);
+    await eventually(() => replaced.length > 0);
     journal.append(10);
     await new Promise(setImmediate);
     expect(replaced).toMatchObject([{ code: 'registry_replaced' }]);

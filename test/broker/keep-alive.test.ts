@@ -35,5 +35,5 @@ describe('a session', () => {
     expect([busy.closed, silent.closed, patient.closed]).toEqual([false, true, false]);
     await busy.untilClosed(4_000);
     for (const { socket } of [silent, patient]) socket.destroy();
-  }, 15_000);
+  });
 });

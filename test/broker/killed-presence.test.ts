@@ -5,9 +5,9 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import type { DeviceDetail } from '../../core/api/devices.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { type BrokerProcess, startBrokerProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './eventually.ts';
 import { Inbox } from './inbox.ts';
 
 const folder = temporaryFolder();
@@ -43,7 +43,7 @@ it('is told by the registry and by the topics alike', async () => {
 
   const lost = await connect(device);
   lost.on('error', () => {});
-  await eventually(async () => (await presenceOf(device))?.status === 'online', 15_000);
+  await eventually(async () => (await presenceOf(device))?.status === 'online');
   await killBroker();
   lost.end(true);
   broker = await startBrokerProcess(service.settings.data);
@@ -51,7 +51,7 @@ it('is told by the registry and by the topics alike', async () => {
   const offline = await eventually(async () => {
     const seen = await presenceOf(device);
     return seen?.status === 'offline' && seen;
-  }, 15_000);
+  });
   expect(offline.reason).toBe('broker_ended');
   const watching = await connect(watcher);
   const inbox = new Inbox(watching);

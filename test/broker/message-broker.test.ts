@@ -9,7 +9,7 @@ import { defaultLimits } from '../../broker/limits.ts';
 import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { MessageBroker } from '../../broker/sessions/message-broker.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   clock,
   connectionOf,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { StrictClient } from '../sessions/strict-client.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
@@ -237,5 +237,5 @@ describe('hostile bytes', () => {
     expect(inbox.payloads).toEqual(['unharmed']);
     expect(fleet.log.filter(({ level }) => level >= 50)).toEqual([]);
     expect(fleet.fatal).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -1,7 +1,7 @@
 /** A change of policy, group or attributes reaches live sessions at once, and those of devices that are away right behind. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import type { Fleet } from './fleet.ts';
 
 export interface RawOptions extends ConnectionOptions {

@@ -2,7 +2,7 @@
 import { copyFileSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { untilClosed } from './inbox.ts';
 import { attempt } from './raw-client.ts';

@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { SqliteReader } from '../../registry/sqlite/reader.ts';
 import { BrokerProcess } from '../sessions/broker-process.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';

@@ -9,8 +9,8 @@ import { parseDeviceId } from '../../core/ids.ts';
 import { RefusalLedger } from '../../core/observations/refusal-ledger.ts';
 import type { ObservationReader } from '../../registry/observations.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './eventually.ts';
 import { filesIn } from './reports.ts';
 import { clock, connectionOf, log } from './samples.ts';
 

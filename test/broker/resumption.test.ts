@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createAuthority } from '../pki/test-authority.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Identity, issueDevice } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient, type RawOptions } from './raw-client.ts';
 import { insertIssuer } from './world.ts';
@@ -68,7 +68,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
     const reloads = () => fleet.log.filter(({ msg }) => msg.includes('were reloaded')).length;
     const before = reloads();
     await fleet.renewServerCertificate();
-    await eventually(() => reloads() > before, 5_000);
+    await eventually(() => reloads() > before);
     expect(await resumeWithOld(stays)).toBe(0);
     expect(await resumeWithOld(goes)).toBe(5);
   });
@@ -79,7 +79,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
     const brief = await fleet.enroll(id, { now: Date.now() - validity + 3_000, validity });
     const session = await ticketOf(brief, id);
     expect(await resume(id, session)).toBe(0);
-    await eventually(() => Date.now() > brief.notAfter, 5_000);
+    await eventually(() => Date.now() > brief.notAfter);
     expect(await resume(id, session)).toBe(5);
     await fleet.logged('connection refused', 'certificate_expired');
   });

@@ -3,7 +3,7 @@ import { copyFileSync, renameSync } from 'node:fs';
 import { afterEach, expect, it, jest } from '@jest/globals';
 import { runBroker } from '../../broker/run.ts';
 import { readSettings } from '../../runtime/settings.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 
 let fleet: Fleet;

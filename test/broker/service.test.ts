@@ -10,8 +10,8 @@ import { pino } from 'pino';
 import { awaitData } from '../../broker/await-data.ts';
 import { brokerCommand } from '../../broker/command-line.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { eventually } from '../support/eventually.ts';
 import { issueDevice } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet, type FleetOptions } from './fleet.ts';
 import { untilClosed } from './inbox.ts';
 import { attempt, RawClient } from './raw-client.ts';
@@ -69,7 +69,7 @@ describe('the server certificate', () => {
     const client = await fleet.connect(await fleet.enroll('dev-1'));
     const before = await servedSerialNumber(fleet);
     const renewed = await fleet.renewServerCertificate();
-    await eventually(async () => (await servedSerialNumber(fleet)) === renewed.serialNumber, 5_000);
+    await eventually(async () => (await servedSerialNumber(fleet)) === renewed.serialNumber);
     expect(renewed.serialNumber).not.toBe(before);
     expect(client.connected).toBe(true);
   });
@@ -78,7 +78,7 @@ describe('the server certificate', () => {
     const fleet = await createFleet();
     const before = await servedSerialNumber(fleet);
     await rm(fleet.layout.tls.broker);
-    await eventually(() => fleet.log.some(({ msg }) => msg.includes('could not be read')), 5_000);
+    await eventually(() => fleet.log.some(({ msg }) => msg.includes('could not be read')));
     expect(await servedSerialNumber(fleet)).toBe(before);
   });
 });

@@ -1,6 +1,6 @@
 /** When devices were seen is told to enroll: what is so when it is told, and that the run goes on, or has ended. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { filesIn, reported, takeReports } from './reports.ts';
 

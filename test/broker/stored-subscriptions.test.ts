@@ -10,7 +10,7 @@ import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { type DeviceId, type EntityName, parseDeviceId, parseEntityName } from '../../core/ids.ts';
 import type { DeviceRecord, GroupRecord } from '../../registry/records.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectionOf, createStore, log, refusals, standingOf } from './samples.ts';
 
 const dev1 = parseDeviceId('dev1');

@@ -11,7 +11,7 @@ import { SoundAedes } from '../../broker/sessions/sound-aedes.ts';
 import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { figureTopic, presenceTopic } from '../../core/policy/system-topics.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectionOf, Line } from './samples.ts';
 
 const topic = presenceTopic(parseDeviceId('pump-1'));

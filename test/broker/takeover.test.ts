@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Client } from 'aedes';
 import type { MqttClient } from 'mqtt';
 import { SoundAedes } from '../../broker/sessions/sound-aedes.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { generate } from 'mqtt-packet';
 import { type ClientOptions, WebSocket } from 'ws';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
@@ -305,7 +305,7 @@ describe('reloads', () => {
       const { serialNumber } = socket.getPeerCertificate();
       asked.destroy();
       return BigInt(`0x${serialNumber}`) === BigInt(`0x${renewed.serialNumber}`);
-    }, 5_000);
+    });
     await client.publishAsync('devices/reload-1/telemetry', 'still here', { qos: 1 });
     await inbox.has('still here');
     await client.endAsync();

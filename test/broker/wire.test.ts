@@ -1,7 +1,7 @@
 /** What a device sees on the wire where MQTT 3.1.1 leaves a broker no choice, and where one would lose messages by another. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 

@@ -8,10 +8,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { dataLayout } from '../../runtime/layout.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type SmallServer, startSmallServer } from './small-server.ts';
 import { errorCode, explained, gatehouse } from './transcript.ts';
-import { until } from './until.ts';
 
 const folder = temporaryFolder();
 const seen: (string | undefined)[] = [];
@@ -84,7 +84,7 @@ describe('when the server is found', () => {
 describe('when a command is done', () => {
   it('leaves no connection that would keep the process from ending', async () => {
     await gatehouse([...list, '--url', server.url, '--token', 'x', '--ca', caFile]);
-    await until(() => server.connections() === 0, 1_000);
+    await eventually(() => server.connections() === 0);
   });
 });
 

@@ -4,10 +4,10 @@ import { parseDeviceId } from '../../core/ids.ts';
 import type { Report } from '../../registry/reports/report.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Operated } from './operated.ts';
 import { errorCode } from './transcript.ts';
-import { until } from './until.ts';
 
 const folder = temporaryFolder();
 const press = parseDeviceId('press-7');
@@ -73,7 +73,7 @@ beforeAll(async () => {
   const { layout } = operated.enroll;
   await (await ReportWriter.open(layout.reports, 0)).write(reports);
   const view = await openRegistryView({ file: layout.registry.database });
-  await until(async () => (await view.observations.lastReport()) === 1);
+  await eventually(async () => (await view.observations.lastReport()) === 1);
   await view.close();
 });
 afterAll(() => operated.close());

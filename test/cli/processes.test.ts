@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { executable, run, simulator, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { errorCode } from './transcript.ts';
-import { until } from './until.ts';
 
 const data = join(temporaryFolder(), 'data');
 
@@ -34,7 +34,7 @@ describe('gatehouse up', () => {
     const gatehouse = await startGatehouse(data);
     expect(await listening(gatehouse)).toEqual([true, true]);
     gatehouse.process.kill('SIGKILL');
-    await until(async () => (await listening(gatehouse)).every((open) => !open));
+    await eventually(async () => (await listening(gatehouse)).every((open) => !open));
   });
 
   it('starts again on the same folder, and ends well on SIGTERM, its processes first', async () => {

@@ -44,7 +44,9 @@ export async function startSmallServer(
     statusUrl: 'http://localhost',
   });
   const key = serverKey.export({ type: 'pkcs8', format: 'pem' });
-  const server = createServer({ key, cert: certificate.pem }, listener).listen(0, '127.0.0.1');
+  // A connection lasts for as long as its client keeps it.
+  const server = createServer({ key, cert: certificate.pem, keepAliveTimeout: HOUR }, listener);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   let open = 0;
   server.on('connection', (socket) => {

@@ -4,11 +4,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { dataLayout } from '../../runtime/layout.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Role, ScriptedRoles } from './scripted-roles.ts';
 import { type SmallServer, startSmallServer } from './small-server.ts';
 import { errorCode, explained, gatehouse } from './transcript.ts';
-import { until } from './until.ts';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -254,7 +254,7 @@ describe('when it is asked to end before it is ready', () => {
       { ...scripted.environment },
       { executable: scripted.executable, signals: [end.signal] },
     );
-    await until(() => scripted.running().includes('broker'));
+    await eventually(() => scripted.running().includes('broker'));
     const asked = performance.now();
     end.abort();
     expect(await done).toEqual({ code: 0, stdout: '', stderr: '' });

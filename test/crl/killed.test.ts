@@ -74,4 +74,4 @@ it('nothing that was answered is missing, and no number comes twice or goes back
   child.kill('SIGTERM');
   await once(child, 'exit');
   await dispatcher.destroy();
-}, 120_000);
+});

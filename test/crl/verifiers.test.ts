@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { shellIn } from '../rollover/shell.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -48,13 +48,13 @@ beforeAll(async () => {
   const [full, bad, held] = [fullUrl(await cdpOf('good')), await serialOf('bad'), await serialOf('held')];
   await change('held', 'suspend');
   // What somebody fetched a while ago, and then never again.
-  await eventually(async () => (await fetchList('before', full)).includes(held), 10_000);
+  await eventually(async () => (await fetchList('before', full)).includes(held));
   await change('held', 'resume');
   await change('bad', 'revoke');
   await eventually(async () => {
     const text = await fetchList('full', full);
     return text.includes(bad) && !text.includes(held);
-  }, 10_000);
+  });
   await fetchList('delta', `${full}-delta`);
   for (const id of ['good', 'bad', 'held']) await fetchList(`shard-of-${id}`, await cdpOf(id));
 });

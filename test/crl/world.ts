@@ -10,10 +10,10 @@ import type { PublishedCrl } from '../../enroll/crl/publication.ts';
 import type { Registry } from '../../registry/port/registry.ts';
 import type { CertificateStatus } from '../../registry/records.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { createAuthority } from '../pki/test-authority.ts';
 import { certificate, change, issuer as issuerRecord, seed } from '../registry/samples.ts';
 import { type Publishing, QUICK_CRLS, startPublishing } from '../support/crl-publishing.ts';
+import { eventually } from '../support/eventually.ts';
 import { type ReadCrl, readCrl } from './reading.ts';
 
 const YEAR = 365 * 86_400_000;
@@ -168,7 +168,7 @@ export class CrlWorld {
   }
 
   untilListed(...serialNumbers: SerialNumber[]): Promise<true> {
-    return eventually(async () => (await this.lists(...serialNumbers)) || undefined, 8_000);
+    return eventually(async () => (await this.lists(...serialNumbers)) || undefined);
   }
 
   async metric(name: string): Promise<number> {

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
 import { type EnrollServer, enrolling, startEnrollServer } from './support/enroll-server.ts';
-import { eventually } from './support/eventually.ts';
 import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/gatehouse-sim.js', import.meta.url));
@@ -72,7 +72,7 @@ async function run(...given: string[]) {
 /** Lets a device live until it has published, and stops it. */
 async function liveOnce(...given: string[]) {
   const device = start('run', '--json', '--interval', '50ms', ...given, ...address());
-  await eventually('it publishes', () => device.stdout().includes('"published"'));
+  await eventually(() => device.stdout().includes('"published"'));
   device.child.kill('SIGTERM');
   const code = await device.ended;
   const events = device
@@ -116,10 +116,7 @@ describe('gatehouse-sim run', () => {
     expect(code).toBe(0);
     expect(events.slice(0, 4)).toEqual(['enrolling', 'connecting', 'online', 'published']);
     expect(events.at(-1)).toBe('stopped');
-    await eventually(
-      'the broker has it all',
-      () => broker.connections.at(-1)?.packets.at(-1)?.cmd === 'disconnect',
-    );
+    await eventually(() => broker.connections.at(-1)?.packets.at(-1)?.cmd === 'disconnect');
   });
 
   it('stops by itself after --duration', async () => {
@@ -132,7 +129,7 @@ describe('gatehouse-sim run', () => {
 
   it('stops well when nobody reads its output any more', async () => {
     const device = start('run', '--state', 'p6', '--token', 't', '--interval', '20ms', ...address());
-    await eventually('it publishes', () => device.stdout().includes('published'));
+    await eventually(() => device.stdout().includes('published'));
     device.child.stdout?.destroy();
     expect([await device.ended, device.stderr()]).toEqual([0, '']);
   });
@@ -157,9 +154,7 @@ describe('gatehouse-sim run', () => {
       '50ms',
       ...address(),
     );
-    await eventually('it has renewed', () =>
-      /"renewed"(.|\n)*"online"(.|\n)*"published"/.test(device.stdout()),
-    );
+    await eventually(() => /"renewed"(.|\n)*"online"(.|\n)*"published"/.test(device.stdout()));
     authority.life = undefined;
     device.child.kill('SIGTERM');
     expect(await device.ended).toBe(0);
@@ -176,9 +171,9 @@ describe('gatehouse-sim run', () => {
 
   it('needs --ca no more once it has its trust anchors', async () => {
     await liveOnce('--state', 'p8', '--token', 't');
-    await eventually('it has them', () => existsSync(join(folder, 'p8', 'trust.pem')));
+    await eventually(() => existsSync(join(folder, 'p8', 'trust.pem')));
     const device = start('run', '--json', '--state', 'p8', ...address(), '--ca', 'nowhere.pem');
-    await eventually('it publishes', () => device.stdout().includes('"published"'));
+    await eventually(() => device.stdout().includes('"published"'));
     device.child.kill('SIGTERM');
     expect(await device.ended).toBe(0);
   });
@@ -206,7 +201,7 @@ describe('gatehouse-sim run', () => {
   it('stays where it is not admitted, and says why and what to do', async () => {
     broker.onConnect = () => 5;
     const device = start('run', '--state', 'p5', '--token', 't', ...address());
-    await eventually('it says why', () => device.stdout().includes('what to do:'));
+    await eventually(() => device.stdout().includes('what to do:'));
     expect(device.stdout()).toMatch(
       /CONNACK 5, not authorized \(mqtt_not_authorized\); trying again in [\d.]+ s\nwhat to do: .*resumed\.\n$/,
     );
@@ -231,7 +226,7 @@ describe('when killed at any moment', () => {
     const keys = new Set<string>();
     for (let attempt = 0; attempt < 8; attempt += 1) {
       const device = start(...given);
-      await eventually('it lives', () => device.stdout() !== '');
+      await eventually(() => device.stdout() !== '');
       await delay(attempt * 9);
       device.child.kill('SIGKILL');
       await device.ended;

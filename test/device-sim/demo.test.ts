@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Verdict } from '../../device-sim/demo/verdict.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './support/eventually.ts';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/gatehouse-sim.js', import.meta.url));
-const TIMEOUT_MS = 120_000;
 const folder = temporaryFolder();
 
 /** The demo with a folder for temporary files of its own, so that what it leaves behind can be seen. */
@@ -43,7 +42,7 @@ describe('gatehouse-sim demo --json', () => {
     if (demo.stdout() === '') throw new Error(`the demo printed no verdict:\n${demo.stderr()}`);
     verdict = JSON.parse(demo.stdout()) as Verdict;
     leftBehind = readdirSync(demo.temporary);
-  }, TIMEOUT_MS);
+  });
 
   it('finds every row as expected', () => {
     expect(verdict.rows.filter(({ ok }) => !ok)).toEqual([]);
@@ -103,32 +102,24 @@ describe('gatehouse-sim demo --json', () => {
 });
 
 describe('when nobody reads what the demo says', () => {
-  it(
-    'ends it and Gatehouse, and removes its folder',
-    async () => {
-      const demo = startDemo('unread');
-      await eventually('it is under way', () => demo.stdout() !== '', TIMEOUT_MS);
-      demo.child.stdout.destroy();
-      expect(await demo.ended).toBe(1);
-      expect(readdirSync(demo.temporary)).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  it('ends it and Gatehouse, and removes its folder', async () => {
+    const demo = startDemo('unread');
+    await eventually(() => demo.stdout() !== '');
+    demo.child.stdout.destroy();
+    expect(await demo.ended).toBe(1);
+    expect(readdirSync(demo.temporary)).toEqual([]);
+  });
 });
 
 describe('when the demo is interrupted', () => {
-  it(
-    'ends Gatehouse, removes its folder, and exits with 1',
-    async () => {
-      const demo = startDemo('interrupted');
-      await eventually('it is under way', () => demo.stdout().includes('20 certificates'), TIMEOUT_MS);
-      demo.child.kill('SIGINT');
-      expect(await demo.ended).toBe(1);
-      expect(demo.stderr()).toContain('code: interrupted');
-      expect(demo.stdout()).not.toContain('DIFFERS');
-      expect(existsSync(demo.temporary)).toBe(true);
-      expect(readdirSync(demo.temporary)).toEqual([]);
-    },
-    TIMEOUT_MS,
-  );
+  it('ends Gatehouse, removes its folder, and exits with 1', async () => {
+    const demo = startDemo('interrupted');
+    await eventually(() => demo.stdout().includes('20 certificates'));
+    demo.child.kill('SIGINT');
+    expect(await demo.ended).toBe(1);
+    expect(demo.stderr()).toContain('code: interrupted');
+    expect(demo.stdout()).not.toContain('DIFFERS');
+    expect(existsSync(demo.temporary)).toBe(true);
+    expect(readdirSync(demo.temporary)).toEqual([]);
+  });
 });

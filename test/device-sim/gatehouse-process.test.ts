@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type Gatehouse, startGatehouse } from '../../device-sim/demo/gatehouse-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './support/eventually.ts';
 
 const folder = temporaryFolder();
 let runningIn: string;
@@ -56,7 +56,7 @@ describe('a Gatehouse that does not start', () => {
   it('because the demo is interrupted meanwhile, is ended', async () => {
     const stop = new AbortController();
     const starting = startScript(`setInterval(() => {}, 1000);`, stop.signal);
-    await eventually('it has a folder', () => existsSync(runningIn));
+    await eventually(() => existsSync(runningIn));
     stop.abort();
     await expect(starting).rejects.toMatchObject({ code: 'interrupted' });
     expect(existsSync(runningIn)).toBe(false);

@@ -6,8 +6,8 @@ import { openSession, type Session, type SessionOptions } from '../../device-sim
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
 import type { Identity } from '../../device-sim/identity/identity.ts';
 import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Authority, createAuthority } from './support/authority.ts';
-import { eventually } from './support/eventually.ts';
 import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
 
 let authority: Authority;
@@ -88,12 +88,9 @@ describe('a session', () => {
       dup: false,
       retain: false,
     });
-    await eventually('the message arrives', () => received.length > 0);
+    await eventually(() => received.length > 0);
     expect(received).toEqual(['a/b hello']);
-    await eventually(
-      'it is acknowledged',
-      () => live()?.packets.some(({ cmd }) => cmd === 'puback') ?? false,
-    );
+    await eventually(() => live()?.packets.some(({ cmd }) => cmd === 'puback') ?? false);
     await session.end();
   });
 
@@ -132,7 +129,7 @@ describe('a session that the broker keeps', () => {
     expect(acknowledged()).toEqual([]);
     const received: string[] = [];
     session.onMessage((_topic, payload) => received.push(payload.toString('utf8')));
-    await eventually('all are acknowledged', () => acknowledged()?.length === 3);
+    await eventually(() => acknowledged()?.length === 3);
     expect(received).toEqual(['command 1', 'command 2', 'command 3']);
     await session.end();
   });
@@ -143,7 +140,7 @@ describe('a session that the broker keeps', () => {
     const received: string[] = [];
     session.onMessage((_topic, payload) => received.push(payload.toString('utf8')));
     const publishing = session.publish('a', 'b');
-    await eventually('it is on its way', () => live()?.packets.at(-1)?.cmd === 'publish');
+    await eventually(() => live()?.packets.at(-1)?.cmd === 'publish');
     const ending = session.end();
     const sent = live()?.packets.at(-1);
     live()?.send(command(1));
@@ -226,10 +223,7 @@ describe('when the connection is lost', () => {
     broker.onPublish = () => false;
     const session = await open();
     const publishing = session.publish('a', 'b');
-    await eventually(
-      'the broker has it',
-      () => live()?.packets.some(({ cmd }) => cmd === 'publish') ?? false,
-    );
+    await eventually(() => live()?.packets.some(({ cmd }) => cmd === 'publish') ?? false);
     live()?.socket.destroy();
     await expect(publishing).rejects.toMatchObject({ code: 'connection_lost', retry: 'soon' });
     await session.closed;

@@ -10,9 +10,9 @@ import {
   type IdentityStorage,
   memoryStorage,
 } from '../../device-sim/identity/identity-storage.ts';
+import { eventually } from '../support/eventually.ts';
 import { simulator } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
@@ -72,11 +72,11 @@ async function liveOnce(storage: IdentityStorage, fuse: Fuse, begin: Begin): Pro
       isOver = true;
     });
   if (begin === 'in flight') {
-    await eventually('it is online', () => device.isOnline || isOver);
+    await eventually(() => device.isOnline || isOver);
     device.clock.set(DUE_MS);
   }
   const sessions = begin === 'in flight' ? 2 : 1;
-  await eventually('it is done', () => isOver || (device.sessions.length === sessions && device.isOnline));
+  await eventually(() => isOver || (device.sessions.length === sessions && device.isOnline));
   for (const session of device.sessions) session.drop();
   await device.stop().catch(() => {});
 }
@@ -85,8 +85,8 @@ async function liveOnce(storage: IdentityStorage, fuse: Fuse, begin: Begin): Pro
 async function expectRecovery(id: string, storage: IdentityStorage): Promise<void> {
   expect((await world.active(id)).length).toBeLessThanOrEqual(2);
   const device = await new RenewingDevice({ world, storage }).start(DUE_MS);
-  await eventually('it has renewed', () => device.count('renewed') === 1 && device.isOnline);
-  await eventually('one certificate is left', async () => (await world.active(id)).length === 1);
+  await eventually(() => device.count('renewed') === 1 && device.isOnline);
+  await eventually(async () => (await world.active(id)).length === 1);
   const [standing] = await world.active(id);
   expect((await loadIdentity(storage))?.serialNumber).toBe(standing?.serialNumber);
   expect((await world.certificates(id)).length).toBeLessThanOrEqual(3);
@@ -156,10 +156,10 @@ describe('killed by the system', () => {
     expect((await world.active(id)).length).toBeLessThanOrEqual(2);
 
     const device = run(state);
-    await eventually('it publishes', () => device.stdout().includes('"published"'));
+    await eventually(() => device.stdout().includes('"published"'));
     device.child.kill('SIGTERM');
     expect(await device.ended).toBe(0);
-    await eventually('its own certificate stands', async () => {
+    await eventually(async () => {
       const own = await loadIdentity(folderStorage(state));
       const standing = await world.active(id);
       return standing.length === 1 && standing[0]?.serialNumber === own?.serialNumber;

@@ -4,8 +4,8 @@ import { createEnrollClient } from '../../device-sim/contract/enroll-client.ts';
 import { loadIdentity, loadSuccessor } from '../../device-sim/identity/identity.ts';
 import { type IdentityStorage, memoryStorage } from '../../device-sim/identity/identity-storage.ts';
 import { renewIdentity } from '../../device-sim/identity/renew-identity.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
@@ -53,7 +53,7 @@ describe('a device that was away until its certificate had expired', () => {
   it('renews within the grace, and then connects', async () => {
     await prepare('in-grace', 'lenient');
     await device.start();
-    await eventually('it is online', () => device.isOnline);
+    await eventually(() => device.isOnline);
     expect(device.count('renewed')).toBe(1);
     expect((await loadIdentity(storage))?.notAfter).toBeGreaterThan(Date.now());
   });
@@ -62,10 +62,10 @@ describe('a device that was away until its certificate had expired', () => {
     await prepare('patient', 'lenient');
     await world.stopEnroll();
     await device.start();
-    await eventually('it has tried', () => device.count('renewal-failed') >= 2);
+    await eventually(() => device.count('renewal-failed') >= 2);
     expect(device.sessions).toEqual([]);
     await world.startEnroll();
-    await eventually('it is online', () => device.isOnline);
+    await eventually(() => device.isOnline);
   });
 });
 
@@ -85,25 +85,22 @@ describe('a renewed certificate that the broker refuses', () => {
   it('is given up for the one before, which renews again', async () => {
     await prepare('misled');
     device = await new RenewingDevice({ world, storage }).start();
-    await eventually('it is online', () => device.isOnline);
+    await eventually(() => device.isOnline);
     expect(device.renewals.map(({ name }) => name)).toEqual(['renewal-refused']);
     expect(await loadSuccessor(storage)).toBeUndefined();
     device.clock.set(DUE_MS);
-    await eventually('it is back', () => device.sessions.length === 2 && device.isOnline);
-    await eventually('one is left', async () => (await world.active('misled')).length === 1);
+    await eventually(() => device.sessions.length === 2 && device.isOnline);
+    await eventually(async () => (await world.active('misled')).length === 1);
   });
 
   it('is kept for as long as the one before is refused too', async () => {
     await prepare('barred');
     await world.operator('POST', '/devices/barred/suspend', {});
     device = await new RenewingDevice({ world, storage }).start();
-    await eventually(
-      'it has knocked',
-      () => device.states.filter(({ name }) => name === 'waiting').length > 2,
-    );
+    await eventually(() => device.states.filter(({ name }) => name === 'waiting').length > 2);
     expect(await loadSuccessor(storage)).toBeDefined();
     expect(device.renewals).toEqual([]);
     await world.operator('POST', '/devices/barred/resume', {});
-    await eventually('it is online', () => device.isOnline);
+    await eventually(() => device.isOnline);
   });
 });

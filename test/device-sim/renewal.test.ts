@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Session } from '../../device-sim/contract/mqtt-session.ts';
 import { type Identity, loadIdentity } from '../../device-sim/identity/identity.ts';
 import { type IdentityStorage, memoryStorage } from '../../device-sim/identity/identity-storage.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { eventually } from './support/eventually.ts';
 import { DUE_MS, RenewingDevice, type RenewingDeviceOptions } from './support/renewing-device.ts';
 import { World } from './support/world.ts';
 
@@ -43,7 +43,7 @@ async function start(changes: Partial<RenewingDeviceOptions> = {}): Promise<void
   storage = memoryStorage();
   old = await world.enroll(`pump-${names}`, storage);
   device = await new RenewingDevice({ world, storage, ...changes }).start();
-  await eventually('it is at work', () => readings().length > 0);
+  await eventually(() => readings().length > 0);
 }
 afterEach(() => device?.stop());
 
@@ -55,20 +55,20 @@ const answers = () => heardOn('telemetry/answers').map((text) => JSON.parse(text
 async function renewNow(): Promise<void> {
   const before = device.sessions.length;
   device.clock.set(DUE_MS);
-  await eventually('it is back', () => device.sessions.length > before && device.isOnline);
+  await eventually(() => device.sessions.length > before && device.isOnline);
 }
 
 describe('a device that renews in flight', () => {
   it('loses nothing that it says, renewal after renewal', async () => {
     await start();
     for (const count of [20, 40, 60]) {
-      await eventually('it publishes', () => readings().length >= count);
+      await eventually(() => readings().length >= count);
       await renewNow();
     }
-    await eventually('it publishes on', () => readings().length >= 80);
+    await eventually(() => readings().length >= 80);
     await device.stop();
     const acknowledged = device.events.filter(({ name }) => name === 'published').length;
-    await eventually('all has arrived', () => readings().length >= acknowledged);
+    await eventually(() => readings().length >= acknowledged);
     expect(readings()).toEqual(Array.from({ length: acknowledged }, (_, index) => index + 1));
     expect(device.sessions).toHaveLength(4);
   });
@@ -86,7 +86,7 @@ describe('a device that renews in flight', () => {
       await commander.publish(`devices/${old.deviceId}/commands/do`, command);
     }
     await renewing;
-    await eventually('all are answered', () => new Set(answers()).size >= sent);
+    await eventually(() => new Set(answers()).size >= sent);
     expect(sent).toBeGreaterThan(2);
   });
 
@@ -94,14 +94,14 @@ describe('a device that renews in flight', () => {
     await start();
     await renewNow();
     expect(device.sessions.map(({ isResumed }) => isResumed)).toEqual([false, true]);
-    await eventually('it says that it is online', () => heardOn('status').length >= 2);
+    await eventually(() => heardOn('status').length >= 2);
     expect(new Set(heardOn('status'))).toEqual(new Set(['{"status":"online"}']));
   });
 
   it('ends with one certificate that stands, and nothing left of the way to it', async () => {
     await start();
     await renewNow();
-    await eventually('one is left', async () => (await world.active(old.deviceId)).length === 1);
+    await eventually(async () => (await world.active(old.deviceId)).length === 1);
     const [standing] = await world.active(old.deviceId);
     expect((await loadIdentity(storage))?.serialNumber).toBe(standing?.serialNumber);
     expect(standing?.serialNumber).not.toBe(old.serialNumber);
@@ -126,13 +126,13 @@ describe('while enroll is down', () => {
     await start();
     await world.stopEnroll();
     device.clock.set(DUE_MS);
-    await eventually('it has tried in vain', () => device.count('renewal-failed') >= 2);
+    await eventually(() => device.count('renewal-failed') >= 2);
     const until = readings().length;
-    await eventually('it goes on', () => readings().length > until + 5);
+    await eventually(() => readings().length > until + 5);
     expect(device.sessions).toHaveLength(1);
     await world.startEnroll();
-    await eventually('it is back', () => device.sessions.length === 2 && device.isOnline);
-    await eventually('one is left', async () => (await world.active(old.deviceId)).length === 1);
+    await eventually(() => device.sessions.length === 2 && device.isOnline);
+    await eventually(async () => (await world.active(old.deviceId)).length === 1);
   });
 });
 
@@ -140,7 +140,7 @@ describe('a device that is revoked', () => {
   it('is refused for good, for that reason, once it is due', async () => {
     await start();
     await world.operator('POST', `/devices/${old.deviceId}/revoke`, {});
-    await eventually('it is not let in again', () => device.states.at(-1)?.name === 'waiting');
+    await eventually(() => device.states.at(-1)?.name === 'waiting');
     device.clock.set(DUE_MS);
     expect(await device.ended).toMatchObject({ code: 'device_revoked', retry: 'never' });
   });
@@ -151,12 +151,12 @@ describe('a device that is suspended when it is due', () => {
     await start();
     await world.operator('POST', `/devices/${old.deviceId}/suspend`, {});
     device.clock.set(DUE_MS);
-    await eventually('it was refused', () =>
+    await eventually(() =>
       device.renewals.some(
         (event) => event.name === 'renewal-failed' && event.reason.code === 'device_suspended',
       ),
     );
     await world.operator('POST', `/devices/${old.deviceId}/resume`, {});
-    await eventually('it has renewed', () => device.count('renewed') === 1 && device.isOnline);
+    await eventually(() => device.count('renewed') === 1 && device.isOnline);
   });
 });

@@ -8,8 +8,8 @@ import { type Sleep, sleep } from '../../device-sim/device/sleep.ts';
 import { enrollIdentity } from '../../device-sim/identity/enroll-identity.ts';
 import type { Identity } from '../../device-sim/identity/identity.ts';
 import { memoryStorage } from '../../device-sim/identity/identity-storage.ts';
+import { eventually } from '../support/eventually.ts';
 import { createAuthority } from './support/authority.ts';
-import { eventually } from './support/eventually.ts';
 import { type ScriptedBroker, startScriptedBroker } from './support/scripted-broker.ts';
 
 let ca: string;
@@ -119,10 +119,10 @@ describe('a device at work', () => {
   it('obeys a command and answers it', async () => {
     const stop = new AbortController();
     const working = work(stop);
-    await eventually('it publishes', () => readings().length === 1);
+    await eventually(() => readings().length === 1);
     command({ command: 'ping', id: 'q1' });
     const answers = () => published().filter(({ topic }) => topic === 'devices/press-7/telemetry/answers');
-    await eventually('it answers', () => answers().length === 1);
+    await eventually(() => answers().length === 1);
     expect(answers()[0]?.payload).toEqual({ ok: true, command: 'ping', id: 'q1', answer: 'pong' });
     stop.abort();
     expect((await working).at(-1)).toMatchObject({ name: 'obeyed' });
@@ -131,9 +131,9 @@ describe('a device at work', () => {
   it('changes its interval at once, not after the one that is running', async () => {
     const stop = new AbortController();
     const working = work(stop);
-    await eventually('it publishes', () => readings().length === 1);
+    await eventually(() => readings().length === 1);
     command({ command: 'set-interval', seconds: 0.1 });
-    await eventually('it publishes again', () => readings().length >= 2);
+    await eventually(() => readings().length >= 2);
     stop.abort();
     await working;
   });
@@ -154,7 +154,7 @@ describe('a device at work', () => {
       const stop = new AbortController();
       const session = await open();
       const working = sensor({ identity, session, signal: stop.signal });
-      await eventually('it publishes', () => readings().length === 1);
+      await eventually(() => readings().length === 1);
       stop.abort();
       await working;
       await session.end();
@@ -177,7 +177,7 @@ describe('a device at work', () => {
     broker.onPublish = (topic) => topic !== 'devices/press-7/telemetry';
     const lost = await open();
     const working = sensor({ identity, session: lost, signal: new AbortController().signal });
-    await eventually('it publishes', () => readings().length === 1);
+    await eventually(() => readings().length === 1);
     lost.drop();
     await expect(working).rejects.toMatchObject({ code: 'connection_lost' });
     const [unheard] = readings();
@@ -186,7 +186,7 @@ describe('a device at work', () => {
     const stop = new AbortController();
     const session = await open();
     const again = sensor({ identity, session, signal: stop.signal });
-    await eventually('it publishes on', () => readings().length === 2);
+    await eventually(() => readings().length === 2);
     stop.abort();
     await again;
     await session.end();
@@ -197,7 +197,7 @@ describe('a device at work', () => {
   it('ends when the connection does, having said so', async () => {
     const working = work(new AbortController(), async () => {
       broker.connections.at(-1)?.socket.destroy();
-      await eventually('the socket is gone', () => broker.connections.at(-1)?.socket.destroyed ?? false);
+      await eventually(() => broker.connections.at(-1)?.socket.destroyed ?? false);
     });
     await expect(working).rejects.toMatchObject({ code: 'connection_lost' });
   });

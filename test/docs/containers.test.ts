@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { TokenCreated } from '../../core/api/tokens.ts';
-import { eventually } from '../broker/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, run } from '../support/gatehouse.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -203,6 +203,6 @@ describe('the services', () => {
     await eventually(async () => {
       const { stdout: detail } = await run(executable, ...shown);
       return (JSON.parse(detail) as DeviceDetail).presence !== null;
-    }, 15_000);
+    });
   });
 });

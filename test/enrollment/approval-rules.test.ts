@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { RequestView } from '../../core/api/requests.ts';
 import type { TokenView } from '../../core/api/tokens.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
-import { eventually } from '../broker/eventually.ts';
 import { basic, callEst } from '../est/est-client.ts';
 import { csrPem } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { makeDevice, makeRoot, newKey } from '../support/factory.ts';
 import {
   applicant,

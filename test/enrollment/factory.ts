@@ -5,8 +5,8 @@ import type { DeviceDetail } from '../../core/api/devices.ts';
 import type { EnrollResponse } from '../../core/api/enrollment.ts';
 import type { ManufacturerRequest, ManufacturerView } from '../../core/api/manufacturers.ts';
 import type { Problem } from '../../core/api/problem.ts';
-import { eventually } from '../broker/eventually.ts';
 import { csrPem, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Made, makeDevice, newKey } from '../support/factory.ts';
 
 /** Registers a manufacturer, which must succeed, and waits until the device listener trusts it. @param cas its anchor first */

@@ -8,8 +8,8 @@ import type { PolicyTestResult } from '../../core/api/policies.ts';
 import type { Problem } from '../../core/api/problem.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { selfSigned } from '../broker/authority.ts';
-import { eventually } from '../broker/eventually.ts';
 import { csrPem } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { askRenewal, enrollHolder } from './renewing.ts';
 import {
   beginAnotherRun,
@@ -140,7 +140,7 @@ describe('refusals', () => {
     const found = await eventually(async () => {
       const both = await refusals('renews');
       return both.items.length > 0 && both.claims.length > 0 && both;
-    }, 10_000);
+    });
     expect(found).toMatchObject({
       items: [{ action: 'renew', rule: 'device_suspended', serialNumber: other.serialNumber }],
       claims: [{ action: 'renew', rule: 'certificate_untrusted' }],

@@ -6,8 +6,8 @@ import type { JournalRow } from '../../core/journal/events.ts';
 import { decodePem } from '../../core/pki/pem.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import {
   askRenewal,
@@ -144,7 +144,7 @@ describe('the first use of a renewed certificate', () => {
       const { body } = await service.call<string>(`${service.statusUrl}/crl/${issuer}.pem`);
       const der = Buffer.from(decodePem('X509 CRL', body));
       return [old, urgent].every(({ serialNumber }) => der.includes(Buffer.from(serialNumber, 'hex')));
-    }, 8_000);
+    });
   });
 });
 

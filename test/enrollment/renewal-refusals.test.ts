@@ -18,11 +18,11 @@ import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { issueDevice, selfSigned } from '../broker/authority.ts';
-import { eventually } from '../broker/eventually.ts';
 import { createAuthority } from '../pki/test-authority.ts';
 import { beforeWrite } from '../support/before-write.ts';
 import { keysOf } from '../support/ca-keys.ts';
 import { type ClientIdentity, csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { askRenewal, enrollHolder, type Holder, holderOf, keyFingerprintOf } from './renewing.ts';
 

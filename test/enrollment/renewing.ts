@@ -7,8 +7,8 @@ import type { TokenRequest } from '../../core/api/tokens.ts';
 import type { Fingerprint } from '../../core/ids.ts';
 import { publicKeyOf } from '../../core/pki/public-key.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
-import { eventually } from '../broker/eventually.ts';
 import { type ClientIdentity, csrPem, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface Holder extends ClientIdentity, EnrollResponse {
   readonly privateKey: KeyObject;

@@ -7,8 +7,8 @@ import type { CountedRefusal } from '../../core/observations/refusal.ts';
 import type { Report } from '../../registry/reports/report.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { enrollHolder, type Holder } from './renewing.ts';
 

@@ -7,8 +7,8 @@ import { expect, it } from '@jest/globals';
 import type { Report } from '../../registry/reports/report.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
 import { openRegistry, openRegistryView } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { change, device, deviceId, NOW, seed } from '../registry/samples.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KILLS = 6;
@@ -48,11 +48,11 @@ it('takes in each report once', async () => {
     await once(child.stdout, 'data');
     // It looks every 250 ms: killed somewhere in its first looks, and the last one not before it is done.
     if (kills < KILLS) await delay(240 + Math.random() * 40);
-    else await eventually(async () => (await view.observations.lastReport()) === FILES, 20_000);
+    else await eventually(async () => (await view.observations.lastReport()) === FILES);
     child.kill('SIGKILL');
     await closed;
   }
   const [counted] = await view.observations.refusalsOf(deviceId('pump'));
   expect(counted?.count).toBe(FILES);
   await view.close();
-}, 60_000);
+});

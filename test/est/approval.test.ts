@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { RequestView } from '../../core/api/requests.ts';
-import { eventually } from '../broker/eventually.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -81,13 +81,13 @@ describeWith(['bash', 'pki', 'openssl'], "strongSwan's pki", () => {
         --interval 1 --outform pem > swan.pem`;
     const env = { ...process.env, URL: service.enrollUrl, TOKEN: token };
     const client = new Promise<string>((done, failed) => {
-      const options = { cwd: folder, env, encoding: 'utf8', timeout: 25_000 } as const;
+      const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
       execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) =>
         error === null ? done(stderr) : failed(new Error(`${error.message}\n${stdout}${stderr}`)),
       );
     });
     const request = await Promise.race([
-      eventually(() => pendingFor('swan'), 10_000),
+      eventually(() => pendingFor('swan')),
       client.then((output) => Promise.reject(new Error(`it did not wait: ${output}`))),
     ]);
     await service.operator('POST', `/requests/${request.id}/approve`, {});

@@ -5,8 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ManufacturerView } from '../../core/api/manufacturers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -46,7 +46,7 @@ describeWith(['bash', 'curl', 'openssl', 'pki'], 'a device from a factory that u
   /** Runs a shell script in the folder; the service is in this process, so it must not be waited for in place. */
   function shell(script: string): Promise<string> {
     const env = { ...process.env, URL: service.enrollUrl };
-    const options = { cwd: folder, env, encoding: 'utf8', timeout: 20_000 } as const;
+    const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
     return new Promise((done, failed) => {
       execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
         if (error === null) done(stdout + stderr);

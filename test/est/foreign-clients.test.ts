@@ -19,7 +19,7 @@ afterAll(() => service?.close());
 /** Runs a shell script in the folder; the service is in this process, so it must not be waited for in place. */
 function shell(script: string, environment: Readonly<Record<string, string>> = {}): Promise<string> {
   const env = { ...process.env, URL: service.enrollUrl, ...environment };
-  const options = { cwd: folder, env, encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
   return new Promise((done, failed) => {
     execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
       if (error === null) done(stdout + stderr);

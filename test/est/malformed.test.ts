@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
-import { eventually } from '../broker/eventually.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Made, makeDevice, makeIntermediate, makeRoot, newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { basic, callEst, connectTo, csrDer } from './est-client.ts';
@@ -153,7 +153,6 @@ it('a connection that breaks off within a body does no harm', async () => {
 });
 
 describe('of factories and their devices', () => {
-  const WAIT = 10_000;
   const request = csrDer({ commonName: 'acme-1', privateKey: newKey() });
   let chain: Made[];
   beforeAll(async () => {
@@ -171,7 +170,7 @@ describe('of factories and their devices', () => {
       ...rule,
     });
     expect(status).toBe(200);
-    await eventually(async () => (await byFactory(chain, der.toString('base64'))).status !== 401, WAIT);
+    await eventually(async () => (await byFactory(chain, der.toString('base64'))).status !== 401);
   });
 
   /** What the first of them does, who sends the others behind its own. */

@@ -32,7 +32,7 @@ async function applyProfile(fields: object): Promise<void> {
 /** Runs a shell script in the folder; the service is in this process, so it must not be waited for in place. */
 function shell(script: string, id: string): Promise<{ code: number | null; output: string }> {
   const env = { ...process.env, URL: service.enrollUrl, ID: id };
-  const options = { cwd: folder, env, encoding: 'utf8', timeout: 20_000 } as const;
+  const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
   return new Promise((done) => {
     const child = execFile('bash', ['-euo', 'pipefail', '-c', tools + script], options, (_error, out, err) =>
       done({ code: child.exitCode, output: out + err }),

@@ -6,8 +6,8 @@ import { JournalTail } from '../../broker/tail/journal-tail.ts';
 import type { GatehouseError } from '../../core/errors.ts';
 import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { someEvent } from '../registry/samples.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { archiveNow, fill, LATER, openLater } from './old-journal.ts';
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
       await tokenFor(null);
     }
   }
-}, 120_000);
+});
 afterAll(() => fleet.close());
 
 const tokenFor = async (device: string | null) => {

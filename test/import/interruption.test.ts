@@ -10,8 +10,8 @@ import { checkDevices, writeDevices } from '../../enroll/use-cases/operating/imp
 import type { Registry } from '../../registry/port/registry.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
-import { eventually } from '../broker/eventually.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { deviceOf, imported, lastChange, linesOf, send } from './importing.ts';
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
   writeFileSync(inFolder('foreign-ca.pem'), foreign.certificate.pem);
   writeFileSync(inFolder('never.pem'), await signedBehindTheRegistry());
   writeFileSync(inFolder('root.pem'), service.ca);
-}, 30_000);
+});
 afterAll(() => service.close());
 
 /** By the CA's own key, and the registry knows nothing of it. */
@@ -62,7 +62,7 @@ async function change(id: string, path: string, body: unknown = {}): Promise<voi
 /** Both streams; whether it succeeded is in what it says. */
 function run(program: string, ...parameters: string[]): Promise<string> {
   return new Promise((resolve) => {
-    execFile(program, parameters, { cwd: folder, timeout: 20_000 }, (_error, stdout, stderr) => {
+    execFile(program, parameters, { cwd: folder, timeout: 60_000 }, (_error, stdout, stderr) => {
       resolve(stdout + stderr);
     });
   });

@@ -117,19 +117,15 @@ describe('requests that are', () => {
     ['sound ones, changed', mutated],
     ['random bytes', octets],
     ['other DER', nested],
-  ])(
-    '%s, posted and in the path',
-    async (_name, requests) => {
-      await fc.assert(
-        fc.asyncProperty(requests, async (der) => {
-          expectAnswer(await send('POST', '/ocsp', der));
-          expectAnswer(await send('GET', `/ocsp/${encodeURIComponent(der.toString('base64'))}`));
-        }),
-        runs,
-      );
-    },
-    120_000,
-  );
+  ])('%s, posted and in the path', async (_name, requests) => {
+    await fc.assert(
+      fc.asyncProperty(requests, async (der) => {
+        expectAnswer(await send('POST', '/ocsp', der));
+        expectAnswer(await send('GET', `/ocsp/${encodeURIComponent(der.toString('base64'))}`));
+      }),
+      runs,
+    );
+  });
 
   it('random text in the path', async () => {
     const text = fc.string({ unit: fc.constantFrom(...'AMQz+/=%2F B0d?#.&-_\u00e9'), maxLength: 400 });
@@ -137,7 +133,7 @@ describe('requests that are', () => {
       fc.asyncProperty(text, async (path) => expectAnswer(await send('GET', encodeURI(`/ocsp/${path}`)))),
       runs,
     );
-  }, 60_000);
+  });
 });
 
 it('and sound ones are answered as before', async () => {

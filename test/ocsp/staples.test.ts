@@ -11,12 +11,12 @@ import { DelegatedResponders } from '../../enroll/status/delegated-responders.ts
 import { createOcspResponder } from '../../enroll/status/ocsp-responder.ts';
 import { keepStaples } from '../../enroll/status/staples.ts';
 import { openRegistry } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { connectPacket } from '../broker/raw-client.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { Gate } from '../rollover/gate.ts';
 import { shellIn } from '../rollover/shell.ts';
 import { keysOf } from '../support/ca-keys.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type HandshakeOptions, shakeHands } from './handshakes.ts';
@@ -44,7 +44,7 @@ const stapled = (listener: Listener) =>
   eventually(async () => {
     const shaken = await handshake(listener);
     return shaken.staple && { ...shaken, staple: shaken.staple };
-  }, 5_000);
+  });
 
 describe.each(LISTENERS)('the %s listener', (listener) => {
   it('staples an answer about its own certificate', async () => {
@@ -102,7 +102,7 @@ describe('staples follow', () => {
       const after = await eventually(async () => {
         const shaken = await stapled(listener);
         return shaken.serialNumber === before[index]?.serialNumber ? undefined : shaken;
-      }, 5_000);
+      });
       expect(after.staple.serialNumber).toBe(after.serialNumber);
     }
   });
@@ -150,7 +150,7 @@ describe('staples follow', () => {
     await eventually(async () => {
       const { staple } = await handshake('device');
       return staple !== undefined && Buffer.from(staple.der).equals(kept());
-    }, 5_000);
+    });
     const said = await shell(
       `gnutls-cli --x509cafile root.pem --ocsp -p ${portOf('device')} localhost < /dev/null 2>&1 || true`,
     );

@@ -21,8 +21,8 @@ import { signingKeyOf } from '../../core/pki/signer.ts';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { TicketKeys } from '../../runtime/ticket-keys.ts';
 import { issueServer } from '../broker/authority.ts';
-import { eventually } from '../broker/eventually.ts';
 import { createAuthority, DAY } from '../pki/test-authority.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Handshake, type HandshakeOptions, shakeHands } from './handshakes.ts';
 
@@ -109,7 +109,7 @@ async function staple(serial: string): Promise<void> {
 }
 
 const untilNothingIsStapled = () =>
-  eventually(async () => ((await handshake()).staple === undefined ? true : undefined), 5_000);
+  eventually(async () => ((await handshake()).staple === undefined ? true : undefined));
 
 describe.each(VERSIONS)('in %s', (version) => {
   const only = { minVersion: version, maxVersion: version };
@@ -167,7 +167,7 @@ it('what cannot be stapled is in the log, and what is missing is not', async () 
   await untilNothingIsStapled();
   expect(warnings()).toBe(before);
   replace(stapleFile, 'noise');
-  await eventually(() => warnings() > before, 5_000);
+  await eventually(() => warnings() > before);
 });
 
 it('another certificate is served without the staple of the one before, and with its own when that is there', async () => {
@@ -177,7 +177,7 @@ it('another certificate is served without the staple of the one before, and with
   await eventually(async () => {
     seen.push(await handshake());
     return seen.at(-1)?.serialNumber === serialNumber;
-  }, 5_000);
+  });
   expect(seen.at(-1)?.staple).toBeUndefined();
   for (const { serialNumber: served, staple: stapled } of seen)
     expect(stapled === undefined || stapled.serialNumber === served).toBe(true);
@@ -187,6 +187,6 @@ it('another certificate is served without the staple of the one before, and with
   const { staple: own } = await eventually(async () => {
     const shaken = await handshake();
     return shaken.staple === undefined ? undefined : shaken;
-  }, 5_000);
+  });
   expect(own?.serialNumber).toBe(serialNumber);
 });

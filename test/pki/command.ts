@@ -11,7 +11,7 @@ export function run(folder: string, program: string, ...parameters: readonly str
   const { status, stdout, stderr, error } = spawnSync(program, parameters, {
     cwd: folder,
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (error !== undefined) throw error;

@@ -195,7 +195,7 @@ describeWith(['mkfifo'], 'a pipe in the place of a report', () => {
     const { stdout, signal } = spawnSync(
       process.execPath,
       ['--input-type=module', '--eval', script, folder],
-      { timeout: 10_000, encoding: 'utf8' },
+      { timeout: 60_000, encoding: 'utf8' },
     );
     expect(signal).toBeNull();
     expect(JSON.parse(stdout)).toMatchObject({

@@ -9,11 +9,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
-import { eventually } from '../broker/eventually.ts';
 import type { Holder } from '../enrollment/renewing.ts';
 import { shellIn } from '../rollover/shell.ts';
 import { blocksOf } from '../support/document.ts';
 import type { TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 
 const blocks = blocksOf('docs/relying-parties.md');
@@ -88,7 +88,7 @@ export async function createRelyingParty(
       children.push(child);
       party.put(`${name}.pid`, String(child.pid));
       await Promise.race([
-        eventually(() => accepts(port), 10_000),
+        eventually(() => accepts(port)),
         once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start`))),
       ]);
       return child;
@@ -127,7 +127,7 @@ export async function revoke(
   await eventually(async () => {
     const crl = Buffer.from(await (await fetch(url)).arrayBuffer());
     return crl.includes(Buffer.from(serialNumber, 'hex'));
-  }, 10_000);
+  });
 }
 
 /** Whether an HTTPS server lets a device in, and greets it by its ID. */

@@ -3,9 +3,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { IssuerView } from '../../core/api/issuers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { createRelyingParty, type RelyingParty, revoke } from './relying-party.ts';
@@ -38,7 +38,7 @@ describeWith(['bash', 'openssl', ...programs], 'a relying party', () => {
   }
   const refresh = () => party.shell('sh refresh-crls.sh systemctl reload nginx');
   const admitted = async (...ids: string[]) => {
-    for (const id of ids) await eventually(() => admits(party, id), 10_000);
+    for (const id of ids) await eventually(() => admits(party, id));
   };
 
   it('admits devices of a new issuing CA from its next refresh on, and those of the old one still', async () => {
@@ -62,7 +62,7 @@ describeWith(['bash', 'openssl', ...programs], 'a relying party', () => {
     await party.shell(
       `awk '/BEGIN/ { n++ } n == 2' root.pem > new && mv new root.pem; systemctl reload nginx`,
     );
-    await eventually(async () => !(await admits(party, 'first')), 10_000);
+    await eventually(async () => !(await admits(party, 'first')));
     await admitted('third');
     await takeIn();
     await party.shell('systemctl reload nginx');
@@ -73,7 +73,7 @@ describeWith(['bash', 'openssl', ...programs], 'a relying party', () => {
     const other = await enrolled('fourth');
     await revoke(service, first);
     await refresh();
-    await eventually(async () => !(await admits(party, 'first')), 10_000);
+    await eventually(async () => !(await admits(party, 'first')));
     await admitted('second', 'third', other.deviceId);
   });
 
@@ -86,7 +86,7 @@ describeWith(['bash', 'openssl', ...programs], 'a relying party', () => {
     const answer = await service.operator('POST', `/issuers/${secondCa?.fingerprint}/retire`, { lockOut: 1 });
     expect(answer.status).toBe(200);
     await refresh();
-    await eventually(async () => !(await admits(party, 'second')), 10_000);
+    await eventually(async () => !(await admits(party, 'second')));
     await admitted('third');
   });
 });

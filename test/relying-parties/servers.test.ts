@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import type { SecureVersion } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { createRelyingParty, type RelyingParty, revoke } from './relying-party.ts';
@@ -91,7 +91,7 @@ describe('a server of somebody else', () => {
 
         await revoke(service, pump);
         await next();
-        await eventually(async () => !(await admits(party, pump.deviceId)), 10_000);
+        await eventually(async () => !(await admits(party, pump.deviceId)));
         expect(await admits(party, other.deviceId)).toBe(true);
         // A worker of nginx from before the reload may have one more connection to take.
         await eventually(async () => (await admitsAgain(party, server, pump, sessions)).length === 0);

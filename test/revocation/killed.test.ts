@@ -10,10 +10,10 @@ import { verifyChain } from '../../core/journal/chain.ts';
 import { LineCutter } from '../../core/lines.ts';
 import type { RegistryView } from '../../registry/port/registry.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { imported } from '../import/importing.ts';
 import { startTestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   type BrokerProcess,
   type EnrollProcess,
@@ -53,7 +53,7 @@ beforeAll(async () => {
   }
   await service.close();
   broker = await startBrokerProcess(data);
-}, 60_000);
+});
 afterAll(() => void broker?.child.kill('SIGKILL'));
 beforeEach(async () => {
   enroll = await startEnrollProcess(data);
@@ -116,7 +116,7 @@ it('among hundreds of single ones: each that was answered stands, at the broker 
   const workers = Array.from({ length: 4 }, async () => {
     for (let id = pending.shift(); id !== undefined; id = pending.shift()) await revoke(id);
   });
-  await eventually(() => answered.length >= SINGLES / 2, 30_000);
+  await eventually(() => answered.length >= SINGLES / 2);
   await killEnroll();
   await Promise.all(workers);
   expect(answered.length).toBeLessThan(SINGLES);
@@ -129,7 +129,7 @@ it('among hundreds of single ones: each that was answered stands, at the broker 
     await expect(connect(holder)).rejects.toHaveProperty('code', 5);
   }
   await Promise.all(clients.map((client) => client.endAsync(true)));
-}, 90_000);
+});
 
 it.each(GROUPS.map((group, index) => [index + 1, group] as const))(
   'in the middle of a bulk, at line %d of its answer: all of it stands, or nothing',
@@ -157,7 +157,6 @@ it.each(GROUPS.map((group, index) => [index + 1, group] as const))(
     else expect(clients.every(({ connected }) => connected)).toBe(true);
     await Promise.all(clients.map((client) => client.endAsync(true)));
   },
-  60_000,
 );
 
 async function linesUntilKilled(body: AsyncIterable<Uint8Array>, number: number): Promise<string[]> {

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { eventually } from '../broker/eventually.ts';
 import { importDevice } from '../enrollment/factory.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { changeListed } from './bulk.ts';
 

@@ -212,7 +212,7 @@ describeWith(['openssl'], 'openssl', () => {
   /** Date and reason that the list has for it; waits until the reason is this one. */
   async function listed({ id, serialNumber }: Enrolled, part: 'full' | 'delta', reason: string) {
     const url = address(id, /URI:(http:\S+)\.crl/);
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       const { body } = await service.call<string>(`${url}${part === 'delta' ? '-delta' : ''}.pem`);
       writeFileSync(inFolder('list.pem'), body);

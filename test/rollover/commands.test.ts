@@ -3,9 +3,9 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { IssuerStatusView } from '../../core/api/issuers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { Operated } from '../cli/operated.ts';
 import { explained } from '../cli/transcript.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -35,7 +35,7 @@ async function untilServedUnderTheNewRoot(): Promise<void> {
   const file = join(folder, 'new-root.pem');
   writeFileSync(file, issuers.find(isNew).pem);
   const status = `ca status --ca ${file} --token ${operated.enroll.adminToken}`;
-  await eventually(async () => (await operated.run(status)).code === 0, 10_000);
+  await eventually(async () => (await operated.run(status)).code === 0);
 }
 
 describe('gatehouse ca rotate and retire', () => {

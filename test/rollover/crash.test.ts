@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CaRotation, IssuerView } from '../../core/api/issuers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { callEst } from '../est/est-client.ts';
 import { runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CHILD = join(import.meta.dirname, 'child', 'die-while-rolling-over.mjs');
@@ -56,7 +56,7 @@ async function expectSound(): Promise<void> {
   expect(readFileSync(service.layout.tls.broker, 'utf8').endsWith(holder.chain)).toBe(true);
   const roots = (await issuers()).filter(({ kind, status }) => kind === 'root' && status !== 'retired');
   expect(readFileSync(service.layout.rootCertificate, 'utf8')).toBe(roots.map(({ pem }) => pem).join(''));
-  for (const { pem } of roots) await eventually(() => isTrustedBy(pem), 5_000);
+  for (const { pem } of roots) await eventually(() => isTrustedBy(pem));
   const crl = await service.call(`${service.statusUrl}/crl/${issuing?.fingerprint}.crl`);
   expect(crl.status).toBe(200);
 }

@@ -9,11 +9,11 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { isIssuedBy } from '../../core/pki/issuer-search.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { type KeyKind, keyKinds } from '../../core/pki/public-key.ts';
-import { eventually } from '../broker/eventually.ts';
 import { certificatesIn } from '../est/certificates-in.ts';
 import { basic, callEst, connectTo, csrText } from '../est/est-client.ts';
 import { generateKeyPair } from '../pki/test-authority.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -171,7 +171,7 @@ describeWith(['bash', 'openssl', 'certtool', 'pki'], 'every certificate', () => 
         () => true,
         () => false,
       );
-    }, 10_000);
+    });
   });
 });
 

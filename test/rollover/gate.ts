@@ -9,11 +9,11 @@ import type { CaRetirement, CaRotation, CaStatusView, IssuerView } from '../../c
 import type { Problem } from '../../core/api/problem.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
-import { eventually } from '../broker/eventually.ts';
 import type { LogLine } from '../broker/fleet.ts';
 import { connectPacket } from '../broker/raw-client.ts';
 import type { Holder } from '../enrollment/renewing.ts';
 import { type Answer, runTestEnroll, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 
 export class Gate {
   readonly log: LogLine[] = [];

@@ -6,7 +6,6 @@ import type { Page } from '../../core/api/page.ts';
 import type { DeviceId } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
-import { eventually } from '../broker/eventually.ts';
 import {
   askRenewal,
   enrollHolder,
@@ -17,6 +16,7 @@ import {
 } from '../enrollment/renewing.ts';
 import { callEst, csrText } from '../est/est-client.ts';
 import { csrPem } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Gate } from './gate.ts';
 

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { IssuerView } from '../../core/api/issuers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { enrollHolder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { shellIn } from './shell.ts';
@@ -39,7 +39,7 @@ function crlOf(generation: 'old' | 'new', entries: number): Promise<string> {
     put(`${generation}-crl.pem`, (await service.call<string>(url)).body);
     const text = await shell(`openssl crl -in ${generation}-crl.pem -noout -text`);
     return (text.match(/Serial Number:/g) ?? []).length === entries ? text : undefined;
-  }, 10_000);
+  });
 }
 
 const ocsp = (...asked: string[]) =>

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CaRotation, IssuerView } from '../../core/api/issuers.ts';
-import { eventually } from '../broker/eventually.ts';
 import { askRenewal, enrollHolder, type Holder, renewed, untilStatus } from '../enrollment/renewing.ts';
 import { certificatesIn } from '../est/certificates-in.ts';
 import { callEst } from '../est/est-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Gate } from './gate.ts';
@@ -54,7 +54,7 @@ beforeAll(async () => {
   put('new-issuing.pem', rotation.issuing.pem);
   put('old-up-to-new.pem', old.cert + cross.oldWithNew);
   put('crls.pem', await allCrls());
-}, 60_000);
+});
 afterAll(() => gate.close());
 
 function newRoot(): IssuerView {
@@ -89,7 +89,7 @@ const servedChain = async (length: number): Promise<string> => {
     );
     const chain = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? [];
     return chain.length === length ? chain.join('') : undefined;
-  }, 10_000);
+  });
 };
 
 describe('both roots', () => {
@@ -132,7 +132,6 @@ describe('both roots', () => {
               socket.destroy();
             }).once('error', () => resolve(false));
           }),
-        5_000,
       );
       expect(serves).toBe(true);
     }

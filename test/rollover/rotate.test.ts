@@ -6,10 +6,10 @@ import type { CertificateView } from '../../core/api/certificates.ts';
 import type { CaRotation } from '../../core/api/issuers.ts';
 import type { Problem } from '../../core/api/problem.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
-import { eventually } from '../broker/eventually.ts';
 import { certificateOf, enrollHolder, type Holder, renewed, untilStatus } from '../enrollment/renewing.ts';
 import { certificatesIn } from '../est/certificates-in.ts';
 import { callEst, csrText } from '../est/est-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Gate } from './gate.ts';
 

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 export function shellIn(folder: string) {
   return (script: string, environment: Readonly<Record<string, string>> = {}): Promise<string> => {
     const env = { ...process.env, ...environment };
-    const options = { cwd: folder, env, encoding: 'utf8', timeout: 20_000 } as const;
+    const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
     return new Promise((done, failed) => {
       execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
         if (error === null) done(stdout + stderr);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PeerCertificate, readPeerCertificate } from '../../runtime/peer-certificate.ts';
-import { eventually } from '../broker/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Made, make, makeRoot } from '../support/factory.ts';
 
 const COMMON_NAME = '2.5.4.3';

@@ -10,8 +10,8 @@ import { pino } from 'pino';
 import { SecureContextSource } from '../../runtime/secure-context.ts';
 import { TicketKeys } from '../../runtime/ticket-keys.ts';
 import { issueServer } from '../broker/authority.ts';
-import { eventually } from '../broker/eventually.ts';
 import { createAuthority } from '../pki/test-authority.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const HOUR = 60 * 60_000;

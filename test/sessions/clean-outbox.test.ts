@@ -119,7 +119,7 @@ describe('messages of QoS 1 and 2', () => {
     expect(ids.size).toBe(65_534);
     expect(ids.has(stuck)).toBe(false);
     expect(ids.has(0)).toBe(false);
-  }, 30_000);
+  });
 });
 
 describe('messages of QoS 0', () => {

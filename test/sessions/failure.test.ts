@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Publication } from '../../broker/delivery/publication.ts';
 import { connackFor } from '../../broker/front/refusal.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
-import { eventually } from '../broker/eventually.ts';
 import { Fleet } from '../broker/fleet.ts';
 import { createStore } from '../broker/samples.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { BrokerProcess } from './broker-process.ts';
 

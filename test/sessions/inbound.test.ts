@@ -10,8 +10,8 @@ import { defaultLimits } from '../../broker/limits.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { eventually } from '../broker/eventually.ts';
 import { connectionOf, Line, openSessions } from '../broker/samples.ts';
+import { eventually } from '../support/eventually.ts';
 
 let database: SessionDatabase;
 let reader: SessionRecord;

@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { eventually } from '../broker/eventually.ts';
 import { Fleet } from '../broker/fleet.ts';
+import { eventually } from '../support/eventually.ts';
 import { BrokerProcess } from './broker-process.ts';
 import type { StrictClient } from './strict-client.ts';
 
@@ -59,7 +59,7 @@ class Publisher {
   /** Resolves when everything that was said has been acknowledged. */
   async stop(): Promise<void> {
     this.#isOver = true;
-    await eventually(() => this.acknowledged.length === this.#said, 20_000);
+    await eventually(() => this.acknowledged.length === this.#said);
   }
 
   #sayNext(): void {
@@ -95,9 +95,8 @@ class Subscriber {
 /** Resolves when each of them has been acknowledged something more. */
 async function progress(publishers: readonly Publisher[]): Promise<void> {
   const before = publishers.map(({ acknowledged }) => acknowledged.length);
-  await eventually(
-    () => publishers.every(({ acknowledged }, index) => acknowledged.length > (before[index] ?? 0)),
-    10_000,
+  await eventually(() =>
+    publishers.every(({ acknowledged }, index) => acknowledged.length > (before[index] ?? 0)),
   );
 }
 
@@ -147,7 +146,7 @@ it(
     for (const { acknowledged } of publishers) expect(acknowledged.length).toBeGreaterThan(KILLS * 10);
     for (const subscriber of subscribers) {
       for (const publisher of publishers) {
-        await eventually(() => subscriber.hasAll(publisher), 20_000);
+        await eventually(() => subscriber.hasAll(publisher));
         const received = subscriber.of(publisher);
         const firsts = [...new Set(received)];
         expect(firsts).toEqual([...firsts].sort((one, other) => one - other));

@@ -9,8 +9,8 @@ import { Output } from '../../broker/front/output.ts';
 import { defaultLimits } from '../../broker/limits.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
-import { eventually } from '../broker/eventually.ts';
 import { Line, openSessions, takePage } from '../broker/samples.ts';
+import { eventually } from '../support/eventually.ts';
 
 let database: SessionDatabase;
 let intake: Intake;

@@ -1,9 +1,9 @@
 /** What outlives the broker, seen by devices: sessions, what waits in them, retained messages, and what must not. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
-import { eventually } from '../broker/eventually.ts';
 import { Fleet } from '../broker/fleet.ts';
 import { Inbox, subscribe } from '../broker/inbox.ts';
+import { eventually } from '../support/eventually.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {

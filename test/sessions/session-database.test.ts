@@ -6,8 +6,8 @@ import Sqlite from 'better-sqlite3';
 import { defaultLimits } from '../../broker/limits.ts';
 import type { Message } from '../../broker/persistence/queue-entry.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
-import { eventually } from '../broker/eventually.ts';
 import { openSessions, takePage } from '../broker/samples.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { parseSerialNumber } from '../../core/ids.ts';
 import { parseCaCertificate } from '../../core/pki/certificate.ts';
 import { buildOcspRequest } from '../../core/pki/ocsp.ts';
-import { until } from '../cli/until.ts';
 import { ask } from '../ocsp/asking.ts';
+import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { readResponse } from '../support/ocsp.ts';
@@ -37,11 +37,11 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
     await gatehouse.stop();
   });
 
-  const logged = (what: RegExp) => until(() => what.test(gatehouse.log()));
+  const logged = (what: RegExp) => eventually(() => what.test(gatehouse.log()));
 
   async function untilEnrolled(csr: string): Promise<Enrolled> {
     let last = await devices.enroll(csr);
-    await until(async () => {
+    await eventually(async () => {
       if (last.status === 503) last = await devices.enroll(csr);
       return last.status !== 503;
     });
@@ -94,7 +94,7 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
     expect((await devices.enroll(csr)).status).toBe(503);
     writeFileSync(token.pinFile, 'Saatkraehe\n');
     token.plugIn();
-    await until(async () => {
+    await eventually(async () => {
       expect((await devices.enroll(csr)).status).toBe(503);
       return gatehouse.log().includes('it is not tried again');
     });
@@ -140,7 +140,7 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token that goes away while Gatehous
 /** A pipe, once somebody waits at its other end. */
 async function openForReader(path: string): Promise<FileHandle> {
   let pipe: FileHandle | undefined;
-  await until(async () => {
+  await eventually(async () => {
     // Without a reader this fails with ENXIO.
     pipe = await open(path, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => undefined);
     return pipe !== undefined;

@@ -16,7 +16,7 @@ describeWith(['softhsm2-util', 'mkfifo'], 'a token', () => {
     spawnSync(process.execPath, [join(import.meta.dirname, 'child', script), modulePath, LABEL, pinFile], {
       env: { ...process.env },
       encoding: 'utf8',
-      timeout: 15_000,
+      timeout: 60_000,
       killSignal: 'SIGTERM',
     });
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 export const executable = resolve(import.meta.dirname, '../../bin/gatehouse.js');
 export const simulator = resolve(import.meta.dirname, '../../bin/gatehouse-sim.js');
 
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
 
 export interface Ready {
   readonly enrollUrl: string;

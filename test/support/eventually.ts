@@ -1,12 +1,14 @@
-/** Waiting for what comes about by itself, within a deadline. */
+/** Waiting for what comes about by itself: what no event tells is asked again and again, until a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 const STEP_MS = 5;
+/** Long past what a busy machine takes, and within the time that a test has: it tells what was waited for. */
+const DEADLINE_MS = 60_000;
 
-/** Resolves with the first result of `look` that is neither false nor undefined. */
+/** Resolves with the first result of `look` that is neither false nor undefined. @param within ms */
 export async function eventually<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  within = 10_000,
+  within = DEADLINE_MS,
 ): Promise<T> {
   const deadline = performance.now() + within;
   for (;;) {
