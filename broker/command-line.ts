@@ -1,5 +1,6 @@
 /** `broker`: its options. What it runs is loaded only when it runs. */
 import type { Command } from 'commander';
+import { limitSettingNames } from '../runtime/limit-settings.ts';
 import { readSettings, type SettingName } from '../runtime/settings.ts';
 import { addSettingsOptions } from '../runtime/settings-options.ts';
 
@@ -12,6 +13,7 @@ const BROKER_SETTINGS: readonly SettingName[] = [
   'durability',
   'metricsHost',
   'metricsPort',
+  ...limitSettingNames,
   'logLevel',
   'logFormat',
 ];

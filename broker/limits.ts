@@ -1,5 +1,9 @@
-/** What a peer may cost the broker, in time, memory and number. Tests give shorter times. */
+/**
+ * What a peer may cost the broker, in time, memory and number. Some are for the operator to say (limit-choices.ts). Tests give
+ * shorter times.
+ */
 import { REPORT_INTERVAL_MS } from '../registry/last-sighting.ts';
+import { limitSettings } from '../runtime/limit-settings.ts';
 
 export interface BrokerLimits {
   /** ms for the TLS handshake, from its beginning. */
@@ -79,15 +83,15 @@ export const defaultLimits: BrokerLimits = {
   refusalTime: 2_000,
   connectBytes: 64 * 1024,
   webSocketMessageBytes: 1024 * 1024,
-  connections: 50_000,
-  handshakes: 256,
-  handshakesPerAddress: 64,
+  connections: limitSettings.maxConnections.default,
+  handshakes: limitSettings.maxHandshakes.default,
+  handshakesPerAddress: limitSettings.maxHandshakesPerAddress.default,
   unproven: 10_000,
-  unprovenPerAddress: 500,
+  unprovenPerAddress: limitSettings.maxUnprovenPerAddress.default,
   failuresPerSecond: 1_000,
-  failuresPerSecondPerAddress: 100,
-  waiting: 10_000,
-  waitingPerAddress: 4_000,
+  failuresPerSecondPerAddress: limitSettings.maxFailuresPerAddress.default,
+  waiting: limitSettings.maxWaiting.default,
+  waitingPerAddress: limitSettings.maxWaitingPerAddress.default,
   waitingTime: 120_000,
   connectsPerSecond: 10,
   sessionsPerDevice: 32,
@@ -95,11 +99,11 @@ export const defaultLimits: BrokerLimits = {
   retainedMessages: 1_000,
   retainedBytes: 1024 * 1024,
   halfReceived: 256,
-  queueMessages: 100_000,
-  queueBytes: 64 * 1024 * 1024,
-  queuedBytes: 4 * 1024 * 1024 * 1024,
+  queueMessages: limitSettings.maxQueueMessages.default,
+  queueBytes: limitSettings.maxQueueSize.default,
+  queuedBytes: limitSettings.maxQueuedSize.default,
   waitingMessages: 10_000,
-  waitingBytes: 4 * 1024 * 1024,
+  waitingBytes: limitSettings.maxCleanQueueSize.default,
   sentMessages: 512,
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,

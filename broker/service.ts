@@ -8,6 +8,7 @@ import { packageVersion } from '../runtime/command-line/version.ts';
 import { dataLayout } from '../runtime/layout.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createMetricsRegistry, listenForMetrics } from '../runtime/metrics.ts';
+import { maxOpenFiles } from '../runtime/open-files.ts';
 import { SecureContextSource } from '../runtime/secure-context.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Closers } from '../runtime/shutdown.ts';
@@ -24,7 +25,8 @@ import { type DoorAddresses, Doors } from './doors.ts';
 import { ConnectRates } from './front/connect-rates.ts';
 import { Reception } from './front/reception.ts';
 import { WaitingLine } from './front/waiting-line.ts';
-import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { limitsOf, tellChoices } from './limit-choices.ts';
+import type { BrokerLimits } from './limits.ts';
 import { createBrokerMetrics } from './metrics.ts';
 import { startObservation } from './observation.ts';
 import { GuardedStore } from './persistence/guarded-store.ts';
@@ -60,7 +62,8 @@ export interface BrokerDependencies {
 /** Whatever is opened is added to `closers`, in order; it is theirs to close even if this rejects half-way. */
 export async function startBroker(dependencies: BrokerDependencies): Promise<BrokerAddresses> {
   const { settings, log, closers, clock = systemClock } = dependencies;
-  const limits = { ...defaultLimits, ...dependencies.limits };
+  const limits = { ...limitsOf(settings), ...dependencies.limits };
+  tellChoices(settings, { openFiles: await maxOpenFiles(), log });
   const layout = dataLayout(settings.data);
 
   const file = layout.registry.database;

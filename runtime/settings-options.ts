@@ -1,13 +1,8 @@
 /** Adds settings to a command as flags, with their help, default and environment variable from the one table. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import {
-  environmentVariableOf,
-  flagOf,
-  type SettingName,
-  type SettingRow,
-  settingsTable,
-} from './settings.ts';
+import type { SettingRow } from './setting-row.ts';
+import { environmentVariableOf, flagOf, type SettingName, settingsTable } from './settings.ts';
 
 export function addSettingsOptions(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {

@@ -11,13 +11,10 @@ import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
 import { CRL_SHARDS } from '../core/pki/crl-names.ts';
 import { DEFAULT_DATA_FOLDER } from './layout.ts';
+import { limitSettings } from './limit-settings.ts';
+import { type SettingRow, wholeNumber } from './setting-row.ts';
 import { parseYaml } from './yaml.ts';
 
-/** Digits alone: what JavaScript would also take for a number (`''`, `0x1F`, `1e3`) is a mistake here. */
-const wholeNumber = (least: number, most: number) =>
-  z
-    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)])
-    .pipe(z.number().int().min(least).max(most));
 const port = wholeNumber(0, 65_535);
 const count = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const hostnames = z.preprocess(
@@ -46,20 +43,6 @@ const aPort = { schema: port, placeholder: '<port>', takes: 'a port number, 0 to
 const anAddress = { schema: text, placeholder: '<address>', takes: 'an address of this host' } as const;
 const optionalText = { schema: text.optional(), default: undefined, defaultText: 'none' } as const;
 const aRate = { schema: count, placeholder: '<n>', takes: 'a whole number above zero' } as const;
-
-export interface SettingRow {
-  readonly schema: z.ZodType;
-  readonly default: unknown;
-  /** What `--help` shows of the default, where it is not the value itself. */
-  readonly defaultText?: string;
-  /** What `--help` shows in place of the value. */
-  readonly placeholder: string;
-  /** What it takes, for the message that refuses a value. */
-  readonly takes: string;
-  readonly help: string;
-  /** Whether the flag may be given several times, each adding to it. */
-  readonly repeatable?: true;
-}
 
 /** Each setting: its form, its default, and the words that `--help` and messages have for it. */
 export const settingsTable = {
@@ -171,6 +154,7 @@ export const settingsTable = {
     help: 'requests a minute that one address may send to the status listener',
   },
   tokenRate: { ...aRate, default: 6_000, help: 'enrollments a minute that may be tried with one token' },
+  ...limitSettings,
   retention: {
     schema: retention,
     default: 365 * 86_400_000,

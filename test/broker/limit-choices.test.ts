@@ -1,0 +1,112 @@
+/** The limits that an operator may choose: what they come to, what is said of them, and that the broker goes by them. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import pino from 'pino';
+import { limitsOf, tellChoices } from '../../broker/limit-choices.ts';
+import { defaultLimits } from '../../broker/limits.ts';
+import { type LimitSettingName, limitSettingNames, limitSettings } from '../../runtime/limit-settings.ts';
+import { maxOpenFiles } from '../../runtime/open-files.ts';
+import { readSettings } from '../../runtime/settings.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { Fleet } from './fleet.ts';
+import { RawClient } from './raw-client.ts';
+
+const folder = temporaryFolder();
+const chosen = (flags: Partial<Record<LimitSettingName, string>>) =>
+  readSettings({ data: join(folder, 'nowhere'), ...flags }, {});
+
+describe('limits', () => {
+  it('are the defaults where nothing is chosen', () => {
+    expect(limitsOf(chosen({}))).toEqual(defaultLimits);
+  });
+
+  it('are each what its setting says, and that one alone', () => {
+    for (const name of limitSettingNames) {
+      const value = limitSettings[name].default * 2;
+      const limits = limitsOf(chosen({ [name]: String(value) }));
+      const differing = Object.entries(limits).filter(
+        ([limit, one]) => one !== Object.entries(defaultLimits).find(([other]) => other === limit)?.[1],
+      );
+      expect([name, differing]).toEqual([name, [[expect.any(String), value]]]);
+    }
+  });
+
+  it.each([
+    ['maxQueueSize', '64KB', 64 * 1024],
+    ['maxQueuedSize', '2GB', 2 * 1024 ** 3],
+    ['maxCleanQueueSize', '100000', 100_000],
+  ] as const)('%s takes %s', (name, given, value) => {
+    expect(chosen({ [name]: given })).toMatchObject({ [name]: value });
+  });
+
+  it.each([
+    ['maxConnections', '0'],
+    ['maxConnections', 'unlimited'],
+    ['maxConnections', '1000001'],
+    ['maxQueueSize', '1KB'],
+    ['maxQueueSize', '64mb'],
+    ['maxQueuedSize', '5TB'],
+    ['maxCleanQueueSize', '-1'],
+  ] as const)('%s refuses %s', (name, given) => {
+    expect(() => chosen({ [name]: given })).toThrow(
+      expect.objectContaining({ code: 'setting_invalid', message: expect.stringContaining('from') }),
+    );
+  });
+});
+
+describe('what is said at start', () => {
+  function said(flags: Partial<Record<LimitSettingName, string>>, openFiles?: number) {
+    const lines: Record<string, unknown>[] = [];
+    const log = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
+    tellChoices(chosen(flags), { openFiles, log });
+    return lines;
+  }
+
+  it('names each limit that is wider than by default, and what that costs', () => {
+    const cost = (of: string) => expect.stringContaining(of);
+    expect(said({ maxConnections: '100000', maxWaiting: '10', maxQueueSize: '65MB' })).toMatchObject([
+      { level: 40, setting: '--max-connections', value: 100_000, default: 50_000, cost: cost('memory') },
+      { level: 40, setting: '--max-queue-size', cost: cost('disk') },
+    ]);
+  });
+
+  it('is nothing of the defaults, nor of what is narrower', () => {
+    expect(said({}, 1_024)).toEqual([]);
+    const least = { maxConnections: '1', maxHandshakes: '1', maxQueueSize: '64KB', maxQueuedSize: '1MB' };
+    expect(said(least, 1_024)).toEqual([]);
+  });
+
+  it('tells where the process may not open as many files', () => {
+    expect(said({ maxConnections: '40000' }, 41_000)).toEqual([]);
+    expect(said({ maxConnections: '40000' }, 40_999)).toMatchObject([
+      { setting: '--max-connections', openFiles: 40_999, msg: expect.stringContaining('LimitNOFILE') },
+    ]);
+  });
+
+  it('goes by what the system tells of open files, if it does', async () => {
+    const file = join(folder, 'limits');
+    const line = (most: string) =>
+      `Limit   Soft Limit   Hard Limit   Units\nMax open files   ${most}   9   files\n`;
+    writeFileSync(file, line('1024'));
+    expect(await maxOpenFiles(file)).toBe(1024);
+    writeFileSync(file, line('unlimited'));
+    expect(await maxOpenFiles(file)).toBe(Number.POSITIVE_INFINITY);
+    expect(await maxOpenFiles(join(folder, 'none'))).toBeUndefined();
+  });
+});
+
+describe('the broker', () => {
+  let fleet: Fleet | undefined;
+  afterEach(() => fleet?.close());
+
+  it('goes by what was chosen', async () => {
+    fleet = await Fleet.create({ start: false });
+    await fleet.startBroker({ maxConnections: 1 });
+    const client = await fleet.connect(await fleet.enroll('dev-1'));
+    const other = await fleet.enroll('dev-2');
+    await expect(RawClient.open(fleet, other)).rejects.toThrow();
+    expect(await fleet.refusals('connection_limit')).toBeGreaterThan(0);
+    await client.endAsync();
+  });
+});
