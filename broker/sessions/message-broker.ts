@@ -112,6 +112,7 @@ export class MessageBroker {
       onThrottle: () => metrics.throttled(),
       throttleTime: limits.throttleTime,
       drainTime: limits.drainTime,
+      isResumed: !request.clean && store.database.sessions.get(request.clientId) !== undefined,
     });
     const client = this.#aedes.take(stream, request);
     this.#streams.set(client, stream);

@@ -85,6 +85,19 @@ describe('CONNACK', () => {
     await again.end();
   });
 
+  it('says that there is a session also where that has no subscriptions, and none where it was cleared [MQTT-3.2.2-2]', async () => {
+    const identity = await fleet.enroll('no-filters', { group: 'anything' });
+    const present: number[] = [];
+    for (const clean of [false, false, true, false, false]) {
+      const client = await RawClient.open(fleet, identity);
+      client.send(connectPacket('no-filters', { clean }));
+      expect(await client.connack()).toBe(0);
+      present.push(client.received.readUInt8(2));
+      await client.end();
+    }
+    expect(present).toEqual([0, 1, 0, 0, 1]);
+  });
+
   it.each([true, false])('refuses an empty client id, clean session %s [MQTT-3.1.3-8]', async (clean) => {
     const client = await open(`nameless-${clean}`);
     client.send(connectBytes(clean ? 0x02 : 0x00, field([])));
