@@ -1,7 +1,7 @@
 /** What a device has sent before DISCONNECT is delivered and answered, as far as it still listens (MQTT 3.1.1 §3.14). */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate, type Packet } from 'mqtt-packet';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';

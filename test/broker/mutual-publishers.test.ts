@@ -1,7 +1,7 @@
 /** Sessions that publish to one another and have little room: nobody's acknowledgements are kept from being read by that. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type IPublishPacket, type Packet, parser } from 'mqtt-packet';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 

@@ -13,8 +13,8 @@ import { Output } from '../../broker/front/output.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
 import { WalSync } from '../../broker/persistence/sqlite/wal-sync.ts';
-import { eventually } from '../broker/eventually.ts';
 import { Line, openSessions, takePage } from '../broker/samples.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
