@@ -66,16 +66,20 @@ export class Exchange {
     const outbox = this.#outboxes.get(client);
     if (outbox === undefined || client.closed) return;
     const granted = subscriptions.filter(({ qos }) => Number(qos) !== REFUSED);
-    const { index } = this.#options.store.database.sessions;
+    const { store, replay } = this.#options;
+    const before = store.retainedBefore(subscriptions) ?? store.retained.lastNumber;
     if (outbox instanceof CleanOutbox) {
+      const { index } = store.database.sessions;
       for (const { topic, qos } of granted) index.add(outbox, { topic, qos });
     }
-    this.#options.replay.begin(granted, outbox);
+    replay.begin(granted, outbox, before);
   }
 
   unsubscribed(filters: readonly string[], client: Client): void {
     const outbox = this.#outboxes.get(client);
+    if (outbox === undefined) return;
     if (outbox instanceof CleanOutbox) this.#unsubscribe(outbox, filters);
+    this.#options.replay.end(filters, outbox);
   }
 
   /**

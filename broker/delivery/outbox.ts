@@ -108,17 +108,18 @@ export abstract class Outbox {
   /** Resolves when it can take more, or is closed. */
   room(): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#isBusy) resolve();
+      if (!this.isBusy) resolve();
       else if (this.#waiters.push(resolve) === 1) this.watch();
     });
   }
 
-  get #isBusy(): boolean {
+  /** Whether nothing more should be sent to it now, if that can be helped. */
+  get isBusy(): boolean {
     return !this.#isClosed && (this.output.isFull || this.awaitsTooMany);
   }
 
   #isToWait(origin: Outbox): boolean {
-    if (!this.#isBusy) return false;
+    if (!this.isBusy) return false;
     if (this.output.isFull) return true;
     return origin !== this && (this.isCrammed || !origin.awaitsTooMany);
   }
@@ -128,7 +129,7 @@ export abstract class Outbox {
     if (this.#isClosed || !this.output.isFull) {
       for (const origin of [...this.#held]) this.#reconsider(origin);
     }
-    if (this.#isBusy) {
+    if (this.isBusy) {
       this.watch();
       return;
     }

@@ -140,7 +140,7 @@ export class PacketGate {
     if (type === subscribe || type === unsubscribe) {
       if (bytes.readUInt16BE(body) === 0) throw malformed('message id 0'); // [MQTT-2.3.1-1]
       const filters = countFilters(bytes, body, end, type === subscribe ? 1 : 0);
-      if (filters === undefined) throw malformed('the packet does not end with a filter');
+      if (filters === undefined) throw malformed('the packet does not hold topic filters and nothing else');
       this.#budget.spend(filters - 1, 0, this.#limits(), now);
     }
     return take(bytes, start, body, end);

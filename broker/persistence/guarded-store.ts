@@ -22,8 +22,11 @@ export interface GuardedStoreOptions {
 export class GuardedStore extends DurableStore {
   readonly intake: Intake;
   readonly #options: GuardedStoreOptions;
-  /** Aedes asks once for each filter of a SUBSCRIBE to store all of them. */
-  readonly #stored = new WeakSet<readonly Subscription[]>();
+  /**
+   * The subscriptions of a SUBSCRIBE that are in effect, with the number of the last retained message from before: those behind
+   * it come by the subscription. Aedes asks once for each filter to store all of them.
+   */
+  readonly #stored = new WeakMap<readonly Subscription[], number>();
 
   constructor(options: GuardedStoreOptions) {
     super(options.database);
@@ -45,7 +48,7 @@ export class GuardedStore extends DurableStore {
 
   override async addSubscriptions(client: SessionKey, subscriptions: readonly Subscription[]): Promise<void> {
     if (this.#stored.has(subscriptions)) return;
-    this.#stored.add(subscriptions);
+    this.#stored.set(subscriptions, this.retained.lastNumber);
     const { isGranted, limits } = this.#options;
     const filters = new Set(this.database.sessions.get(client.id)?.subscriptions.keys());
     const kept = subscriptions.filter(({ topic }) => {
@@ -54,6 +57,11 @@ export class GuardedStore extends DurableStore {
       return filters.has(topic);
     });
     if (kept.length > 0) await super.addSubscriptions(client, kept);
+  }
+
+  /** The number of the last retained message from before they were stored; undefined where they were not. */
+  retainedBefore(subscriptions: readonly Subscription[]): number | undefined {
+    return this.#stored.get(subscriptions);
   }
 
   /** Aedes asks for it at CONNECT with clean session 1: whatever the session had is gone then [MQTT-3.1.2-6]. */

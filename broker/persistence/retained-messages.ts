@@ -20,6 +20,8 @@ interface Retained {
   readonly packet: AedesPublishPacket;
   readonly owner: string;
   readonly bytes: number;
+  /** In the order in which they were stored. */
+  readonly number: number;
 }
 
 interface Account {
@@ -41,6 +43,7 @@ export class RetainedMessages {
   readonly #tree = new TopicTree<Retained>();
   readonly #accounts = new Map<string, Account>();
   #count = 0;
+  #lastNumber = 0;
 
   constructor(limits: RetainedLimits, log: RetainedLog) {
     this.#limits = limits;
@@ -55,6 +58,11 @@ export class RetainedMessages {
   /** Of all owners. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Of the message that was stored last: all that is stored from here on has a higher one. */
+  get lastNumber(): number {
+    return this.#lastNumber;
   }
 
   /** Whether `owner` may leave this message. One that is empty only removes, and always may. */
@@ -86,7 +94,7 @@ export class RetainedMessages {
     account.topics.add(packet.topic);
     account.bytes += bytes;
     const kept = { ...packet, payload: ownPayload(packet.payload) };
-    this.#tree.set(packet.topic, { packet: kept, owner, bytes });
+    this.#tree.set(packet.topic, { packet: kept, owner, bytes, number: ++this.#lastNumber });
     this.#count++;
     return kept;
   }
@@ -106,6 +114,17 @@ export class RetainedMessages {
         if (++steps % STEPS_A_TURN === 0) await nextTurn();
         if (found !== undefined) yield found.packet;
       }
+    }
+  }
+
+  /**
+   * Looks for the messages that match, and yields at each step: a message, or undefined where there is none, so that whoever
+   * looks can pause, and then finds what is there by then.
+   * @param lastNumber of those that are looked for: what came later goes another way
+   */
+  *walk(filter: string, lastNumber: number): Generator<AedesPublishPacket | undefined, void> {
+    for (const found of this.#tree.matching(filter)) {
+      yield found !== undefined && found.number <= lastNumber ? found.packet : undefined;
     }
   }
 
