@@ -10,12 +10,14 @@ import { WEBSOCKET_PATH, WebSocketDoor } from './front/websocket-door.ts';
 import type { BrokerLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import type { BrokerMetrics } from './metrics.ts';
+import type { Refusals } from './reports/refusals.ts';
 
 export interface DoorsOptions {
   readonly settings: Settings;
   readonly secureContext: SecureContextSource;
   /** What `secureContext` has read. */
   readonly context: TlsOptions;
+  readonly refusals: Pick<Refusals, 'ofHandshake'>;
   readonly line: WaitingLine;
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
@@ -82,9 +84,9 @@ export class Doors {
     protocol: 'mqtt' | 'http/1.1',
     toTransport: (socket: Transport['socket']) => Transport,
   ): Listener {
-    const { context, line, limits, metrics, log, receive } = this.#options;
+    const { context, refusals, line, limits, metrics, log, receive } = this.#options;
     return new Listener({
-      ...{ context, protocol, line, limits, metrics, log, sockets: this.#sockets },
+      ...{ context, protocol, refusals, line, limits, metrics, log, sockets: this.#sockets },
       onConnection: (socket) => receive(toTransport(socket)),
     });
   }

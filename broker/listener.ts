@@ -20,8 +20,10 @@ import type { SettingName } from '../runtime/settings.ts';
 import { RefusalLog } from './front/refusal-log.ts';
 import { socketName } from './front/socket-name.ts';
 import type { WaitingLine } from './front/waiting-line.ts';
+import { describeHandshakeFailure, isGone } from './handshake-failure.ts';
 import type { BrokerLimits } from './limits.ts';
 import type { BrokerMetrics } from './metrics.ts';
+import type { Refusals } from './reports/refusals.ts';
 
 /** Finds peers that vanished without a word, where MQTT's own keep-alive is switched off. */
 const TCP_KEEPALIVE_MS = 60_000;
@@ -36,6 +38,7 @@ export interface ListenerOptions {
   readonly limits: BrokerLimits;
   readonly metrics: BrokerMetrics;
   readonly log: Logger;
+  readonly refusals: Pick<Refusals, 'ofHandshake'>;
   readonly line: WaitingLine;
   /** Whatever is connected, to this listener or another, be it before, during or after the handshake. */
   readonly sockets: Set<Socket>;
@@ -126,9 +129,9 @@ export class Listener {
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const { remoteAddress: address } = socket;
       socket.destroy(); // Node leaves one open whose handshake took too long
-      // A peer that just went away, such as a port check, is nothing to warn of.
-      const level = error.code === 'ECONNRESET' ? 'debug' : 'warn';
-      this.#refuse({ rule: 'tls_handshake_failed', address, detail: error.message }, level);
+      const detail = describeHandshakeFailure(error);
+      this.#refuse({ rule: 'tls_handshake_failed', address, detail }, isGone(error) ? 'debug' : 'warn');
+      if (address !== undefined && !isGone(error)) this.#options.refusals.ofHandshake(address, detail);
     });
   }
 

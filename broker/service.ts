@@ -122,7 +122,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
 
   const line = new WaitingLine(limits);
   const doors = new Doors({
-    ...{ settings, secureContext, context, line, limits, metrics, log },
+    ...{ settings, secureContext, context, refusals, line, limits, metrics, log },
     receive: (transport) => void reception.receive(transport),
   });
   closers.add('connections', () => doors.dropAll());

@@ -5,7 +5,7 @@
  */
 
 import type { DeviceId } from '../core/ids.ts';
-import type { DeviceRefusal, RefusedClaim } from '../core/observations/refusal.ts';
+import type { DeviceRefusal, RefusedClaim, RefusedStranger } from '../core/observations/refusal.ts';
 
 /** From the start of a broker process to its end. */
 export interface BrokerRun {
@@ -50,6 +50,7 @@ export interface Observations {
   readonly sightings?: readonly SightingRecord[];
   readonly refusals?: readonly DeviceRefusal[];
   readonly claims?: readonly RefusedClaim[];
+  readonly strangers?: readonly RefusedStranger[];
 }
 
 export interface ObservationReader {
@@ -62,6 +63,10 @@ export interface ObservationReader {
   sightings(after: DeviceId | undefined, limit: number): Promise<readonly Sighting[]>;
   /** Newest first; at most as many as are kept of a device. */
   refusalsOf(device: DeviceId): Promise<readonly DeviceRefusal[]>;
-  /** What strangers were refused who claimed to be this device. Newest first. */
+  /** What others were refused who claimed to be this device. Newest first. */
   claimsOf(device: DeviceId): Promise<readonly RefusedClaim[]>;
+  /** What was refused those who claimed nothing, from this IP address. Newest first. */
+  strangersAt(address: string): Promise<readonly RefusedStranger[]>;
+  /** From whichever address. Newest first. */
+  strangers(limit: number): Promise<readonly RefusedStranger[]>;
 }

@@ -1,5 +1,6 @@
 /**
- * Files what the broker refuses: with the device where it has proven to be one, and apart where it only claims to be.
+ * Files what the broker refuses: with the device where it has proven to be one, apart where it only claims to be, and by its
+ * address where it claims nothing. In a handshake that fails, nobody has: a certificate comes last there, and with its proof.
  * The proof is the very certificate: its SHA-256 is one that the registry has for that device, and TLS has proven that
  * the peer holds its key. That a chain verifies proves less: OpenSSL tells of one error alone, so a forgery that has
  * expired is called expired.
@@ -39,20 +40,34 @@ export class Refusals {
     this.#note(device, { ...refused, serialNumber: null, clientId, address: '' }, count);
   }
 
-  /** Of a connection that was not admitted. Who does not even claim to be a device is in the log and the counters alone. */
+  /** Of a connection that was not admitted. */
   async ofPeer(
     certificate: PeerCertificate | undefined,
     refused: Refused & Pick<Refusal, 'clientId' | 'address'>,
   ): Promise<void> {
     const { commonName: claimed, serialNumber = null } = certificate ?? {};
-    if (certificate === undefined || typeof claimed !== 'string' || !isDeviceId(claimed)) return;
     const refusal = { ...refused, serialNumber };
-    if (await this.#isProven(certificate, claimed)) this.#note(claimed, refusal);
+    if (certificate === undefined || typeof claimed !== 'string' || !isDeviceId(claimed)) {
+      this.#noteStranger(refusal);
+    } else if (await this.#isProven(certificate, claimed)) this.#note(claimed, refusal);
     else {
       const { ledger, clock, onNote } = this.#options;
       ledger.noteClaim(claimed, refusal, clock.now());
       onNote();
     }
+  }
+
+  /** Of a TLS handshake that came to nothing. */
+  ofHandshake(address: string, detail: string): void {
+    const rule = 'tls_handshake_failed';
+    const [topic, serialNumber, clientId] = [null, null, null];
+    this.#noteStranger({ action: 'connect', rule, topic, detail, serialNumber, clientId, address });
+  }
+
+  #noteStranger(refusal: Refusal): void {
+    const { ledger, clock, onNote } = this.#options;
+    ledger.noteStranger(refusal, clock.now());
+    onNote();
   }
 
   #note(device: DeviceId, refusal: Refusal, count = 1): void {

@@ -129,12 +129,14 @@ export class ReportFeed {
       uses.length === AT_ONCE.firstUses ||
       seen.length === AT_ONCE.sightings ||
       refused.refusals.length === AT_ONCE.refusals ||
-      refused.claims.length === AT_ONCE.refusals;
+      refused.claims.length === AT_ONCE.refusals ||
+      refused.strangers.length === AT_ONCE.refusals;
     return [
       ...uses,
       ...seen.map((presence) => ({ kind: 'sighting', run, ...presence }) as const),
       ...refused.refusals.map((refusal) => ({ kind: 'refusal', ...refusal }) as const),
       ...refused.claims.map((claim) => ({ kind: 'claim', ...claim }) as const),
+      ...refused.strangers.map((stranger) => ({ kind: 'stranger', ...stranger }) as const),
     ];
   }
 

@@ -30,7 +30,7 @@ export function explainCommand(device: Command, io: CommandIo): void {
 }
 
 function renderExplanation(explanation: DeviceExplanation): string {
-  const { id, device, policy, findings, items, claims, observedWithin } = explanation;
+  const { id, device, policy, findings, items, claims, strangers, observedWithin } = explanation;
   const open = items.filter(({ settled }) => settled === null);
   const settled = items.filter((refusal) => refusal.settled !== null);
   return [
@@ -39,6 +39,9 @@ function renderExplanation(explanation: DeviceExplanation): string {
     section('Refused', open.length === 0 ? nothing(settled) : renderRefusals(open)),
     settled.length === 0 ? '' : section('Refused before, and over', renderSettled(settled)),
     claims.length === 0 ? '' : section(`Refused to others who claimed to be ${id}`, renderRefusals(claims)),
+    strangers.length === 0
+      ? ''
+      : section('Refused to strangers, who may have been it', renderRefusals(strangers)),
     section('How it stands', findings.map(({ text }) => `- ${printable(text)}`).join('\n')),
     section('What to do', renderSteps(findings)),
     `What the broker sees and refuses is known here after ${observedWithin} seconds at the latest.`,

@@ -40,6 +40,11 @@ export interface DeviceExplanation {
   /** As RefusalsView has them, and whether each still stands. */
   readonly items: readonly ExplainedRefusal[];
   readonly claims: readonly RefusalView[];
+  /**
+   * Of those who did not even claim to be anybody, since it was last there: from the address where it was last seen, or, if it
+   * never was, some of the newest from anywhere. Empty while it is online. It may have been this device, or not.
+   */
+  readonly strangers: readonly RefusalView[];
   /** Seconds by which presence and refusals may be behind: the broker tells of them so often. */
   readonly observedWithin: number;
 }

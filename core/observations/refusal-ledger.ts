@@ -1,23 +1,24 @@
 /**
  * Gathers refusals until they are handed on: those that differ in nothing but their time are one entry with a count.
  * Bounded however many there are: so many entries a device, so many in all, of which the one not seen for longest makes
- * room. What strangers claim has a ledger of its own, so that they can push out nothing of a real device's.
+ * room. What is only claimed has a ledger of its own, and so have those who claim nothing, by their addresses: they can
+ * push out nothing of a real device's.
  */
 import type { DeviceId } from '../ids.ts';
-import type { CountedRefusal, DeviceRefusal, Refusal, RefusedClaim } from './refusal.ts';
+import type { CountedRefusal, DeviceRefusal, Refusal, RefusedClaim, RefusedStranger } from './refusal.ts';
 import { MAX_TOPIC_SHOWN, shownText } from './refusal.ts';
 
 export interface LedgerLimits {
-  /** Entries of one device, or of one claim. */
+  /** Entries of one device, one claim, or one address. */
   readonly each: number;
   /** Entries in all. */
   readonly total: number;
 }
 
-/** Whoever the entries are of: devices, or claims. Those not seen for longest come first, on both levels. */
-class Ledger {
+/** Whoever the entries are of: devices, claims, or addresses. Those not seen for longest come first, on both levels. */
+class Ledger<Owner> {
   readonly #limits: LedgerLimits;
-  readonly #owners = new Map<DeviceId, Map<string, CountedRefusal>>();
+  readonly #owners = new Map<Owner, Map<string, CountedRefusal>>();
   #size = 0;
 
   constructor(limits: LedgerLimits) {
@@ -28,7 +29,7 @@ class Ledger {
     return this.#size;
   }
 
-  note(owner: DeviceId, key: string, refusal: Refusal, now: number, count = 1): void {
+  note(owner: Owner, key: string, refusal: Refusal, now: number, count = 1): void {
     const entries = this.#owners.get(owner) ?? new Map<string, CountedRefusal>();
     const before = entries.get(key);
     // Deleted first: what is set anew goes to the end.
@@ -47,8 +48,8 @@ class Ledger {
   }
 
   /** Takes up to `most` of them out, those of one owner after another. */
-  take(most: number): { readonly owner: DeviceId; readonly entry: CountedRefusal }[] {
-    const taken: { readonly owner: DeviceId; readonly entry: CountedRefusal }[] = [];
+  take(most: number): { readonly owner: Owner; readonly entry: CountedRefusal }[] {
+    const taken: { readonly owner: Owner; readonly entry: CountedRefusal }[] = [];
     for (const [owner, entries] of this.#owners) {
       for (const [key, entry] of entries) {
         if (taken.length === most) return taken;
@@ -64,12 +65,12 @@ class Ledger {
     if (oldest !== undefined) this.#dropOldest(...oldest);
   }
 
-  #dropOldest(owner: DeviceId, entries: Map<string, CountedRefusal>): void {
+  #dropOldest(owner: Owner, entries: Map<string, CountedRefusal>): void {
     const [key] = entries.keys();
     if (key !== undefined) this.#remove(owner, entries, key);
   }
 
-  #remove(owner: DeviceId, entries: Map<string, CountedRefusal>, key: string): void {
+  #remove(owner: Owner, entries: Map<string, CountedRefusal>, key: string): void {
     entries.delete(key);
     this.#size--;
     if (entries.size === 0) this.#owners.delete(owner);
@@ -79,24 +80,35 @@ class Ledger {
 export interface RefusalLedgerLimits {
   readonly devices: LedgerLimits;
   readonly claims: LedgerLimits;
+  readonly strangers: LedgerLimits;
 }
 
 export const defaultLedgerLimits: RefusalLedgerLimits = {
   devices: { each: 20, total: 2_000 },
   claims: { each: 5, total: 200 },
+  strangers: { each: 5, total: 200 },
 };
 
-export class RefusalLedger {
-  readonly #devices: Ledger;
-  readonly #claims: Ledger;
+export interface TakenRefusals {
+  readonly refusals: DeviceRefusal[];
+  readonly claims: RefusedClaim[];
+  readonly strangers: RefusedStranger[];
+}
 
-  constructor({ devices, claims }: RefusalLedgerLimits = defaultLedgerLimits) {
+export class RefusalLedger {
+  readonly #devices: Ledger<DeviceId>;
+  readonly #claims: Ledger<DeviceId>;
+  /** By IP address. */
+  readonly #strangers: Ledger<string>;
+
+  constructor({ devices, claims, strangers }: RefusalLedgerLimits = defaultLedgerLimits) {
     this.#devices = new Ledger(devices);
     this.#claims = new Ledger(claims);
+    this.#strangers = new Ledger(strangers);
   }
 
   get size(): number {
-    return this.#devices.size + this.#claims.size;
+    return this.#devices.size + this.#claims.size + this.#strangers.size;
   }
 
   /** @param now ms since the epoch @param count how many times */
@@ -111,11 +123,17 @@ export class RefusalLedger {
     this.#claims.note(claimed, `${cut.rule}\n${cut.address}`, cut, now);
   }
 
+  noteStranger(refusal: Refusal, now: number): void {
+    const cut = withinLengths(refusal);
+    this.#strangers.note(cut.address, cut.rule, cut, now);
+  }
+
   /** Takes up to `most` of each out. */
-  take(most: number): { readonly refusals: DeviceRefusal[]; readonly claims: RefusedClaim[] } {
+  take(most: number): TakenRefusals {
     return {
       refusals: this.#devices.take(most).map(({ owner, entry }) => ({ device: owner, ...entry })),
       claims: this.#claims.take(most).map(({ owner, entry }) => ({ claimed: owner, ...entry })),
+      strangers: this.#strangers.take(most).map(({ entry }) => entry),
     };
   }
 }

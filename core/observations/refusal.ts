@@ -46,10 +46,13 @@ export interface DeviceRefusal extends CountedRefusal {
   readonly device: DeviceId;
 }
 
-/** Of a stranger, whose certificate only claims to be the device's. */
+/** Of somebody whose certificate only claims to be the device's. */
 export interface RefusedClaim extends CountedRefusal {
   readonly claimed: DeviceId;
 }
+
+/** Of somebody who has not even said who they are: a handshake that failed, no certificate, or one without a device ID. */
+export type RefusedStranger = CountedRefusal;
 
 /** Untrusted text, cut and made well-formed: half of a surrogate pair could not be stored and found again. */
 export function shownText(text: string, length = MAX_TEXT_SHOWN): string {

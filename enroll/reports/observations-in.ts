@@ -29,5 +29,6 @@ export function observationsIn(reports: readonly Report[], now: number): Omit<Ob
     })),
     refusals: of('refusal').map(counted),
     claims: of('claim').map(counted),
+    strangers: of('stranger').map(counted),
   };
 }

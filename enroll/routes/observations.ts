@@ -1,19 +1,22 @@
 /** /api/v1/devices/ID/refusals and /explanation: what was refused, and how it stands; also of IDs that no device has. */
 import { z } from 'zod';
 import type { DeviceDetail } from '../../core/api/devices.ts';
-import type { DeviceExplanation, RefusalsView } from '../../core/api/explanation.ts';
+import type { DeviceExplanation, RefusalsView, RefusalView } from '../../core/api/explanation.ts';
 import { GatehouseError } from '../../core/errors.ts';
 import { type DeviceId, parseDeviceId } from '../../core/ids.ts';
 import { REPORT_INTERVAL_MS } from '../../registry/last-sighting.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
-import { deviceFindings } from '../use-cases/operating/device-findings.ts';
+import { deviceFindings, RECENT_MS } from '../use-cases/operating/device-findings.ts';
 import { settledBy } from '../use-cases/operating/settled-refusals.ts';
 import { grantsOf } from '../use-cases/operating/test-policy.ts';
 import * as answers from './answers/devices.ts';
 import { detailOf } from './device-detail.ts';
 import { refusalView, remedyFor } from './observation-views.ts';
 import { issuerView } from './views.ts';
+
+/** That are shown where it is not known from which address the device comes. */
+const SOME_STRANGERS = 5;
 
 const params = z.object({ id: z.string().transform(parseDeviceId) });
 
@@ -63,6 +66,7 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
     items: items.map((refusal) => ({ ...refusal, settled: settledBy(refusal, { device, grants }) })),
     claims,
   };
+  const strangers = device === null ? [] : await strangersFor(context, device);
   const findings = deviceFindings({
     id,
     device,
@@ -70,6 +74,7 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
     renewalGrace: group?.renewalGrace ?? 0,
     now: clock.now(),
     ...refused,
+    strangers,
   });
   return {
     id,
@@ -77,8 +82,23 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
     policy: group?.policy ?? null,
     findings: findings.map(({ next, ...rest }) => ({ ...rest, next: next && remedyFor(next, id) })),
     ...refused,
+    strangers,
     observedWithin: REPORT_INTERVAL_MS / 1_000,
   };
+}
+
+/** Who may have been the device, as far as anybody can tell by address and time. */
+async function strangersFor(
+  { registry, clock }: EnrollContext,
+  { id, presence }: DeviceDetail,
+): Promise<readonly RefusalView[]> {
+  const { observations } = registry;
+  if (presence?.status === 'online') return [];
+  const since = presence === null ? clock.now() - RECENT_MS : Date.parse(presence.since);
+  const found = await (presence === null
+    ? observations.strangers(SOME_STRANGERS)
+    : observations.strangersAt(presence.address));
+  return found.filter(({ lastAt }) => lastAt >= since).map((stranger) => refusalView(stranger, id));
 }
 
 async function detailIfKnown(context: EnrollContext, id: DeviceId): Promise<DeviceDetail | null> {

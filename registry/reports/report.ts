@@ -11,6 +11,7 @@ import {
   MAX_TEXT_SHOWN,
   MAX_TOPIC_SHOWN,
   type RefusedClaim,
+  type RefusedStranger,
   refusedActions,
 } from '../../core/observations/refusal.ts';
 import type { BrokerRun, SightingRecord } from '../observations.ts';
@@ -22,7 +23,8 @@ export type Report =
   | { readonly kind: 'firstUse'; readonly fingerprint: Fingerprint; readonly time: number }
   | ({ readonly kind: 'sighting' } & SightingRecord)
   | ({ readonly kind: 'refusal' } & DeviceRefusal)
-  | ({ readonly kind: 'claim' } & RefusedClaim);
+  | ({ readonly kind: 'claim' } & RefusedClaim)
+  | ({ readonly kind: 'stranger' } & RefusedStranger);
 
 /** The last millisecond that a Date can hold. */
 const MAX_TIME = 8_640_000_000_000_000;
@@ -68,6 +70,7 @@ const schema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('refusal'), device, ...counted }),
   z.strictObject({ kind: z.literal('claim'), claimed: device, ...counted }),
+  z.strictObject({ kind: z.literal('stranger'), ...counted }),
 ]);
 
 /** Undefined where the line is no report. */

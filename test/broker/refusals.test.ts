@@ -1,4 +1,5 @@
 /** What the broker refuses is told to enroll: whom, what, by which rule, how often; and nothing is filed with a device that it did not do. */
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseDeviceId } from '../../core/ids.ts';
 import { ReportWriter } from '../../registry/reports/writer.ts';
@@ -207,6 +208,55 @@ describe('of a stranger who claims to be a device', () => {
     await claimed('marker', 'certificate_untrusted');
     const names = (await reported(fleet, 'claim')).slice(before).map(({ claimed: name }) => name);
     expect(names).toEqual(['marker']);
+  });
+});
+
+describe('of a stranger who claims nothing', () => {
+  const strange = (rule: string) =>
+    eventually(async () => (await reported(fleet, 'stranger')).find(({ rule: by }) => by === rule));
+  const from = { action: 'connect', address: expect.stringContaining('127.0.0.1'), serialNumber: null };
+
+  it('the address is told, where there is no certificate', async () => {
+    expect(await attempt(fleet, null, 'x')).toBe(5);
+    expect(await strange('certificate_missing')).toMatchObject(from);
+  });
+
+  it('the address is told, where the certificate names no device', async () => {
+    expect(await attempt(fleet, await selfSigned('no device'), 'x')).toBe(5);
+    expect(await strange('certificate_untrusted')).toMatchObject({
+      ...from,
+      serialNumber: expect.stringMatching(/^[0-9A-F]+$/),
+    });
+  });
+
+  it('the address is told, and in plain words why, where the handshake fails', async () => {
+    const device = await fleet.enroll('dev-6');
+    const asks = RawClient.open(fleet, device, { ALPNProtocols: ['foreign'] });
+    await expect(asks).rejects.toThrow();
+    expect(await strange('tls_handshake_failed')).toMatchObject({
+      ...from,
+      detail: 'the client asks for another protocol (ALPN) than this port speaks',
+    });
+    // Whose handshake it was, nobody has proven.
+    expect((await reported(fleet, 'refusal')).filter(({ device: id }) => id === 'dev-6')).toEqual([]);
+  });
+
+  it('nothing is told of who just goes away, as a port check does', async () => {
+    const times = async () =>
+      (await reported(fleet, 'stranger'))
+        .filter(({ rule }) => rule === 'tls_handshake_failed')
+        .reduce((sum, { count }) => sum + count, 0);
+    const before = await times();
+    const failed = await fleet.refusals('tls_handshake_failed');
+    connect(fleet.port, '127.0.0.1').on('connect', function (this: Socket) {
+      this.resetAndDestroy();
+    });
+    const gone = connect(fleet.port, '127.0.0.1', () => gone.end());
+    await eventually(async () => (await fleet.refusals('tls_handshake_failed')) > failed);
+    // Behind it comes one that is told.
+    expect(await attempt(fleet, await selfSigned('after'), 'x')).toBe(5);
+    await claimed('after', 'certificate_untrusted');
+    expect(await times()).toBe(before);
   });
 });
 

@@ -21,6 +21,43 @@ describe('an explanation', () => {
     expect(await texts('unseen')).toContain('never been seen at the broker');
   });
 
+  it('tells of strangers at the address where the device was last, since it was', async () => {
+    await enrollHolder(service, 'behind');
+    const id = parseDeviceId('behind');
+    const now = Date.now();
+    const stranger = refusal({ rule: 'tls_handshake_failed', topic: null });
+    const gone = {
+      connectedAt: now - 9_000,
+      disconnectedAt: now - 5_000,
+      sessions: 0,
+      address: '192.0.2.77',
+    };
+    const at = (address: string, lastAt: number): Report => ({
+      ...stranger,
+      kind: 'stranger',
+      action: 'connect',
+      address,
+      firstAt: lastAt,
+      lastAt,
+    });
+    await report(sighting(id, { ...gone, reason: 'keepalive_timeout' }), at('192.0.2.77', now - 1_000));
+    await report(at('192.0.2.78', now - 500));
+    const { strangers, findings } = await explanation('behind');
+    expect(strangers).toMatchObject([{ address: '192.0.2.77', rule: 'tls_handshake_failed' }]);
+    expect(findings).toContainEqual({
+      severity: 'note',
+      text: expect.stringMatching(/^From 192\.0\.2\.77, where it was last seen, somebody was refused/),
+      next: expect.stringContaining('If that was behind: '),
+    });
+    await report(sighting(id, { ...gone, disconnectedAt: now, reason: 'keepalive_timeout' }));
+    expect((await explanation('behind')).strangers).toEqual([]);
+    // Of one that was never seen, nobody knows the address.
+    await enrollHolder(service, 'never');
+    const never = await explanation('never');
+    expect(never.strangers.map(({ address }) => address)).toEqual(['192.0.2.78', '192.0.2.77']);
+    expect((await explanation('nobody-at-all')).strangers).toEqual([]);
+  });
+
   it('of one that is online has nothing to be done', async () => {
     const device = await enrollHolder(service, 'well');
     await report(sighting(parseDeviceId('well'), { serialNumber: device.serialNumber }));

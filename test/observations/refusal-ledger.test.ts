@@ -21,7 +21,11 @@ function refusal(change: Partial<Refusal> = {}): Refusal {
 }
 
 function ledger() {
-  return new RefusalLedger({ devices: { each: 3, total: 5 }, claims: { each: 2, total: 3 } });
+  const [devices, few] = [
+    { each: 3, total: 5 },
+    { each: 2, total: 3 },
+  ];
+  return new RefusalLedger({ devices, claims: few, strangers: few });
 }
 
 describe('a ledger of refusals', () => {
@@ -33,7 +37,7 @@ describe('a ledger of refusals', () => {
       { device: pump, ...refusal({ address: '192.0.2.2' }), count: 2, firstAt: 10, lastAt: 20 },
     ]);
     expect(all.size).toBe(0);
-    expect(all.take(10)).toEqual({ refusals: [], claims: [] });
+    expect(all.take(10)).toEqual({ refusals: [], claims: [], strangers: [] });
   });
 
   it('tells apart by action, rule and topic, whatever a topic holds', () => {
@@ -84,6 +88,23 @@ describe('a ledger of refusals', () => {
     const { refusals, claims } = all.take(10);
     expect(refusals).toMatchObject([{ device: pump, count: 1 }]);
     expect(claims).toHaveLength(3);
+  });
+
+  it('lets no stranger push out what was claimed or refused, whatever the address', () => {
+    const all = ledger();
+    all.note(pump, refusal(), 0);
+    all.noteClaim(pump, refusal(), 0);
+    for (let index = 0; index < 1_000; index++) {
+      all.noteStranger(refusal({ address: `a${index}` }), index);
+      all.noteStranger(refusal({ address: 'same', rule: 'tls_handshake_failed' }), index);
+    }
+    const { refusals, claims, strangers } = all.take(10);
+    expect([refusals.length, claims.length]).toEqual([1, 1]);
+    expect(strangers).toMatchObject([
+      { address: 'a998' },
+      { address: 'a999' },
+      { address: 'same', count: 1_000 },
+    ]);
   });
 
   it('hands on a part at a time', () => {

@@ -124,6 +124,7 @@ export const explanation = z
     findings: z.array(finding).readonly(),
     items: z.array(explainedRefusal).readonly(),
     claims: z.array(refusal).readonly(),
+    strangers: z.array(refusal).readonly(),
     observedWithin: count.describe('seconds'),
   } satisfies Fields<DeviceExplanation>)
   .meta({ id: 'DeviceExplanation' });

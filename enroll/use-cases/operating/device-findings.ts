@@ -12,7 +12,7 @@ import { describeDeparture } from '../../../core/observations/departure.ts';
 
 const DAY = 86_400_000;
 /** What is older was another matter, most likely. */
-const RECENT_MS = DAY;
+export const RECENT_MS = DAY;
 
 export interface DeviceFacts {
   readonly id: DeviceId;
@@ -23,13 +23,20 @@ export interface DeviceFacts {
   readonly renewalGrace: number;
   readonly items: readonly ExplainedRefusal[];
   readonly claims: readonly RefusalView[];
+  readonly strangers: readonly RefusalView[];
   /** ms since the epoch. */
   readonly now: number;
 }
 
 /** The gravest first. */
 export function deviceFindings(facts: DeviceFacts): readonly Finding[] {
-  const all = [...certificates(facts), ...presence(facts), ...refusals(facts), ...claims(facts)];
+  const all = [
+    ...certificates(facts),
+    ...presence(facts),
+    ...refusals(facts),
+    ...claims(facts),
+    ...strangers(facts),
+  ];
   return [
     ...all.filter(({ severity }) => severity === 'problem'),
     ...all.filter(({ severity }) => severity === 'note'),
@@ -134,7 +141,7 @@ function* presence(facts: DeviceFacts): Generator<Finding> {
   } else if (seen.status === 'offline') {
     yield problem(
       `It has been offline since ${seen.since}: ${describeDeparture(seen.reason ?? '')}.`,
-      recentRefusals(facts).length > 0
+      recentRefusals(facts).length > 0 || facts.strangers.length > 0
         ? null
         : 'Nothing was refused lately, so it has not tried to come back: look at the device and its network.',
     );
@@ -173,6 +180,19 @@ function* claims({ id, claims: all, now }: DeviceFacts): Generator<Finding> {
   yield note(
     `Somebody who has not proven to be ${id} was refused, ${timesSince(strangers)}, last from ${latest.address}: ${latest.rule}.`,
     'If that address is the device, it shows a certificate that is not one of those above.',
+  );
+}
+
+/** Of an address anybody may have, so it is a hint, and never a problem of the device. */
+function* strangers({ id, device, strangers: all }: DeviceFacts): Generator<Finding> {
+  const [latest] = all;
+  if (latest === undefined) return;
+  const seen = device?.presence ?? null;
+  const where = seen === null ? 'Somebody' : `From ${seen.address}, where it was last seen, somebody`;
+  const last = seen === null ? `, last from ${latest.address}` : '';
+  yield note(
+    `${where} was refused without having said who they are, ${timesSince(all)}${last}: ${latest.detail}.`,
+    `If that was ${id}: ${latest.remedy}`,
   );
 }
 

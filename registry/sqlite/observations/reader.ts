@@ -1,7 +1,7 @@
 /** The look-ups of what was observed of devices. */
 import type { Database } from 'better-sqlite3';
 import type { DeviceId } from '../../../core/ids.ts';
-import type { DeviceRefusal, RefusedClaim } from '../../../core/observations/refusal.ts';
+import type { DeviceRefusal, RefusedClaim, RefusedStranger } from '../../../core/observations/refusal.ts';
 import type { BrokerRun, ObservationReader, Sighting, SightingRecord } from '../../observations.ts';
 
 type Stored<Refusal> = Omit<Refusal, 'topic'> & { readonly topic: string };
@@ -37,6 +37,13 @@ export function prepareObservationReads(database: Database) {
     claimsOf: database.prepare<[DeviceId], Stored<RefusedClaim>>(
       `SELECT claimed, ${COUNTED} FROM claims WHERE claimed = ? ORDER BY lastAt DESC`,
     ),
+    // The empty name is that of whoever claims none.
+    strangersAt: database.prepare<[string], Stored<RefusedStranger>>(
+      `SELECT ${COUNTED} FROM claims WHERE address = ? AND claimed = '' ORDER BY lastAt DESC`,
+    ),
+    strangers: database.prepare<[number], Stored<RefusedStranger>>(
+      `SELECT ${COUNTED} FROM claims WHERE claimed = '' ORDER BY lastAt DESC LIMIT ?`,
+    ),
   };
 }
 
@@ -70,6 +77,14 @@ export class SqliteObservations implements ObservationReader {
 
   async claimsOf(device: DeviceId): Promise<readonly RefusedClaim[]> {
     return this.#reads.claimsOf.all(device).map(withTopic);
+  }
+
+  async strangersAt(address: string): Promise<readonly RefusedStranger[]> {
+    return this.#reads.strangersAt.all(address).map(withTopic);
+  }
+
+  async strangers(limit: number): Promise<readonly RefusedStranger[]> {
+    return this.#reads.strangers.all(limit).map(withTopic);
   }
 }
 

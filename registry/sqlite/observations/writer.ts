@@ -14,6 +14,9 @@ const REFUSALS = 50_000;
 const REFUSALS_AGE = 30 * DAY;
 const CLAIMS_OF_NAME = 10;
 const CLAIMS_OF_ADDRESS = 50;
+/** They are claims of no name, which no device has: so the same bounds hold for both. */
+const STRANGERS = 500;
+const NO_NAME = '';
 const CLAIMS = 2_000;
 const CLAIMS_AGE = 7 * DAY;
 const RUNS = 100;
@@ -30,7 +33,8 @@ export class ObservationWriter {
   }
 
   /** Of devices that are not there, nothing is written. @param now ms since the epoch */
-  write({ report, run, sightings = [], refusals = [], claims = [] }: Observations, now: number): void {
+  write(observed: Observations, now: number): void {
+    const { report, run, sightings = [], refusals = [], claims = [], strangers = [] } = observed;
     const sql = this.#sql;
     if (run !== undefined) {
       sql.putRun.run(run);
@@ -45,7 +49,9 @@ export class ObservationWriter {
     for (const claimed of new Set(claims.map((claim) => claim.claimed))) {
       sql.boundName.run({ owner: claimed, most: CLAIMS_OF_NAME });
     }
-    for (const address of new Set(claims.map((claim) => claim.address))) {
+    for (const stranger of strangers) sql.addClaim.run({ ...stored(stranger), claimed: NO_NAME });
+    if (strangers.length > 0) sql.boundName.run({ owner: NO_NAME, most: STRANGERS });
+    for (const address of new Set([...claims, ...strangers].map((one) => one.address))) {
       sql.boundAddress.run({ owner: address, most: CLAIMS_OF_ADDRESS });
     }
     this.#forget(now);
@@ -119,7 +125,7 @@ function prepare(database: Database) {
        ON CONFLICT DO UPDATE SET ${add}`,
     ),
     boundDevice: bound('refusals', 'device'),
-    addClaim: database.prepare<Stored>(
+    addClaim: database.prepare<Stored & { readonly claimed: string }>(
       `INSERT INTO claims (claimed, ${columns}) VALUES (@claimed, ${values})
        ON CONFLICT DO UPDATE SET action = excluded.action, topic = excluded.topic, ${add}`,
     ),

@@ -259,6 +259,37 @@ export function describeObservations(world: World): void {
       expect(await registry.observations.claimsOf(pump.id)).toHaveLength(10);
     });
 
+    it('who claim nothing are found by their address, and apart from the others', async () => {
+      const { registry } = world;
+      const { claimed: _claimed, ...stranger } = claim('pump', '192.0.2.9', { rule: 'tls_handshake_failed' });
+      const other = { ...stranger, address: '192.0.2.10', lastAt: NOW + 1 };
+      await registry.observe({ claims: [claim('pump', '192.0.2.9')], strangers: [stranger, other] });
+      await registry.observe({ strangers: [stranger] });
+      const { observations } = registry;
+      expect(await observations.strangersAt('192.0.2.9')).toEqual([{ ...stranger, count: 2 }]);
+      expect(await observations.strangers(9)).toEqual([other, { ...stranger, count: 2 }]);
+      expect(await observations.strangers(1)).toHaveLength(1);
+      expect(await observations.claimsOf(pump.id)).toHaveLength(1);
+    });
+
+    it('who claim nothing are five hundred in all, and push out nobody who claims something', async () => {
+      const { registry } = world;
+      await registry.observe({ claims: [claim('pump', '192.0.2.9')] });
+      const { claimed: _claimed, ...stranger } = claim('pump', '');
+      for (let from = 0; from < 3_000; from += 500) {
+        await registry.observe({
+          strangers: Array.from({ length: 500 }, (_, index) => ({
+            ...stranger,
+            address: `a${from + index}`,
+            lastAt: NOW + 1 + from + index,
+          })),
+        });
+      }
+      expect(await registry.observations.strangers(9_999)).toHaveLength(500);
+      expect(await registry.observations.strangersAt('a2999')).toHaveLength(1);
+      expect(await registry.observations.claimsOf(pump.id)).toHaveLength(1);
+    });
+
     it('are two thousand in all, and none is older than a week', async () => {
       const { registry } = world;
       for (let from = 0; from < 2_500; from += 500) {
