@@ -1,7 +1,7 @@
 /** Normative statements of MQTT 3.1.1 about what a server accepts and answers, each by the bytes on a real connection. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
-import { eventually } from './eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 

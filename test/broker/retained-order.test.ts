@@ -6,7 +6,7 @@ import { CleanOutbox } from '../../broker/delivery/clean-outbox.ts';
 import { Publication } from '../../broker/delivery/publication.ts';
 import { Output } from '../../broker/front/output.ts';
 import { Replay } from '../../broker/system-topics/replay.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 import { createStore, Line, log } from './samples.ts';
