@@ -44,6 +44,6 @@ export class Router {
       delivery.deliver(publication, qos, recipient);
       if (sender !== undefined) delivery.holdUp(sender);
     }
-    return this.#intake.take(publication, owed);
+    return this.#intake.take(publication, owed, clientId);
   }
 }
