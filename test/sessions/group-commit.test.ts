@@ -136,7 +136,7 @@ describe('a publisher who asks for much', () => {
   it('keeps the order of what it asks for, and together what is not separate', async () => {
     const asked = [commit.run(() => insert(1), much)];
     commit.separate();
-    asked.push(commit.run(() => insert(2), { ...much, rows: 0 }));
+    asked.push(commit.run(() => insert(2), much));
     asked.push(commit.run(() => insert(3), much));
     commit.separate();
     asked.push(commit.run(() => insert(4), { ...much, rows: 1 }));
