@@ -119,7 +119,7 @@ export class DurableOutbox extends Outbox implements Delivery {
     const sent = this.#sent.get(messageId);
     if (sent === undefined) return null;
     const { database, session } = this.#options;
-    if (sent.released === 1) return database.flush(); // it may be on its way there
+    if (sent.released === 1) return database.flushOf(session.clientId); // it may be on its way there
     this.#sent.set(messageId, { ...sent, released: 1 });
     return database.release(session, sent.seq);
   }

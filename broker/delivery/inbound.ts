@@ -91,7 +91,7 @@ export class Inbound {
     const { messageId } = publication;
     if (database.halfReceived(clientId, messageId) !== undefined) {
       // It may have come by an earlier connection, and be on its way to the disk.
-      this.#answers.say(reply.pubrec, messageId, clean ? null : database.flush());
+      this.#answers.say(reply.pubrec, messageId, clean ? null : database.flushOf(clientId));
       return;
     }
     const session = clean ? null : (database.sessions.get(clientId) ?? null);

@@ -3,7 +3,7 @@
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
 import { deviceOf } from '../front/client-id.ts';
-import type { Message, Receiver } from '../persistence/queue-entry.ts';
+import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { SessionRecord } from '../persistence/session-record.ts';
 import type { Publication } from './publication.ts';
@@ -28,14 +28,14 @@ export class Intake {
   /**
    * Resolves when the message may be acknowledged; null where there is nothing to wait for. Rejects with
    * `session_store_failed`.
-   * @param receivers durable sessions, with QoS 1 or 2
+   * @param receivers durable sessions, with QoS 1 or 2 @param clientId whose message it is
    */
-  take(publication: Publication, receivers: readonly Receiver[]): Promise<void> | null {
+  take(publication: Publication, receivers: readonly Receiver[], clientId: string): Promise<void> | null {
     if (receivers.length > 0) {
       const { topic, payload } = publication;
-      return this.#append(nameless(topic, payload, false), receivers);
+      return this.#append(nameless(topic, payload, false), receivers, clientId);
     }
-    return publication.isToBeRetained && publication.qos > 0 ? this.#database.flush() : null;
+    return publication.isToBeRetained && publication.qos > 0 ? this.#database.flushOf(clientId) : null;
   }
 
   /** A retained message that a durable session gets for its subscription: it is owed to it like any other. */
@@ -51,8 +51,8 @@ export class Intake {
    * A message of QoS 1 is sent on before the disk has it, since it may come twice after a crash; one of QoS 2 is not: its
    * message id would be given to another message, which its receiver would take for a repetition.
    */
-  #append(message: Message, receivers: readonly Receiver[]): Promise<void> {
-    const durable = this.#database.append(message, receivers, (appended) => {
+  #append(message: Message, receivers: readonly Receiver[], publisher?: string): Promise<void> {
+    const onCommitted = (appended: readonly Appended[]) => {
       for (const { row, delivery } of appended) {
         if (delivery === null) continue;
         // Its message id is new: this is the first time that it is sent.
@@ -64,7 +64,8 @@ export class Intake {
             () => {}, // the store has told of it
           );
       }
-    });
+    };
+    const durable = this.#database.append(message, receivers, { publisher, onCommitted });
     return durable;
   }
 }

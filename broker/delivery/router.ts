@@ -44,6 +44,6 @@ export class Router {
       delivery.deliver(publication, qos, recipient);
       if (origin !== undefined) delivery.holdUp(origin);
     }
-    return this.#intake.take(publication, owed);
+    return this.#intake.take(publication, owed, clientId);
   }
 }

@@ -41,6 +41,11 @@ export interface SessionDatabaseOptions {
   readonly onFailure: (error: GatehouseError) => void;
 }
 
+export interface AppendOptions {
+  readonly publisher?: string | undefined;
+  readonly onCommitted?: (appended: readonly Appended[]) => void;
+}
+
 /** Both are called in the order of the changes: before what is appended behind the page. Neither may throw. */
 export interface TakeHandlers {
   /** The page is read, and nothing else is appended yet: inside the transaction. */
@@ -112,15 +117,14 @@ export class SessionDatabase {
 
   /**
    * Puts the message into the queue of each receiver. Resolves when it is durable.
-   * @param onCommitted called before, when it is safe from a crash of the process; must not throw
+   * @param options.publisher the client id of who has sent it, if anybody has
+   * @param options.onCommitted called before, when it is safe from a crash of the process; must not throw
    */
-  append(
-    message: Message,
-    receivers: readonly Receiver[],
-    onCommitted?: (appended: readonly Appended[]) => void,
-  ): Promise<void> {
-    this.#commit.post(() => this.queue.append(message, receivers), onCommitted);
-    return this.#commit.flush(); // asked for together: one transaction
+  append(message: Message, receivers: readonly Receiver[], options: AppendOptions = {}): Promise<void> {
+    const { publisher, onCommitted } = options;
+    const share = publisher === undefined ? undefined : { publisher, rows: receivers.length };
+    this.#commit.post(() => this.queue.append(message, receivers), onCommitted, share);
+    return this.#commit.flushOf(publisher); // asked for together: one transaction
   }
 
   /**
@@ -163,9 +167,12 @@ export class SessionDatabase {
   ): Promise<void> {
     this.#halfReceived.add(clientId, messageId, packet);
     if (session === null) return Promise.resolve();
-    return this.#commit.run(() => {
-      if (!session.isDiscarded) this.#tables.receive(session, messageId);
-    });
+    return this.#commit.run(
+      () => {
+        if (!session.isDiscarded) this.#tables.receive(session, messageId);
+      },
+      { publisher: clientId, rows: 0 },
+    );
   }
 
   halfReceived(clientId: string, messageId: number): QueuedPacket | undefined {
@@ -176,19 +183,21 @@ export class SessionDatabase {
   async complete(clientId: string, messageId: number): Promise<boolean> {
     if (!this.#halfReceived.release(clientId, messageId)) return false;
     const session = this.sessions.get(clientId);
-    if (session !== undefined) await this.#commit.run(() => this.#tables.release(session, messageId));
+    const share = { publisher: clientId, rows: 0 }; // behind what has received it
+    if (session !== undefined) await this.#commit.run(() => this.#tables.release(session, messageId), share);
     return true;
   }
 
   async clearHalfReceived(clientId: string): Promise<void> {
     this.#halfReceived.clear(clientId);
     const session = this.sessions.get(clientId);
-    if (session !== undefined) await this.#commit.run(() => this.#tables.clearHalfReceived(session));
+    const share = { publisher: clientId, rows: 0 };
+    if (session !== undefined) await this.#commit.run(() => this.#tables.clearHalfReceived(session), share);
   }
 
   // The whole
 
-  /** What is asked for from here on need not last together with what was asked for before. */
+  /** What a publisher asks for from here on need not last together with what it asked for before. */
   separate(): void {
     this.#commit.separate();
   }
@@ -206,6 +215,11 @@ export class SessionDatabase {
   /** Resolves when all that was asked for is durable. */
   flush(): Promise<void> {
     return this.#commit.flush();
+  }
+
+  /** Resolves when all is durable that was asked for for this client, and what is no publisher's. */
+  flushOf(clientId: string): Promise<void> {
+    return this.#commit.flushOf(clientId);
   }
 
   /** After the last change. Leaves one file, with everything in it. Nothing happens where it is closed. */

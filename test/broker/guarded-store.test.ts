@@ -38,7 +38,7 @@ async function queue(id: string, ...counters: number[]): Promise<void> {
   const session = store.database.sessions.open(id);
   for (const counter of counters) {
     const text = { topic: `of/${id}`, payload: Buffer.from(String(counter)), qos: 1 } as const;
-    await store.intake.take(Publication.of(text), [{ session, qos: 1 }]);
+    await store.intake.take(Publication.of(text), [{ session, qos: 1 }], 'writer');
   }
 }
 
@@ -136,8 +136,10 @@ describe('a session that is discarded', () => {
     await store.intake.queueRetained(session, { topic: 't', payload: Buffer.from('x') }, 1);
     const message = { topic: 't', payload: 'late', retain: false, brokerId: null, brokerCounter: null };
     let appended: unknown;
-    await store.database.append(message, [{ session, qos: 1 }], (rows) => {
-      appended = rows;
+    await store.database.append(message, [{ session, qos: 1 }], {
+      onCommitted: (rows) => {
+        appended = rows;
+      },
     });
     expect(appended).toEqual([]);
     await discarded;

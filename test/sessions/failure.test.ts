@@ -76,7 +76,7 @@ describe('a store that has failed', () => {
     });
     const message = Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 1 });
     const session = store.database.sessions.open('dev1');
-    await expect(store.intake.take(message, [{ session, qos: 1 }])).rejects.toMatchObject({
+    await expect(store.intake.take(message, [{ session, qos: 1 }], 'writer')).rejects.toMatchObject({
       code: 'session_store_failed',
     });
   });

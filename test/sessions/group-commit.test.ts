@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GroupCommit } from '../../broker/persistence/sqlite/group-commit.ts';
 import type { GatehouseError } from '../../core/errors.ts';
+import { eventually } from '../broker/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -76,38 +77,87 @@ describe('what is asked for in one turn', () => {
     await Promise.all(others);
   });
 
-  it('leaves others their turn where it takes long, between what is separate, and is synced once', async () => {
+  it('leaves others their turn where it takes long, and is one transaction all the same', async () => {
     const heard: number[] = [];
+    const reader = new Sqlite(database.name, { readonly: true });
+    const committed = () => reader.prepare('SELECT count(*) FROM t').pluck().get();
     for (const n of [1, 2, 3]) {
       commit.separate();
       commit.post(() => insert(n * 10));
       commit.run(() => insertSlowly(n)).then(() => heard.push(n), fail);
     }
     const flushed = commit.flush();
-    await nextTurn();
-    expect(rows()).toEqual([10, 1]);
-    await nextTurn();
-    expect(rows()).toEqual([10, 1, 20, 2]);
-    expect([syncs, heard]).toEqual([0, []]);
-    await nextTurn();
-    expect([syncs, heard]).toEqual([1, []]);
+    for (const inserted of [2, 4, 6]) {
+      await nextTurn();
+      expect([rows().length, committed(), syncs]).toEqual([inserted, 0, 0]);
+    }
+    await eventually(() => syncs === 1);
+    expect([committed(), heard]).toEqual([6, []]);
     endSync();
     await flushed;
     expect(heard).toEqual([1, 2, 3]);
-  });
-
-  it('is one transaction where nothing is separate, however long it takes', async () => {
-    const asked = [1, 2, 3].map((n) => commit.run(() => insertSlowly(n)));
-    await nextTurn();
-    expect(rows()).toEqual([1, 2, 3]);
-    endSync();
-    await Promise.all(asked);
+    reader.close();
   });
 
   it('keeps nobody waiting for the disk who did not ask for it', async () => {
     commit.post(() => insert(1));
     await expect(commit.runUnsynced(() => insert(2))).resolves.toBe(2);
     expect([rows(), syncs]).toEqual([[1, 2], 0]);
+  });
+});
+
+describe('a publisher who asks for much', () => {
+  const much = { publisher: 'big', rows: 1_000_000 };
+  /** Everything that one sync after another makes durable. */
+  async function inRounds(asked: readonly Promise<number>[]): Promise<number[][]> {
+    const rounds: number[][] = [];
+    let heard: number[] = [];
+    for (const one of asked) one.then((n) => heard.push(n), fail);
+    for (let round = 1; rounds.flat().length < asked.length; round++) {
+      await eventually(() => syncs === round);
+      heard = [];
+      endSync();
+      await eventually(() => heard.length > 0);
+      rounds.push(heard);
+    }
+    return rounds;
+  }
+
+  it('is put off beyond its share, and nobody else is, nor what is no publisher’s', async () => {
+    const asked = [1, 2, 3].map((n) => {
+      commit.separate();
+      return commit.run(() => insert(n), much);
+    });
+    const small = commit.run(() => insert(4), { publisher: 'small', rows: 1 });
+    const nobodys = commit.run(() => insert(5));
+    expect(await inRounds([...asked, small, nobodys])).toEqual([[1, 4, 5], [2], [3]]);
+  });
+
+  it('keeps the order of what it asks for, and together what is not separate', async () => {
+    const asked = [commit.run(() => insert(1), much)];
+    commit.separate();
+    asked.push(commit.run(() => insert(2), much));
+    asked.push(commit.run(() => insert(3), much));
+    commit.separate();
+    asked.push(commit.run(() => insert(4), { ...much, rows: 1 }));
+    expect(await inRounds(asked)).toEqual([[1], [2, 3], [4]]);
+  });
+
+  it('waits for its own with a flush, and for everybody with another', async () => {
+    const asked = [1, 2].map((n) => {
+      commit.separate();
+      return commit.run(() => insert(n), much);
+    });
+    const waits = [
+      commit.flushOf('small').then(() => 10),
+      commit.flushOf('big').then(() => 20),
+      commit.flush().then(() => 30),
+    ];
+    const rounds = await inRounds([...asked, ...waits]);
+    expect(rounds.map((heard) => [...heard].sort((one, other) => one - other))).toEqual([
+      [1, 10],
+      [2, 20, 30],
+    ]);
   });
 });
 

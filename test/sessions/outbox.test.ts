@@ -46,7 +46,7 @@ function outboxTo(socket: Line, window: SendWindow, highWater = 1e6): DurableOut
 
 async function publish(payload: string | Buffer, qos: 1 | 2 = 1, topic = 't'): Promise<void> {
   const message = Publication.of({ topic, payload: Buffer.from(payload), qos });
-  await intake.take(message, [{ session, qos }]);
+  await intake.take(message, [{ session, qos }], 'writer');
 }
 
 function sent(): Packet[] {

@@ -91,7 +91,7 @@ function connect(): void {
 /** Resolves when it would be acknowledged. */
 async function publish(payload: string, qos: 1 | 2): Promise<void> {
   const message = Publication.of({ topic: 't', payload: Buffer.from(payload), qos });
-  await new Intake(database).take(message, [{ session, qos }]);
+  await new Intake(database).take(message, [{ session, qos }], 'writer');
 }
 
 /** What is committed, though it may not be synced, has been sent by now. */

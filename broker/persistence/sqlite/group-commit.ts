@@ -1,8 +1,12 @@
 /**
- * One transaction for all that is asked for in one turn of the event loop, or a few where that takes long. Changes are made in
- * the order in which they were asked for, and promises resolve in that order too, each once its change is durable. Changes
- * that are asked for in one synchronous stretch of code are together in a transaction, all of them last, or none, unless
+ * One transaction for all that is asked for in one turn of the event loop, or while the last one is on its way to the disk: a
+ * round. Changes are made in the order in which they were asked for, a publisher's beyond its share in later rounds
+ * (`rounds.ts`), and promises resolve in that order too, each once its change is durable. Changes that are asked for in one
+ * synchronous stretch of code, by one publisher or by none, are together in a transaction, all of them last, or none, unless
  * `separate` was called in between.
+ *
+ * Where a round takes long, others have their turn in the midst of it, with the transaction open: a commit writes each page that
+ * was touched, and one message for thousands touches a page of each of their queues.
  *
  * After a failure nothing is changed any more: memory is ahead of the disk, and only a new start makes them one.
  */
@@ -10,20 +14,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { GatehouseError } from '../../../core/errors.ts';
 import { asOwnError } from './open-database.ts';
+import { type Round, Rounds, type Share, type Task } from './rounds.ts';
 
-/** ms for which changes are made before others get their turn. */
+/** ms for which changes are made, or told of, before others get their turn. */
 const TURN_MS = 20;
-
-interface Task {
-  readonly change: () => unknown;
-  /** Null where nobody waits. */
-  readonly settle: ((result: unknown, error: GatehouseError | null) => void) | null;
-  /** Whether to wait for the disk, too. */
-  readonly isSynced: boolean;
-  /** Of what is in one transaction. */
-  readonly group: number;
-  result: unknown;
-}
 
 export interface GroupCommitOptions {
   readonly database: Database;
@@ -39,14 +33,11 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #begin;
   readonly #commit;
-  #asked: Task[] = [];
-  /** Of the transaction that is not durable yet. */
-  #underWay: Task[] = [];
-  /** Of what is asked for now. */
-  #flush: Promise<void> | undefined;
+  readonly #asked = new Rounds();
+  /** Of the round that is not durable yet. */
+  #underWay: readonly Task[] = [];
   #isScheduled = false;
   #isCommitting = false;
-  #group = 0;
   #failure: GatehouseError | null = null;
 
   constructor(options: GroupCommitOptions) {
@@ -59,24 +50,27 @@ export class GroupCommit {
     return this.#failure;
   }
 
-  /** Resolves with what `change` returns, once that is durable. @throws GatehouseError `session_store_failed` */
-  run<Result>(change: () => Result): Promise<Result> {
-    return this.#run(change, true);
+  /**
+   * Resolves with what `change` returns, once that is durable.
+   * @param share where it is a publisher's @throws GatehouseError `session_store_failed`
+   */
+  run<Result>(change: () => Result, share?: Share): Promise<Result> {
+    return this.#run(change, true, this.#asked.roundOf(share));
   }
 
   /** The same, where it is enough that it survives a crash of the process. */
   runUnsynced<Result>(change: () => Result): Promise<Result> {
-    return this.#run(change, false);
+    return this.#run(change, false, this.#asked.roundOf());
   }
 
-  #run<Result>(change: () => Result, isSynced: boolean): Promise<Result> {
+  #run<Result>(change: () => Result, isSynced: boolean, round: Round): Promise<Result> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const settle = (result: unknown, error: GatehouseError | null) => {
         if (error === null) resolve(result as Result);
         else reject(error);
       };
-      this.#ask({ change, settle, isSynced });
+      this.#ask({ change, settle, isSynced, result: undefined }, round);
     });
   }
 
@@ -84,7 +78,7 @@ export class GroupCommit {
    * The same, where nobody waits for it: it may be lost with the process, and nothing that comes after it then stays.
    * @param onCommitted called with what `change` returned, once that survives a crash of the process; must not throw
    */
-  post<Result>(change: () => Result, onCommitted?: (result: Result) => void): void {
+  post<Result>(change: () => Result, onCommitted?: (result: Result) => void, share?: Share): void {
     if (this.#failure !== null) return;
     const settle =
       onCommitted === undefined
@@ -92,7 +86,7 @@ export class GroupCommit {
         : (result: unknown, error: GatehouseError | null) => {
             if (error === null) onCommitted(result as Result);
           };
-    this.#ask({ change, settle, isSynced: false });
+    this.#ask({ change, settle, isSynced: false, result: undefined }, this.#asked.roundOf(share));
   }
 
   /**
@@ -100,8 +94,18 @@ export class GroupCommit {
    * transaction begins: with a thousand messages in it, a promise each would cost more than their rows.
    */
   flush(): Promise<void> {
-    this.#flush ??= this.run(() => {});
-    return this.#flush;
+    return this.#flush(this.#asked.last());
+  }
+
+  /** The same for what this publisher has asked for, and what is no publisher's; only that where none is given. */
+  flushOf(publisher?: string): Promise<void> {
+    const share = publisher === undefined ? undefined : { publisher, rows: 0 };
+    return this.#flush(this.#asked.roundOf(share));
+  }
+
+  #flush(round: Round): Promise<void> {
+    round.flush ??= this.#run(() => {}, true, round);
+    return round.flush;
   }
 
   /** Nothing is changed from here on. */
@@ -109,16 +113,13 @@ export class GroupCommit {
     this.#failure ??= new GatehouseError('session_store_failed', 'the store is closed');
   }
 
-  /**
-   * Between what was asked for so far and what follows, others may get their turn: the two need not be in one transaction. A
-   * message for thousands is as much work as thousands of messages.
-   */
+  /** What a publisher asks for from here on need not last together with what it asked for before. */
   separate(): void {
-    this.#group++;
+    this.#asked.separate();
   }
 
-  #ask(task: Pick<Task, 'change' | 'settle' | 'isSynced'>): void {
-    this.#asked.push({ ...task, group: this.#group, result: undefined });
+  #ask(task: Task, round: Round): void {
+    round.tasks.push(task);
     this.#schedule();
   }
 
@@ -128,44 +129,31 @@ export class GroupCommit {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      this.#commitAsked().catch((error: unknown) => this.#fail(error));
+      this.#commitRound(this.#asked.begin()?.tasks ?? []).catch((error: unknown) => this.#fail(error));
     });
   }
 
-  /** Who waits for the disk waits for all that was asked for with it, however many transactions that takes. */
-  async #commitAsked(): Promise<void> {
-    const tasks = this.#asked;
-    this.#asked = [];
-    this.#flush = undefined;
+  async #commitRound(tasks: readonly Task[]): Promise<void> {
     this.#underWay = tasks;
     this.#isCommitting = true; // before anybody is told: what they ask for then gathers
-    let synced: Promise<void> | null = null;
-    for (let from = 0, to = 0; from < tasks.length; from = to) {
-      if (from > 0) await nextTurn();
-      to = this.#commitPart(tasks, from);
-      if (to === tasks.length) synced = this.#sync(tasks);
-      for (const { isSynced, settle, result } of tasks.slice(from, to)) if (!isSynced) settle?.(result, null);
-    }
+    if (this.#failure !== null) throw this.#failure;
+    this.#begin.run();
+    await inTurns(tasks, (task) => {
+      if (this.#failure !== null) throw this.#failure;
+      task.result = task.change();
+    });
+    this.#commit.run();
+    const synced = this.#sync(tasks);
+    synced?.catch(() => {}); // thrown below
+    await inTurns(tasks, ({ isSynced, settle, result }) => {
+      if (!isSynced) settle?.(result, null);
+    });
     await synced;
     if (tasks.some(({ isSynced }) => isSynced)) this.#options.onDurable?.();
     this.#isCommitting = false;
     this.#underWay = [];
     for (const { isSynced, settle, result } of tasks) if (isSynced) settle?.(result, null);
-    if (this.#asked.length > 0) this.#schedule();
-  }
-
-  /** One transaction, which ends where others are to get their turn and nothing is torn apart. Returns how far it got. */
-  #commitPart(tasks: readonly Task[], from: number): number {
-    if (this.#failure !== null) throw this.#failure;
-    const end = performance.now() + TURN_MS;
-    let to = from;
-    this.#begin.run();
-    for (let task = tasks[to]; task !== undefined; task = tasks[++to]) {
-      if (to > from && task.group !== tasks[to - 1]?.group && performance.now() > end) break;
-      task.result = task.change();
-    }
-    this.#commit.run();
-    return to;
+    if (!this.#asked.isEmpty) this.#schedule();
   }
 
   /** Where nobody waits for the disk, the next one who does is early enough. */
@@ -181,9 +169,20 @@ export class GroupCommit {
     const failure = this.#failure ?? asFailure(cause, database.name);
     if (this.#failure === null) onFailure(failure);
     this.#failure = failure;
-    for (const { settle } of [...this.#underWay, ...this.#asked]) settle?.(undefined, failure);
+    for (const { settle } of [...this.#underWay, ...this.#asked.clear()]) settle?.(undefined, failure);
     this.#underWay = [];
-    this.#asked = [];
+  }
+}
+
+/** Does it for one task after another, and lets others have their turn now and then. */
+async function inTurns(tasks: readonly Task[], step: (task: Task) => void): Promise<void> {
+  let end = performance.now() + TURN_MS;
+  for (const task of tasks) {
+    if (performance.now() > end) {
+      await nextTurn();
+      end = performance.now() + TURN_MS;
+    }
+    step(task);
   }
 }
 
