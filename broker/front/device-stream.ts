@@ -7,6 +7,7 @@ import { GatehouseError } from '../../core/errors.ts';
 import { packetTypes, readLength } from './fixed-header.ts';
 import { Output } from './output.ts';
 import type { PacketGate, TakePacket } from './packet-gate.ts';
+import { repeatedFilters, withEachCode } from './repeated-filters.ts';
 
 /** ms for which one device's packets are taken before others get their turn, and how often that is looked at. */
 const TURN_MS = 5;
@@ -54,6 +55,8 @@ export class DeviceStream extends Duplex {
   #isPaused = true;
   /** SUBSCRIBE or UNSUBSCRIBE is with Aedes: what came behind it waits for the answer, so that it finds it done. */
   #isAnswerDue = false;
+  /** What that SUBSCRIBE asks for, where it repeats itself. */
+  #repeated: ReturnType<typeof repeatedFilters> = null;
   /** Aedes wants no more now. */
   #isAedesFull = false;
   /** How many receivers cannot take more of what this device publishes. */
@@ -160,13 +163,15 @@ export class DeviceStream extends Duplex {
     callback(); // the connection's end is no error to anybody here
   }
 
-  /** @param packets of Aedes, whole ones: short, and no more of them than the device has sent */
-  #send(packets: Buffer, callback: Callback): void {
+  /** @param said by Aedes: packets, whole ones: short, and no more of them than the device has sent */
+  #send(said: Buffer, callback: Callback): void {
+    const packets = this.#repeated === null ? said : withEachCode(said, this.#repeated);
     const at = this.output.append(packets, 0, packets.length);
     if (this.#options.isResumed && (packets[0] ?? 0) >> 4 === connack) this.#tellOfSession(at);
     callback();
     if (!this.#isAnswerDue || !holdsAnswer(packets)) return;
     this.#isAnswerDue = false;
+    this.#repeated = null;
     this.#proceed();
   }
 
@@ -233,8 +238,9 @@ export class DeviceStream extends Duplex {
       if (++this.#taken % PACKETS_A_LOOK === 0) this.#yieldInTime();
       return this.#isReady();
     }
-    this.#isAedesFull = !this.push(bytes.subarray(start, end));
+    if (type === subscribe) this.#repeated = repeatedFilters(bytes, body, end);
     if (type === subscribe || type === unsubscribe) this.#isAnswerDue = true;
+    this.#isAedesFull = !this.push(bytes.subarray(start, end));
     if (type !== disconnect) return this.#isReady();
     this.#isLeaving = true; // what it has sent before is still answered
     this.stopInput(); // nothing may follow it [MQTT-3.14.4-2]

@@ -1,17 +1,20 @@
 /**
  * Which sessions a topic is for, by the filters that they have subscribed to: durable ones that are away among them. A
  * branch for each level, so that a look-up goes only where a filter can match; and since devices publish to few topics again
- * and again, what was found for a topic is remembered until a subscription changes.
+ * and again, what was found for a topic is remembered until a subscription changes that matches it.
  */
 import type { Subscription } from 'aedes';
 import type { Grants } from '../../core/policy/grants.ts';
 import { isReserved } from '../../core/policy/topic.ts';
 import type { Subscriber } from './session-record.ts';
+import { TopicTree } from './topic-tree.ts';
 
 /** Topics whose receivers are remembered, how long they may be, and how many receivers of all of them together. */
 const REMEMBERED = 10_000;
 const REMEMBERED_LENGTH = 256;
 const REMEMBERED_RECEIVERS = 200_000;
+/** In the search for topics that a changed subscription matches; where it takes more, all are forgotten. */
+const SEARCH_STEPS = 200;
 
 export interface Match {
   readonly subscriber: Subscriber;
@@ -45,6 +48,8 @@ class Branch {
 export class SubscriptionIndex {
   readonly #root = new Branch();
   readonly #remembered = new Map<string, Route>();
+  /** The same topics, to be found by filter. */
+  #topics = new TopicTree<string>();
   #rememberedReceivers = 0;
   #reserved = 0;
 
@@ -62,7 +67,7 @@ export class SubscriptionIndex {
     }
     if (isReserved(subscription.topic) && !branch.subscribers.has(subscriber)) this.#reserved++;
     branch.subscribers.set(subscriber, subscription);
-    this.#forget();
+    this.#forget(subscription.topic);
   }
 
   remove(subscriber: Subscriber, filter: string): void {
@@ -74,7 +79,7 @@ export class SubscriptionIndex {
       path.push(next);
     }
     if (path.at(-1)?.subscribers.delete(subscriber) && isReserved(filter)) this.#reserved--;
-    this.#forget();
+    this.#forget(filter);
     for (let depth = levels.length; depth > 0; depth--) {
       const branch = path[depth];
       if (branch === undefined || branch.subscribers.size > 0 || branch.children.size > 0) return;
@@ -104,16 +109,35 @@ export class SubscriptionIndex {
   #remember(topic: string, route: Route): void {
     const { length } = route.recipients;
     if (this.#remembered.size >= REMEMBERED || this.#rememberedReceivers + length > REMEMBERED_RECEIVERS) {
-      this.#forget();
+      this.#forgetAll();
     }
     if (topic.length > REMEMBERED_LENGTH || length > REMEMBERED_RECEIVERS) return;
     this.#remembered.set(topic, route);
+    this.#topics.set(topic, topic);
     this.#rememberedReceivers += length;
   }
 
-  #forget(): void {
+  #forget(filter: string): void {
+    const changed: string[] = [];
+    let steps = 0;
+    for (const topic of this.#topics.matching(filter)) {
+      if (++steps > SEARCH_STEPS) {
+        this.#forgetAll();
+        return;
+      }
+      if (topic !== undefined) changed.push(topic);
+    }
+    for (const topic of changed) {
+      this.#rememberedReceivers -= this.#remembered.get(topic)?.recipients.length ?? 0;
+      this.#remembered.delete(topic);
+      this.#topics.delete(topic);
+    }
+  }
+
+  #forgetAll(): void {
     if (this.#remembered.size === 0) return;
     this.#remembered.clear();
+    this.#topics = new TopicTree();
     this.#rememberedReceivers = 0;
   }
 

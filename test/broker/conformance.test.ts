@@ -206,6 +206,21 @@ const answers: Record<string, readonly [packets: string, answers: string]> = {
     '90050004 800180',
   ],
   '3.9.3-2: 0x80 for a filter with # in a level': [packet('82', '0004', field('a#'), '01'), '9003000480'],
+  '3.8.4-5: a code for each filter, though they repeat': [
+    packet(
+      '82',
+      '0005',
+      ...[field('r'), '00'],
+      ...[field('s'), '01'],
+      ...[field('r'), '02'],
+      ...[field('$SYS/x'), '00'],
+    ),
+    '90060005 00010280',
+  ],
+  '3.8.4-5: the same for more of them than one byte of length can say': [
+    `82ee05 0006 ${`${field('r')}01`.repeat(187)}`,
+    `90bd01 0006 ${'01'.repeat(187)}`,
+  ],
   '3.8.4-3: SUBACK to a repetition': [
     packet('82', '0001', field('a'), '01') + packet('82', '0002', field('a'), '00'),
     '9003000101 9003000200',

@@ -54,4 +54,24 @@ describe('the index of subscriptions', () => {
       { numRuns: 300 },
     );
   });
+
+  it('forgets of what it has found only what a change is about', () => {
+    const index = new SubscriptionIndex();
+    const [one, other] = [new SessionRecord(1, 'dev1'), new SessionRecord(2, 'dev2')];
+    index.add(one, { topic: 'a/#', qos: 1 });
+    const [near, far] = [index.routeOf('a/x'), index.routeOf('b/x')];
+    index.add(other, { topic: 'b/+', qos: 1 });
+    expect(index.routeOf('a/x')).toBe(near);
+    expect(index.routeOf('b/x')).not.toBe(far);
+    index.remove(other, 'b/+');
+    expect([index.routeOf('a/x'), index.routeOf('b/x').recipients]).toEqual([near, []]);
+  });
+
+  it('forgets everything where a change is about much', () => {
+    const index = new SubscriptionIndex();
+    const names = Array.from({ length: 1_000 }, (_, number) => `a/${number}`);
+    for (const name of names) expect(index.routeOf(name).recipients).toEqual([]);
+    index.add(new SessionRecord(1, 'dev1'), { topic: 'a/+', qos: 1 });
+    for (const name of names) expect(index.routeOf(name).recipients).toHaveLength(1);
+  });
 });
