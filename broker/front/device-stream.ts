@@ -67,12 +67,12 @@ export class DeviceStream extends Duplex {
     this.#socket = socket;
     this.output = new Output({ socket, drainTime, onStalled: () => this.destroy() });
     this.#socket
-      .once('end', () => {
+      .on('end', () => {
         this.#inputOver = true;
         this.#proceed();
       })
       // After a proper end, what is still here is taken to its end, and Aedes destroys the stream.
-      .once('close', () => {
+      .on('close', () => {
         if (!this.#inputOver || this.#isOver) this.destroy();
       });
   }
