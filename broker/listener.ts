@@ -109,14 +109,14 @@ export class Listener {
       return;
     }
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.on('close', () => sockets.delete(socket));
     const begin = () => {
       if (!socket.destroyed) this.server.emit('connection', socket);
     };
     const giveUp = () => this.#turnAway(socket, 'it has waited for its handshake too long');
     const leave = line.join({ address, name: socketName(socket), begin, giveUp });
     if (leave === null) this.#turnAway(socket, 'the line is full');
-    else socket.once('close', leave);
+    else socket.on('close', leave);
   }
 
   #turnAway(socket: Socket, detail: string): void {

@@ -14,13 +14,7 @@ const TURN_MS = 5;
 const PACKETS_A_LOOK = 8;
 /** ms for which a device must not have been held back to count as one that keeps to its limits again. */
 const RELIEF_MS = 1_000;
-/** Places in CONNACK (§3.2), and what stands there. */
-const CONNECT_FLAGS = 2;
-const RETURN_CODE = 3;
-const SESSION_PRESENT = 1;
-const ACCEPTED = 0;
-
-const { connack, publish, pubcomp, subscribe, suback, unsubscribe, unsuback, disconnect } = packetTypes;
+const { publish, pubcomp, subscribe, suback, unsubscribe, unsuback, disconnect } = packetTypes;
 
 export interface DeviceStreamOptions {
   readonly socket: Duplex;
@@ -33,8 +27,6 @@ export interface DeviceStreamOptions {
   readonly throttleTime: number;
   /** ms for which the device may not read while more waits for it than may. Then the connection ends. */
   readonly drainTime: number;
-  /** The device comes back to a session that is kept for it. */
-  readonly isResumed?: boolean;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -80,12 +72,12 @@ export class DeviceStream extends Duplex {
     socket.allowHalfOpen = true; // a device that has said its last is answered all the same
     this.output = new Output({ socket, drainTime, onStalled: () => this.destroy() });
     this.#socket
-      .once('end', () => {
+      .on('end', () => {
         this.#inputOver = true;
         this.#proceed();
       })
       // After a proper end, what is still here is taken to its end, and Aedes destroys the stream.
-      .once('close', () => {
+      .on('close', () => {
         if (!this.#inputOver || this.#isOver) this.destroy();
       });
   }
@@ -166,22 +158,12 @@ export class DeviceStream extends Duplex {
   /** @param said by Aedes: packets, whole ones: short, and no more of them than the device has sent */
   #send(said: Buffer, callback: Callback): void {
     const packets = this.#repeated === null ? said : withEachCode(said, this.#repeated);
-    const at = this.output.append(packets, 0, packets.length);
-    if (this.#options.isResumed && (packets[0] ?? 0) >> 4 === connack) this.#tellOfSession(at);
+    this.output.append(packets, 0, packets.length);
     callback();
     if (!this.#isAnswerDue || !holdsAnswer(packets)) return;
     this.#isAnswerDue = false;
     this.#repeated = null;
     this.#proceed();
-  }
-
-  /**
-   * CONNACK says that there is a session, whatever is in it [MQTT-3.2.2-2]. To Aedes one without subscriptions is none, and a
-   * device that is told so forgets which messages of QoS 2 it has sent. @param at where CONNACK is
-   */
-  #tellOfSession(at: number): void {
-    const { bytes } = this.output;
-    if (bytes[at + RETURN_CODE] === ACCEPTED) bytes[at + CONNECT_FLAGS] = SESSION_PRESENT; // [MQTT-3.2.2-4]
   }
 
   /** Goes on with what the device sends, as far as it may now. */

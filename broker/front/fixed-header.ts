@@ -4,7 +4,6 @@ import { GatehouseError } from '../../core/errors.ts';
 /** Control packet types (§2.2.1) that the front tells apart. */
 export const packetTypes = {
   connect: 1,
-  connack: 2,
   publish: 3,
   puback: 4,
   pubrec: 5,

@@ -78,15 +78,7 @@ export class GuardedStore extends DurableStore {
     return this.database.discard(clientId);
   }
 
-  // What Aedes is to hand to nobody: outboxes do it
-
-  /** Asked for by every CONNECT: one that ends at once, without the iterator that `from` goes by. */
-  override outgoingStream(_client: SessionKey): Readable {
-    const nothing = new Readable({ objectMode: true });
-    nothing.push(null);
-    return nothing;
-  }
-
+  /** For Aedes to hand to nobody: outboxes do it. */
   override createRetainedStreamCombi(_filters: readonly string[]): Readable {
     return Readable.from([]);
   }

@@ -1,5 +1,4 @@
 /** Members of Aedes 1.2.0 that its own type declarations leave out and the broker builds on. */
-import type { EventEmitter } from 'node:events';
 import type { PublishPacket } from 'aedes';
 
 declare module 'aedes' {
@@ -9,12 +8,16 @@ declare module 'aedes' {
     /** The will of a CONNECT that is still being worked on. */
     _will: PublishPacket | null;
     /** By topic filter. */
-    readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>;
+    readonly subscriptions: Record<string, { readonly qos: 0 | 1 | 2 }>;
     /** It has said DISCONNECT. */
     readonly _disconnected: boolean;
-    /** Emits `packet` for each packet that the client sends. */
-    readonly _parser: EventEmitter;
-    /** Has the parser read what there is. */
+    /** Of a connection whose CONNECT does not come. */
+    _connectTimer: NodeJS.Timeout | null;
+    /** Only then is it unregistered. */
+    _authorized: boolean;
+    /** Only then are its packets worked on. */
+    connackSent: boolean;
+    /** What was asked for is done: goes on to what has come meanwhile. */
     readonly _nextBatch: () => void;
     /** Nothing more of what it sends is worked on. */
     pause(): void;

@@ -54,7 +54,7 @@ export class Connection {
     this.#gone = new Promise((resolve) => {
       this.#resolveGone = resolve;
     });
-    socket.once('close', () => {
+    socket.on('close', () => {
       if (this.#client !== null) return;
       this.arrival.end(new PeerGone());
       this.#resolveGone();

@@ -47,6 +47,16 @@ export interface MessageBrokerOptions {
   readonly log: Logger;
 }
 
+/** A connection that is handed over to Aedes. */
+interface Attachment {
+  readonly connection: Connection;
+  readonly client: Client;
+  readonly stream: DeviceStream;
+  readonly request: ConnectRequest;
+  /** Resolves when Aedes has let go of it. */
+  readonly gone: Promise<void>;
+}
+
 export class MessageBroker {
   readonly #options: MessageBrokerOptions;
   readonly #aedes: SoundAedes;
@@ -54,27 +64,23 @@ export class MessageBroker {
   readonly #keepAlive = new KeepAlive();
   /** What is to be done once Aedes has unregistered a client. */
   readonly #departures = new WeakMap<Client, () => void>();
-  /** What is to be done once CONNACK is sent. */
-  readonly #arrivals = new WeakMap<Client, () => void>();
   readonly #streams = new Map<Client, DeviceStream>();
   /** Why Aedes ended a client by itself. */
   readonly #failures = new WeakMap<Client, DepartureReason>();
 
   private constructor(options: MessageBrokerOptions) {
-    const { authorizer, store, limits, log } = options;
+    const { authorizer, store, log } = options;
     this.#options = options;
     this.#exchange = new Exchange(options);
     this.#aedes = new SoundAedes({
       id: store.database.brokerId,
+      hasSession: (clientId) => store.database.sessions.get(clientId) !== undefined,
       publishWill: (will, clientId) => this.#exchange.publishWill(will, clientId),
       persistence: store,
-      connectTimeout: limits.admissionTime,
-      authenticate: (client, _user, _password, done) => done(null, this.#isExpected(client)),
       authorizePublish: (client, will, done) => authorizer.publish(client, will, done),
       authorizeSubscribe: (client, subscription, done) => authorizer.subscribe(client, subscription, done),
     });
     this.#aedes
-      .on('connackSent', (_packet, client) => this.#arrivals.get(client)?.())
       .on('clientDisconnect', (client) => this.#departures.get(client)?.())
       .on('subscribe', (subscriptions, client) => this.#exchange.subscribed(subscriptions, client))
       .on('unsubscribe', (filters, client) => this.#exchange.unsubscribed(filters, client))
@@ -97,10 +103,8 @@ export class MessageBroker {
 
   /** Aedes serves the connection from here on. Synchronous, so that nothing can come in between. */
   attach(connection: Connection, standing: Standing, request: ConnectRequest): void {
-    const { live, durable, store, cutOff, onArrival, onDeparture, metrics, limits, clock, log } =
-      this.#options;
+    const { live, durable, store, cutOff, onDeparture, metrics, limits, clock, log } = this.#options;
     const { device, stream: socket } = connection;
-    let hasArrived = false;
     const gate = new PacketGate({
       budget: live.budgetOf(device),
       limits: () => (connection.standing ?? standing).grants.limits,
@@ -112,7 +116,6 @@ export class MessageBroker {
       onThrottle: () => metrics.throttled(),
       throttleTime: limits.throttleTime,
       drainTime: limits.drainTime,
-      isResumed: !request.clean && store.database.sessions.get(request.clientId) !== undefined,
     });
     const client = this.#aedes.take(stream, request);
     this.#streams.set(client, stream);
@@ -124,30 +127,39 @@ export class MessageBroker {
     metrics.connected();
     log.debug({ device, clientId: request.clientId, address: connection.address }, 'connection admitted');
 
-    const late = () =>
-      cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');
-    const deadline = setTimeout(late, limits.admissionTime);
     const gone = this.#goneWith(client, stream);
-    this.#arrivals.set(client, () => {
-      clearTimeout(deadline);
-      if (request.clean) durable.forget(device, request.clientId);
-      this.#exchange.open(connection, client, stream, gone);
-      this.#keepAlive.watch(stream, request.keepalive, () => client.emit('error', new Error(SILENT)));
-      hasArrived = true;
-      onArrival(connection);
-    });
     connection.attach(client, gone);
+    void this.#setUp({ connection, client, stream, request, gone });
     const cancelExpiry = callAfter(standing.notAfter, clock, () => {
       void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
     });
     void gone.then(() => {
       this.#streams.delete(client);
       this.#keepAlive.forget(stream);
-      clearTimeout(deadline);
       cancelExpiry();
       metrics.disconnected();
-      if (hasArrived) onDeparture(connection, this.#reasonOf(connection, client));
+      if (client.connackSent) onDeparture(connection, this.#reasonOf(connection, client));
     });
+  }
+
+  /** Up to CONNACK, and what follows it. Never rejects. */
+  async #setUp({ connection, client, stream, request, gone }: Attachment): Promise<void> {
+    const { durable, cutOff, onArrival, limits } = this.#options;
+    const deadline = setTimeout(() => {
+      if (client.closed) return;
+      cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');
+    }, limits.admissionTime);
+    try {
+      if (!(await this.#aedes.connect(client, () => connection.endedBy !== null))) return;
+      if (request.clean) durable.forget(connection.device, request.clientId);
+      this.#exchange.open(connection, client, stream, gone);
+      this.#keepAlive.watch(stream, request.keepalive, () => client.emit('error', new Error(SILENT)));
+      onArrival(connection);
+    } catch (error) {
+      client.emit('error', error);
+    } finally {
+      clearTimeout(deadline);
+    }
   }
 
   /**
@@ -179,16 +191,10 @@ export class MessageBroker {
     client._will = null;
   }
 
-  /** Who may connect has been decided before Aedes saw a byte; this holds Aedes to having understood the same. */
-  #isExpected(client: Client): boolean {
-    const connection = this.#options.live.byClient(client);
-    return connection?.clientId === client.id && connection.endedBy === null;
-  }
-
   /** Resolves when the stream is closed and Aedes has unregistered the client, if it ever had registered it. */
   #goneWith(client: Client, stream: DeviceStream): Promise<void> {
     return new Promise((resolve) => {
-      stream.once('close', () => {
+      stream.on('close', () => {
         client.close();
         if (this.#aedes.clients[client.id] === client) this.#departures.set(client, resolve);
         else resolve();

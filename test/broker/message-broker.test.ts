@@ -57,16 +57,25 @@ function attach(id: string, clientId: string, will: Will | null = null, clean = 
 }
 
 describe('a session', () => {
-  it('is served where Aedes understood the client id that was admitted', async () => {
+  it('is served', async () => {
     const { line } = attach('dev-1', 'dev-1');
     await eventually(() => line.sent.equals(Buffer.from([0x20, 2, 0, 0])));
     line.destroy();
   });
 
-  it('is refused where it did not', async () => {
-    const { line } = attach('dev-1', 'dev-2');
-    await eventually(() => line.sent.equals(Buffer.from([0x20, 2, 0, 5])));
-    line.destroy();
+  it('that is cut off before CONNACK is not told that it may stay, and has never been here', async () => {
+    await broker.close();
+    const onArrival = jest.fn();
+    const parts = { ...systemParts, onArrival };
+    broker = await MessageBroker.start({ ...rooms, ...parts, limits: defaultLimits, clock, log });
+    const { line, connection } = attach('dev-7', 'dev-7', lastWill, false);
+    connection.cut('device_revoked');
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(line.sent).toHaveLength(0);
+    expect(onArrival).not.toHaveBeenCalled();
+    expect(await store.getWill({ id: 'dev-7' })).toBeUndefined();
+    connection.release();
+    await connection.gone;
   });
 
   it.each(['subscriptionsByClient', 'putWill'] as const)(

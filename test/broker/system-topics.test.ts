@@ -12,7 +12,7 @@ import { SystemTopics } from '../../broker/system-topics/system-topics.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { figureTopic, presenceTopic } from '../../core/policy/system-topics.ts';
 import { eventually } from '../support/eventually.ts';
-import { connectionOf, Line } from './samples.ts';
+import { connectionOf, createStore, Line } from './samples.ts';
 
 const topic = presenceTopic(parseDeviceId('pump-1'));
 
@@ -66,6 +66,8 @@ describe('Aedes', () => {
   it('hands nothing that it tells itself to anybody, and a will to the exchange', async () => {
     const wills: string[] = [];
     const aedes = new SoundAedes({
+      hasSession: () => false,
+      persistence: createStore(),
       publishWill: async ({ topic: of }, clientId) => void wills.push(`${of} of ${clientId}`),
     });
     await aedes.listen();

@@ -8,6 +8,7 @@ import type { Identity } from './authority.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
+import { createStore } from './samples.ts';
 
 let fleet: Fleet;
 let identity: Identity;
@@ -116,7 +117,11 @@ describe('of many connections that want one client id at once', () => {
 describe("Aedes' register of clients", () => {
   let aedes: SoundAedes;
   beforeEach(async () => {
-    aedes = new SoundAedes({ publishWill: async () => {} });
+    aedes = new SoundAedes({
+      persistence: createStore(),
+      hasSession: () => false,
+      publishWill: async () => {},
+    });
     await aedes.listen();
   });
   afterEach(() => new Promise<void>((resolve) => aedes.close(resolve)));

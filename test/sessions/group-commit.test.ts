@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { GroupCommit } from '../../broker/persistence/sqlite/group-commit.ts';
 import type { GatehouseError } from '../../core/errors.ts';
-import { eventually } from '../broker/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
