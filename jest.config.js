@@ -14,5 +14,6 @@ export default {
   },
   extensionsToTreatAsEsm: ['.ts'],
   testTimeout: 120_000,
-  maxWorkers: 2,
+  testSequencer: './test/long-first.js',
+  maxWorkers: 3,
 };
