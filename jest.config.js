@@ -16,4 +16,6 @@ export default {
   testTimeout: 120_000,
   testSequencer: './test/long-first.js',
   maxWorkers: 3,
+  // What is left of each file's modules adds up to gigabytes in a worker, which is begun anew instead.
+  workerIdleMemoryLimit: '600MB',
 };
