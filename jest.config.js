@@ -14,5 +14,8 @@ export default {
   },
   extensionsToTreatAsEsm: ['.ts'],
   testTimeout: 120_000,
-  maxWorkers: 2,
+  testSequencer: './test/long-first.js',
+  maxWorkers: 3,
+  // What is left of each file's modules adds up to gigabytes in a worker, which is begun anew instead.
+  workerIdleMemoryLimit: '600MB',
 };

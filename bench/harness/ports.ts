@@ -1,20 +1,37 @@
 /** For peers that take a port by its number only: a free one, and when they listen on it. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerProcess } from './server-process.ts';
 
 const START_TIMEOUT_MS = 60_000;
 const ASK_AGAIN_MS = 50;
 
-/** That another process takes it first is possible, and ends the benchmark. */
+/**
+ * Ports that no system gives to whoever asks for any, for itself or for a connection that it opens: what was free a moment
+ * ago is taken by nobody who did not mean this one.
+ */
+const [LOWEST, HIGHEST] = [20_000, 32_000];
+
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
+  for (;;) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
   probe.close();
   await once(probe, 'close');
-  return port;
+  return true;
 }
 
 /** Rejects where the process ends, or does not listen in time. */

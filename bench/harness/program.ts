@@ -1,4 +1,5 @@
 /** A benchmark as a command: it can be interrupted, prints a table or JSON, and says on standard error how far it is. */
+import { setMaxListeners } from 'node:events';
 import { type Command, InvalidArgumentError } from 'commander';
 import { GatehouseError } from '../../core/errors.ts';
 import { processIo } from '../../runtime/command-line/io.ts';
@@ -52,6 +53,8 @@ export async function runBenchmarkProgram<Options, Report extends object>({
     .action(async ({ json, ...options }: Options & { readonly json?: true }) => {
       const output = createOutput(io, json === true);
       const stop = listenForStop(io.onStopRequest);
+      // Whatever is under way at a time waits on it.
+      setMaxListeners(0, stop.signal);
       const say = (line: string) => void io.stderr.write(`${line}\n`);
       try {
         const report = await run({ ...(options as Options), signal: stop.signal, say });

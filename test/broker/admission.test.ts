@@ -7,9 +7,12 @@ import { Fleet } from './fleet.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
 import { insertIssuer } from './world.ts';
 
+/** Who is refused has it to say CONNECT, and two tests wait for its end. */
+const REFUSAL_TIME = 1_000;
+
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = await Fleet.create({ limits: { refusalTime: 300 } });
+  fleet = await Fleet.create({ limits: { refusalTime: REFUSAL_TIME } });
 });
 afterAll(() => fleet.close());
 

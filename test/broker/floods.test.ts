@@ -14,8 +14,8 @@ import { attempt, connectPacket, RawClient, type RawOptions } from './raw-client
 /** Of one address; each of its connections that stays half open takes one. */
 const PLACES = 30;
 const GARBAGE = Buffer.from('GET / HTTP/1.1\r\n\r\n');
-/** How long such a place is kept. */
-const PLACE_MS = 2_000;
+/** How long such a place is kept; longer where this machine does not get done within that what is asked meanwhile. */
+const PLACE_TIMES = [2_000, 8_000, 32_000];
 const ELSEWHERE = { localAddress: '127.0.0.2' };
 
 let fleet: Fleet;
@@ -31,15 +31,26 @@ beforeAll(async () => {
   client.destroy();
   server.close();
 });
-afterEach(async () => {
+afterEach(end);
+
+async function end(): Promise<void> {
   for (const socket of flood) socket.destroy();
   flood = [];
   await fleet.close();
-});
+}
 
-async function start(limits: Partial<BrokerLimits> = {}): Promise<void> {
-  const patience = { handshakeTime: PLACE_MS, admissionTime: PLACE_MS };
+async function start(limits: Partial<BrokerLimits> = {}, placeTime = 2_000): Promise<void> {
+  const patience = { handshakeTime: placeTime, admissionTime: placeTime };
   fleet = await Fleet.create({ limits: { unprovenPerAddress: PLACES, ...patience, ...limits } });
+}
+
+/** @param act starts a broker and resolves with false where a place was lost before all was asked */
+async function withTimeEnough(act: (placeTime: number) => Promise<boolean>): Promise<void> {
+  for (const [index, placeTime] of PLACE_TIMES.entries()) {
+    if (index > 0) await end();
+    if (await act(placeTime)) return;
+  }
+  throw new Error('places are lost at once, however long they may be kept');
 }
 
 /** A connection that says `bytes` and no more. Resolves when it is connected, or has been refused. */
@@ -117,55 +128,63 @@ class Attempt {
 }
 
 /** Sends `bytes` to each, one at a time, until all are closed. */
-function drip(sockets: readonly Socket[], bytes: Buffer): void {
+function drip(sockets: readonly Socket[], bytes: Buffer, placeTime: number): void {
   let sent = 0;
   const dripping = setInterval(() => {
     for (const socket of sockets) socket.write(bytes.subarray(sent, sent + 1));
     sent++;
     if (sockets.every(({ closed }) => closed)) clearInterval(dripping);
-  }, PLACE_MS / 20);
+  }, placeTime / 20);
 }
 
 describe('half-open connections', () => {
-  it('delay newcomers of their address alone, and lose their places', async () => {
-    await start();
-    const newcomer = await fleet.enroll('newcomer');
-    const open = (localAddress: string, bytes: Buffer | null) =>
-      Promise.all(Array.from({ length: PLACES }, () => halfOpen(bytes, localAddress)));
-    await whileDevicesPublish(async (pulse) => {
-      await open('127.0.1.1', null);
-      await open('127.0.1.2', clientHello);
-      await open('127.0.1.3', clientHello.subarray(0, 20)); // within a record
-      drip(await open('127.0.1.4', null), clientHello);
-      const coming = [1, 2, 3, 4].map((host) => new Attempt(newcomer, { localAddress: `127.0.1.${host}` }));
-      expect(await attempt(fleet, newcomer, newcomer.id, ELSEWHERE)).toBe(0);
-      await pulse();
-      // All of that while nobody has lost a place yet.
-      expect(coming.map(({ isOver }) => isOver)).toEqual([false, false, false, false]);
-      expect(flood.filter(({ closed }) => closed)).toEqual([]);
-      expect(await Promise.all(coming.map(({ answer }) => answer))).toEqual([0, 0, 0, 0]);
-    });
-    await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= 4 * PLACES);
-    // As many lines as can be read, not one for each.
-    expect(fleet.log.filter(({ msg }) => msg === 'connection refused').length).toBeLessThan(PLACES);
-  });
+  it('delay newcomers of their address alone, and lose their places', () =>
+    withTimeEnough(async (placeTime) => {
+      await start({}, placeTime);
+      const newcomer = await fleet.enroll('newcomer');
+      const open = (localAddress: string, bytes: Buffer | null) =>
+        Promise.all(Array.from({ length: PLACES }, () => halfOpen(bytes, localAddress)));
+      let isInTime = false;
+      await whileDevicesPublish(async (pulse) => {
+        await open('127.0.1.1', null);
+        await open('127.0.1.2', clientHello);
+        await open('127.0.1.3', clientHello.subarray(0, 20)); // within a record
+        drip(await open('127.0.1.4', null), clientHello, placeTime);
+        const coming = [1, 2, 3, 4].map((host) => new Attempt(newcomer, { localAddress: `127.0.1.${host}` }));
+        expect(await attempt(fleet, newcomer, newcomer.id, ELSEWHERE)).toBe(0);
+        await pulse();
+        // All of that while nobody has lost a place yet.
+        const over = coming.map(({ isOver }) => isOver);
+        isInTime = flood.every(({ closed }) => !closed);
+        if (isInTime) expect(over).toEqual([false, false, false, false]);
+        expect(await Promise.all(coming.map(({ answer }) => answer))).toEqual([0, 0, 0, 0]);
+      });
+      await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= 4 * PLACES);
+      // As many lines as can be read, not one for each.
+      expect(fleet.log.filter(({ msg }) => msg === 'connection refused').length).toBeLessThan(PLACES);
+      return isInTime;
+    }));
 
-  it('that send CONNECT a byte at a time end in the time that it has, and count as arriving', async () => {
-    await start({ sessionsPerDevice: 8 });
-    const slow = await fleet.enroll('slow');
-    const connectBytes = generate(connectPacket('slow', { username: 'x'.repeat(1_000) }));
-    await whileDevicesPublish(async (pulse) => {
-      const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.open(fleet, slow)));
-      flood.push(...clients.map(({ socket }) => socket));
-      drip(flood, connectBytes);
-      expect(await attempt(fleet, slow, 'slow')).toBe('closed');
-      await pulse();
-      expect(clients.filter(({ closed }) => closed)).toEqual([]);
-      for (const client of clients) await client.untilClosed();
-      expect(await fleet.refusals('connect_timeout')).toBe(8);
-      expect(await attempt(fleet, slow, 'slow')).toBe(0);
-    });
-  });
+  it('that send CONNECT a byte at a time end in the time that it has, and count as arriving', () =>
+    withTimeEnough(async (placeTime) => {
+      await start({ sessionsPerDevice: 8 }, placeTime);
+      const slow = await fleet.enroll('slow');
+      const connectBytes = generate(connectPacket('slow', { username: 'x'.repeat(1_000) }));
+      let isInTime = false;
+      await whileDevicesPublish(async (pulse) => {
+        const clients = await Promise.all(Array.from({ length: 8 }, () => RawClient.open(fleet, slow)));
+        flood.push(...clients.map(({ socket }) => socket));
+        drip(flood, connectBytes, placeTime);
+        const answer = await attempt(fleet, slow, 'slow');
+        await pulse();
+        isInTime = clients.every(({ closed }) => !closed);
+        if (isInTime) expect(answer).toBe('closed');
+        for (const client of clients) await client.untilClosed();
+        expect(await fleet.refusals('connect_timeout')).toBe(8);
+        expect(await attempt(fleet, slow, 'slow')).toBe(0);
+      });
+      return isInTime;
+    }));
 });
 
 describe('connections that come to nothing, one after the other', () => {

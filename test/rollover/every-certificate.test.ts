@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { freePort } from '../../bench/harness/ports.ts';
 import { isIssuedBy } from '../../core/pki/issuer-search.ts';
 import { encodePem } from '../../core/pki/pem.ts';
 import { type KeyKind, keyKinds } from '../../core/pki/public-key.ts';
@@ -15,7 +16,6 @@ import { generateKeyPair } from '../pki/test-authority.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeWith } from '../support/external.ts';
-import { freePort } from '../support/free-port.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { shellIn } from './shell.ts';
 

@@ -8,7 +8,6 @@ import { eventually } from '../support/eventually.ts';
 import { BrokerProcess } from './broker-process.ts';
 import type { StrictClient } from './strict-client.ts';
 
-const END_MS = 5_000;
 const WINDOW = 50;
 
 let fleet: Fleet;
@@ -62,9 +61,8 @@ describe('SIGTERM under load', () => {
       for (let round = 0; round < 3; round++) {
         const before = acknowledged.length;
         await eventually(() => acknowledged.length > before + 200);
-        const started = performance.now();
         await broker.stop();
-        expect(performance.now() - started).toBeLessThan(END_MS);
+        // Past its deadline it would be 1.
         expect(await broker.untilEnd()).toBe(0);
         await broker.start();
       }
