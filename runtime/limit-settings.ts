@@ -37,7 +37,7 @@ export const limitSettings = {
   maxHandshakesPerAddress: {
     ...aNumber(1, 10_000),
     default: 64,
-    help: 'of these, those of one address, or of one /64 of IPv6',
+    help: 'TLS handshakes of one address, or of one /64 of IPv6, that are begun at a time',
   },
   maxUnprovenPerAddress: {
     ...aNumber(1, 10_000),
@@ -57,7 +57,7 @@ export const limitSettings = {
   maxWaitingPerAddress: {
     ...aNumber(1, 1_000_000),
     default: 4_000,
-    help: 'of these, those of one address',
+    help: 'connections of one address that wait for their handshake',
   },
   maxQueueMessages: {
     ...aNumber(1, 10_000_000),
@@ -68,7 +68,7 @@ export const limitSettings = {
     ...aSize([64 * KB, '64KB'], [64 * GB, '64GB']),
     default: 64 * MB,
     defaultText: '64MB',
-    help: 'bytes of them',
+    help: 'bytes that wait for one durable session, on disk; the oldest messages make room',
   },
   maxQueuedSize: {
     ...aSize([MB, '1MB'], [4_096 * GB, '4096GB']),

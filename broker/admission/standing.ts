@@ -1,9 +1,6 @@
-/** What an admitted session stands on, and how a connection gets it in step with the journal. */
+/** What an admitted session stands on. */
 import type { Fingerprint } from '../../core/ids.ts';
 import type { Grants, PolicySubject } from '../../core/policy/grants.ts';
-import type { Connection } from '../sessions/connection.ts';
-import type { LiveTable } from '../sessions/live-table.ts';
-import type { AdmissionControl, Finding } from './admission-control.ts';
 
 export interface Standing {
   readonly subject: PolicySubject;
@@ -18,23 +15,4 @@ export interface Standing {
   readonly revokedSeq: number | null;
   /** Its certificate renews another and, as far as the registry knows, was never used before. */
   readonly isFirstUse: boolean;
-}
-
-/**
- * Reads the registry again if grants changed while it was read: the connection had no standing yet that the
- * journal could have revised. From the moment that it has one, in the same turn, the journal does.
- * @throws GatehouseError naming the rule that refuses
- */
-export async function takeStanding(
-  connection: Connection,
-  { live, admission }: { readonly live: LiveTable; readonly admission: Pick<AdmissionControl, 'admit'> },
-  finding?: Finding,
-): Promise<Standing> {
-  for (;;) {
-    const { changes } = live;
-    const standing = await admission.admit(connection.peer, finding);
-    if (live.changes !== changes) continue;
-    connection.standing = standing;
-    return standing;
-  }
 }

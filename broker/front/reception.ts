@@ -7,7 +7,7 @@ import { type ErrorCode, GatehouseError } from '../../core/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../runtime/peer-certificate.ts';
 import type { AdmissionControl } from '../admission/admission-control.ts';
-import { type Standing, takeStanding } from '../admission/standing.ts';
+import type { Standing } from '../admission/standing.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
@@ -19,6 +19,7 @@ import type { DurableSessions } from '../sessions/durable-sessions.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { MessageBroker } from '../sessions/message-broker.ts';
 import type { Revocations } from '../sessions/revocations.ts';
+import { takeStanding } from '../sessions/take-standing.ts';
 import { checkClientId } from './client-id.ts';
 import {
   type ConnectRequest,

@@ -42,7 +42,7 @@ export interface DeviceExplanation {
   readonly claims: readonly RefusalView[];
   /**
    * Of those who did not even claim to be anybody, since it was last there: from the address where it was last seen, or, if it
-   * never was, some of the newest from anywhere. Empty while it is online. It may have been this device, or not.
+   * never was, some of the newest from anywhere. Empty while it is online, or has no certificate to connect with. It may have been this device, or not.
    */
   readonly strangers: readonly RefusalView[];
   /** Seconds by which presence and refusals may be behind: the broker tells of them so often. */

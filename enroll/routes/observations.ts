@@ -90,10 +90,10 @@ async function explain(context: EnrollContext, id: DeviceId): Promise<DeviceExpl
 /** Who may have been the device, as far as anybody can tell by address and time. */
 async function strangersFor(
   { registry, clock }: EnrollContext,
-  { id, presence }: DeviceDetail,
+  { id, presence, certificates }: DeviceDetail,
 ): Promise<readonly RefusalView[]> {
   const { observations } = registry;
-  if (presence?.status === 'online') return [];
+  if (presence?.status === 'online' || certificates.length === 0) return [];
   const since = presence === null ? clock.now() - RECENT_MS : Date.parse(presence.since);
   const found = await (presence === null
     ? observations.strangers(SOME_STRANGERS)

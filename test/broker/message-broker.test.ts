@@ -2,13 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Client } from 'aedes';
 import { generate } from 'mqtt-packet';
-import { takeStanding } from '../../broker/admission/standing.ts';
 import { Publication } from '../../broker/delivery/publication.ts';
 import type { Will } from '../../broker/front/connect-packet.ts';
 import { defaultLimits } from '../../broker/limits.ts';
 import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { LiveTable } from '../../broker/sessions/live-table.ts';
 import { MessageBroker } from '../../broker/sessions/message-broker.ts';
+import { takeStanding } from '../../broker/sessions/take-standing.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   clock,

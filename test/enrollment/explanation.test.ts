@@ -56,6 +56,9 @@ describe('an explanation', () => {
     const never = await explanation('never');
     expect(never.strangers.map(({ address }) => address)).toEqual(['192.0.2.78', '192.0.2.77']);
     expect((await explanation('nobody-at-all')).strangers).toEqual([]);
+    // Nor can one connect that has no certificate.
+    await service.operator('POST', '/devices', { id: 'without' });
+    expect((await explanation('without')).strangers).toEqual([]);
   });
 
   it('of one that is online has nothing to be done', async () => {
