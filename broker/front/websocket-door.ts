@@ -67,20 +67,21 @@ export class WebSocketDoor {
       },
       refusal: (rule) => httpRefusal(status, rule),
       open: async (arrival) => {
-        const webSocket = await this.#open(socket, arrival, (refusedWith) => {
+        stream = await this.#open(socket, arrival, (refusedWith) => {
           status = refusedWith;
         });
-        const onViolation = (detail: string) => this.#noteViolation(socket, detail);
-        stream = new WebSocketStream({ webSocket, onViolation });
         return stream;
       },
     };
   }
 
-  #open(socket: TLSSocket, arrival: Arrival, onRefusal: (status: number) => void): Promise<WebSocket> {
-    const opening = new Promise<WebSocket>((resolve, reject) => {
+  #open(socket: TLSSocket, arrival: Arrival, onRefusal: (status: number) => void): Promise<WebSocketStream> {
+    const onViolation = (detail: string) => this.#noteViolation(socket, detail);
+    const opening = new Promise<WebSocketStream>((resolve, reject) => {
       this.#visitors.set(socket, {
-        resolve,
+        // At once, and not where it is waited for: frames that came right behind the request are read before any promise goes
+        // on, and an error in them that nobody listens for would end the process.
+        resolve: (webSocket) => resolve(new WebSocketStream({ webSocket, onViolation })),
         reject: (status, detail) => {
           onRefusal(status);
           reject(new GatehouseError('websocket_refused', detail));

@@ -4,7 +4,7 @@ import { generate } from 'mqtt-packet';
 import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
-import { connectPacket } from './raw-client.ts';
+import { connectPacket, RawClient } from './raw-client.ts';
 import { ask, MQTT, RawWebSocket } from './raw-web-socket.ts';
 
 const MESSAGE_BYTES = 10_000;
@@ -158,5 +158,44 @@ describe('frames', () => {
     const client = await RawWebSocket.connected(fleet, 'frames-7');
     for (let count = 0; count < 200; count++) client.webSocket.send(Buffer.alloc(0));
     expect(await client.untilClosed()).toBe(1008);
+  });
+});
+
+/** What follows it on the same socket is for the caller to say. */
+function upgradeRequest(): Buffer {
+  const headers = Object.entries({ Host: 'localhost', ...MQTT }).map(([name, value]) => `${name}: ${value}`);
+  return Buffer.from(['GET /mqtt HTTP/1.1', ...headers, '', ''].join('\r\n'));
+}
+
+/** Masked by zeros, as a client's frames must be masked (RFC 6455 §5.3). */
+function frame(first: number, payload: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([first, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+}
+
+describe('frames that come with the request, and do not wait for its answer', () => {
+  const open = async (id: string) => {
+    const port = Number(new URL(fleet.wssUrl).port);
+    return RawClient.open(fleet, await fleet.enroll(id), { port });
+  };
+
+  it('are read', async () => {
+    const client = await open('early-1');
+    client.send(Buffer.concat([upgradeRequest(), frame(0x82, generate(connectPacket('early-1')))]));
+    const connack = Buffer.from([0x82, 4, 0x20, 2, 0, 0]);
+    await eventually(() => client.received.subarray(-connack.length).equals(connack));
+    client.socket.destroy();
+  });
+
+  it.each([
+    ['with a reserved bit', 0xc2, 1002],
+    ['of an opcode that there is not', 0x83, 1002],
+    ['of text', 0x81, 1003],
+  ])('end the connection, and nobody else’s, where they are malformed: %s', async (_, first, code) => {
+    const client = await open(`early-${first}`);
+    client.send(Buffer.concat([upgradeRequest(), frame(first, Buffer.from('x'))]));
+    await client.untilClosed();
+    const closing = client.received.lastIndexOf(0x88);
+    expect(client.received.readUInt16BE(closing + 2)).toBe(code);
+    expect(backend.connected).toBe(true);
   });
 });
