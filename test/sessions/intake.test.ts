@@ -1,5 +1,7 @@
-/** What queues share. */
+/** What queues share, and what publishers do. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Intake } from '../../broker/delivery/intake.ts';
+import { Publication } from '../../broker/delivery/publication.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import { openSessions } from '../broker/samples.ts';
 
@@ -30,5 +32,26 @@ describe('a body that several sessions wait for', () => {
     await database.release(one, entry.seq);
     const { entries } = await database.change((table) => table.page(other, 0, all));
     expect(entries.map(({ payload }) => String(payload))).toEqual(['x']);
+  });
+});
+
+describe('a publisher whose messages are for thousands', () => {
+  it('does not keep another one waiting for all of them', async () => {
+    const intake = new Intake(database);
+    const crowd = Array.from({ length: 10_000 }, (_, index) => database.sessions.open(`reader-${index}`));
+    const acknowledged: string[] = [];
+    const publish = async (clientId: string, payload: string, sessions: typeof crowd) => {
+      database.separate(); // as each PUBLISH does
+      const message = Publication.of({ topic: 't', payload: Buffer.from(payload), qos: 1 });
+      const receivers = sessions.map((session) => ({ session, qos: 1 }));
+      await intake.take(message, receivers, clientId);
+      acknowledged.push(payload);
+    };
+    const all = Array.from({ length: 12 }, (_, index) => publish('loud', `loud ${index}`, crowd));
+    all.push(publish('quiet', 'quiet', crowd.slice(0, 1)));
+    await Promise.all(all);
+    const inOrder = Array.from({ length: 12 }, (_, index) => `loud ${index}`);
+    expect(acknowledged.filter((payload) => payload !== 'quiet')).toEqual(inOrder);
+    expect(acknowledged.indexOf('quiet')).toBeLessThan(acknowledged.indexOf('loud 11'));
   });
 });
