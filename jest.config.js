@@ -17,5 +17,5 @@ export default {
   testSequencer: './test/long-first.js',
   maxWorkers: 3,
   // What is left of each file's modules adds up to gigabytes in a worker, which is begun anew instead.
-  workerIdleMemoryLimit: '600MB',
+  workerIdleMemoryLimit: '400MB',
 };
