@@ -91,7 +91,7 @@ export class DurableOutbox extends Outbox implements Delivery {
       if (this.isClosed) return;
       const verdict = entry.topic === null ? 'deliver' : this.#judgeOf(entry.topic);
       if (verdict === 'stop') this.close();
-      else if (verdict === 'drop') this.acknowledge(messageIdOf(entry.seq));
+      else if (verdict === 'drop') this.#withdraw(entry);
       else this.#write(entry);
     }
     this.watch();
@@ -127,6 +127,21 @@ export class DurableOutbox extends Outbox implements Delivery {
   protected override onRoom(): void {
     this.#take();
     super.onRoom();
+  }
+
+  /**
+   * It may not be sent any more. Of QoS 2 and sent before, its receiver may remember the id and would take the next message of
+   * that id for this one (§4.3.3): PUBREL lets it forget.
+   */
+  #withdraw({ seq, messageId, qos }: QueueEntry): void {
+    const id = messageId ?? messageIdOf(seq);
+    if (qos !== 2 || messageId === null) this.acknowledge(id);
+    else {
+      this.release(id)?.then(
+        () => this.sendRelease(id),
+        () => {}, // the store tells of it
+      );
+    }
   }
 
   #write({ seq, messageId, released, qos, topic, payload, retain }: QueueEntry): void {

@@ -17,6 +17,8 @@ const POLICY_VIOLATION = 1008;
 const EMPTY_FRAMES_PER_SECOND = 5;
 /** ms from the closing frame to the end of the connection, where the peer does not end it. */
 const FAREWELL_MS = 2_000;
+/** Frames that may be under way while the peer is told of its violation. With more of them it has no ear for it. */
+const LATE_FRAMES = 1_000;
 /** A ping is not answered while so many bytes wait for a peer that does not read (RFC 6455 §5.5.3 lets the last one do). */
 const PONG_BACKLOG_BYTES = 16 * 1_024;
 
@@ -92,7 +94,14 @@ export class WebSocketStream extends Duplex {
 
   #violate(code: number, detail: string): void {
     this.#onViolation(detail);
-    this.#webSocket.removeAllListeners('message').removeAllListeners('ping').removeAllListeners('pong');
+    let late = 0;
+    const countLate = () => {
+      late++;
+      if (late > LATE_FRAMES) this.destroy();
+    };
+    for (const event of ['message', 'ping', 'pong']) {
+      this.#webSocket.removeAllListeners(event).on(event, countLate);
+    }
     this.#webSocket.close(code, detail);
     this.#endSoon();
   }

@@ -242,6 +242,28 @@ describe('the policy of the moment', () => {
     expect(payloads()).toEqual(['1', '3']);
   });
 
+  it('lets its receiver forget a message of QoS 2 that was sent, and is denied when it would be sent again', async () => {
+    for (const payload of ['1', '2', '3']) await publish(payload, payload === '3' ? 1 : 2);
+    connect({ sentMessages: 2 });
+    outbox.start();
+    await settled();
+    expect(payloads()).toEqual(['1', '2']);
+    const [first, second] = [idOf('1'), idOf('2')];
+    verdict = (topic) => (topic === 't' ? 'drop' : 'deliver');
+    connect();
+    outbox.start();
+    await settled();
+    // And of what it was never sent it is told nothing.
+    expect(sent()).toMatchObject([
+      { cmd: 'pubrel', messageId: first },
+      { cmd: 'pubrel', messageId: second },
+    ]);
+    outbox.acknowledge(first);
+    outbox.acknowledge(second);
+    await settled();
+    expect(session.messages).toBe(0);
+  });
+
   it('leaves everything in the queue of a session that has been cut off', async () => {
     verdict = () => 'stop';
     outbox.start();
