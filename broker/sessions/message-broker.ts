@@ -53,6 +53,8 @@ interface Attachment {
   readonly client: Client;
   readonly stream: DeviceStream;
   readonly request: ConnectRequest;
+  /** There is an earlier session that it goes on with. */
+  readonly isKept: boolean;
   /** Resolves when Aedes has let go of it. */
   readonly gone: Promise<void>;
 }
@@ -74,7 +76,6 @@ export class MessageBroker {
     this.#exchange = new Exchange(options);
     this.#aedes = new SoundAedes({
       id: store.database.brokerId,
-      hasSession: (clientId) => store.database.sessions.get(clientId) !== undefined,
       publishWill: (will, clientId) => this.#exchange.publishWill(will, clientId),
       persistence: store,
       authorizePublish: (client, will, done) => authorizer.publish(client, will, done),
@@ -122,6 +123,7 @@ export class MessageBroker {
     live.bind(client, connection);
     // It is here: a will that an earlier connection left, and nobody has published yet, tells what is not so.
     if (request.will === null) store.database.wills.remove(request.clientId);
+    const isKept = !request.clean && store.database.sessions.get(request.clientId) !== undefined;
     if (!request.clean) durable.keep(device, request.clientId);
     metrics.admitted();
     metrics.connected();
@@ -129,7 +131,7 @@ export class MessageBroker {
 
     const gone = this.#goneWith(client, stream);
     connection.attach(client, gone);
-    void this.#setUp({ connection, client, stream, request, gone });
+    void this.#setUp({ connection, client, stream, request, isKept, gone });
     const cancelExpiry = callAfter(standing.notAfter, clock, () => {
       void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
     });
@@ -143,14 +145,15 @@ export class MessageBroker {
   }
 
   /** Up to CONNACK, and what follows it. Never rejects. */
-  async #setUp({ connection, client, stream, request, gone }: Attachment): Promise<void> {
+  async #setUp({ connection, client, stream, request, isKept, gone }: Attachment): Promise<void> {
     const { durable, cutOff, onArrival, limits } = this.#options;
     const deadline = setTimeout(() => {
       if (client.closed) return;
       cutOff.dismiss(connection, 'connect_timeout', 'the session could not be set up in time');
     }, limits.admissionTime);
     try {
-      if (!(await this.#aedes.connect(client, () => connection.endedBy !== null))) return;
+      const hasEnded = () => connection.endedBy !== null;
+      if (!(await this.#aedes.connect(client, { isKept, hasEnded }))) return;
       if (request.clean) durable.forget(connection.device, request.clientId);
       this.#exchange.open(connection, client, stream, gone);
       this.#keepAlive.watch(stream, request.keepalive, () => client.emit('error', new Error(SILENT)));

@@ -14,10 +14,15 @@ import type { SessionStore } from '../persistence/session-store.ts';
 
 export interface SoundAedesOptions extends AedesOptions {
   readonly persistence: SessionStore;
-  /** Whether a session is kept for this client id. To Aedes one without subscriptions would be none. */
-  readonly hasSession: (clientId: string) => boolean;
   /** A will that may be published, of whoever had this client id. */
   readonly publishWill: (will: PublishPacket, clientId: string) => Promise<void>;
+}
+
+export interface SessionStart {
+  /** An earlier session goes on, whatever is in it [MQTT-3.2.2-2]. To Aedes one without subscriptions would be none. */
+  readonly isKept: boolean;
+  /** Whether the broker has ended the connection, of which Aedes may not have been told yet. */
+  readonly hasEnded: () => boolean;
 }
 
 type Done = (error?: Error) => void;
@@ -27,16 +32,14 @@ const CONNACK = 0x20;
 
 export class SoundAedes extends Aedes {
   readonly #store: SessionStore;
-  readonly #hasSession: SoundAedesOptions['hasSession'];
   readonly #publishWill: SoundAedesOptions['publishWill'];
   #subscriptions = 0;
 
-  constructor({ hasSession, publishWill, ...options }: SoundAedesOptions) {
+  constructor({ publishWill, ...options }: SoundAedesOptions) {
     super(options);
     // The packets that Aedes writes are few: they are not worth 65,536 buffers kept ready, one for each number, of 6 MB.
     writeToStream.cacheNumbers = false;
     this.#store = options.persistence;
-    this.#hasSession = hasSession;
     this.#publishWill = publishWill;
   }
 
@@ -65,11 +68,10 @@ export class SoundAedes extends Aedes {
   /**
    * What Aedes does on CONNECT, in its order, and without the queue that it would send through a pipeline: for it that is
    * always empty, and the pipeline took a tenth of a connect. False where it has come to its end meanwhile.
-   * @param hasEnded whether the broker has ended the connection, of which Aedes may not have been told yet
    */
-  async connect(client: Client, hasEnded: () => boolean): Promise<boolean> {
+  async connect(client: Client, { isKept, hasEnded }: SessionStart): Promise<boolean> {
     const isOver = () => client.closed || this.closed || hasEnded();
-    const isResumed = await this.#beginOrRestore(client);
+    await this.#beginOrRestore(client);
     if (isOver()) return false;
     client.will = client._will; // null by now where the session has been cut off
     if (client.will !== null) {
@@ -77,7 +79,7 @@ export class SoundAedes extends Aedes {
     }
     if (isOver()) return false;
     this.registerClient(client);
-    client.conn.write(Buffer.from([CONNACK, 2, isResumed ? 1 : 0, 0]));
+    client.conn.write(Buffer.from([CONNACK, 2, isKept ? 1 : 0, 0]));
     client.connackSent = true;
     client.connecting = false;
     client.connected = true;
@@ -86,16 +88,10 @@ export class SoundAedes extends Aedes {
     return true;
   }
 
-  /** Whether there is an earlier session to go on with, whatever is in it [MQTT-3.2.2-2]. */
-  async #beginOrRestore(client: Client): Promise<boolean> {
-    if (client.clean) {
-      await this.#store.cleanSubscriptions(client); // [MQTT-3.1.2-6]
-      return false;
-    }
-    const isKept = this.#hasSession(client.id);
+  async #beginOrRestore(client: Client): Promise<void> {
+    if (client.clean) return this.#store.cleanSubscriptions(client); // [MQTT-3.1.2-6]
     const stored = await this.#store.subscriptionsByClient(client);
     await Promise.all(stored.map((subscription) => this.#restore(client, subscription)));
-    return isKept;
   }
 
   /** It may not be allowed any more. */

@@ -229,7 +229,6 @@ const answers: Record<string, readonly [packets: string, answers: string]> = {
     packet('a2', '00ff', field('never'), field('nor/#')),
     'b00200ff',
   ],
-  '3.12.4-1: PINGRESP': [PING, PONG],
   'an acknowledgement of what was not sent changes nothing': [
     packet('40', '0001') + packet('70', '0002'),
     '',
@@ -241,6 +240,13 @@ describe('answers:', () => {
   it.each(Object.entries(answers))('%s', async (_, [packets, expected]) => {
     const { client } = await connected();
     expect(await told(client, packets)).toBe(bytes(expected, PONG).toString('hex'));
+    await client.end();
+  });
+
+  it('3.12.4-1: PINGRESP to each PINGREQ', async () => {
+    const { client } = await connected();
+    client.send(bytes(PING, PING, PING));
+    await heard(client, `${PONG}${PONG}${PONG}`);
     await client.end();
   });
 });
@@ -272,7 +278,8 @@ describe('what a subscriber hears:', () => {
     const [first, second, empty] = ['1', '2', ''].map((payload) =>
       packet('31', field('last'), text(payload)),
     );
-    expect(await told(client, `${first}${second}`, subscribing('last', '00'))).toContain(second);
+    client.send(bytes(`${first}${second}`, subscribing('last', '00')));
+    await heard(client, `${second}`);
     expect(client.received.toString('hex')).not.toContain(first);
     await client.end();
     const { client: later } = await connected();

@@ -66,7 +66,6 @@ describe('Aedes', () => {
   it('hands nothing that it tells itself to anybody, and a will to the exchange', async () => {
     const wills: string[] = [];
     const aedes = new SoundAedes({
-      hasSession: () => false,
       persistence: createStore(),
       publishWill: async ({ topic: of }, clientId) => void wills.push(`${of} of ${clientId}`),
     });

@@ -119,7 +119,6 @@ describe("Aedes' register of clients", () => {
   beforeEach(async () => {
     aedes = new SoundAedes({
       persistence: createStore(),
-      hasSession: () => false,
       publishWill: async () => {},
     });
     await aedes.listen();
