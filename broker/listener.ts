@@ -17,6 +17,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node
 import { listenFailure } from '../runtime/listen-failure.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { SettingName } from '../runtime/settings.ts';
+import { addressOf } from './front/peer-address.ts';
 import { RefusalLog } from './front/refusal-log.ts';
 import { socketName } from './front/socket-name.ts';
 import type { WaitingLine } from './front/waiting-line.ts';
@@ -99,7 +100,7 @@ export class Listener {
 
   #take(socket: Socket): void {
     const { line, sockets, limits } = this.#options;
-    const { remoteAddress: address } = socket;
+    const address = addressOf(socket);
     if (address === undefined) {
       socket.destroy(); // gone again
       return;
@@ -120,14 +121,14 @@ export class Listener {
   }
 
   #turnAway(socket: Socket, detail: string): void {
-    const { remoteAddress: address } = socket;
+    const address = addressOf(socket);
     socket.destroy();
     this.#refuse({ rule: 'connection_limit', address, detail });
   }
 
   #reportFailures(): void {
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
-      const { remoteAddress: address } = socket;
+      const address = addressOf(socket);
       socket.destroy(); // Node leaves one open whose handshake took too long
       const detail = describeHandshakeFailure(error);
       this.#refuse({ rule: 'tls_handshake_failed', address, detail }, isGone(error) ? 'debug' : 'warn');

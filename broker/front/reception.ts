@@ -30,6 +30,7 @@ import {
 } from './connect-packet.ts';
 import type { ConnectRates } from './connect-rates.ts';
 import { readConnect } from './connect-reader.ts';
+import { addressOf } from './peer-address.ts';
 import { connackFor, sayFarewell, untilPeerSpeaks } from './refusal.ts';
 import { type SocketName, socketName } from './socket-name.ts';
 import type { Transport } from './transport.ts';
@@ -78,7 +79,7 @@ export class Reception {
   async receive(transport: Transport): Promise<void> {
     const { socket } = transport;
     socket.on('error', () => {}); // it is followed by 'close', which everything here goes by
-    const visit: Visit = { transport, address: socket.remoteAddress ?? '', name: socketName(socket) };
+    const visit: Visit = { transport, address: addressOf(socket) ?? '', name: socketName(socket) };
     try {
       await this.#admit(visit);
     } catch (error) {

@@ -6,7 +6,7 @@
  */
 import type { BrokerLimits } from '../limits.ts';
 import { LoopLoad } from './loop-load.ts';
-import { networkOf } from './network-of.ts';
+import { networkOf } from './peer-address.ts';
 import { Places } from './places.ts';
 import type { SocketName } from './socket-name.ts';
 

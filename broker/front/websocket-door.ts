@@ -11,6 +11,7 @@ import type { Logger } from '../../runtime/log.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { Arrival } from '../sessions/arrival.ts';
+import { addressOf } from './peer-address.ts';
 import type { Transport } from './transport.ts';
 import { WebSocketStream } from './websocket-stream.ts';
 
@@ -117,11 +118,11 @@ export class WebSocketDoor {
     return this.#options.hostnames.includes(hostname);
   }
 
-  #noteViolation({ remoteAddress: address }: TLSSocket, detail: string): void {
+  #noteViolation(socket: TLSSocket, detail: string): void {
     const { metrics, log } = this.#options;
     const rule = 'websocket_refused';
     metrics.cutOff(rule);
-    log.warn({ rule, address, detail }, 'session cut off');
+    log.warn({ rule, address: addressOf(socket), detail }, 'session cut off');
   }
 }
 

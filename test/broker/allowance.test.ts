@@ -2,13 +2,25 @@
 import { describe, expect, it } from '@jest/globals';
 import { Allowance } from '../../broker/front/allowance.ts';
 import { ConnectRates } from '../../broker/front/connect-rates.ts';
-import { networkOf } from '../../broker/front/network-of.ts';
+import { addressOf, networkOf } from '../../broker/front/peer-address.ts';
 import { parseDeviceId } from '../../core/ids.ts';
+
+describe('addressOf', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['::FFFF:192.0.2.1', '192.0.2.1'],
+    ['::ffff:1', '::ffff:1'],
+    ['2001:db8::1', '2001:db8::1'],
+    [undefined, undefined],
+  ])('of %s is %s', (remoteAddress, address) => {
+    expect(addressOf({ remoteAddress })).toBe(address);
+  });
+});
 
 describe('networkOf', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
-    ['::ffff:192.0.2.1', '192.0.2.1'],
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
     ['2001:db8::1', '2001:db8:0:0::/64'],
