@@ -69,9 +69,10 @@ describe('a device that says DISCONNECT', () => {
     });
     await eventually(() => leaver.received.length > 4);
     const heard = leaver.received.length;
-    const connections = await fleet.metric('connections');
+    const areHere = async (count: number) => (await fleet.metric('connections')) === count;
+    await eventually(() => areHere(1)); // whoever was here before has left
     leaver.send(disconnect);
-    await eventually(async () => (await fleet.metric('connections')) < connections);
+    await eventually(() => areHere(0));
     const source = await fleet.connect(await fleet.enroll('later', group));
     const inbox = new Inbox(source);
     await subscribe(source, ['later/#'], 1);

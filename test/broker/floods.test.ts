@@ -194,11 +194,18 @@ describe('connections that come to nothing, one after the other', () => {
     // Ten seconds' worth at once are ten.
     for (let round = 0; round < 15; round++) expect(await attempt(fleet, newcomer, newcomer.id)).toBe(0);
     await whileDevicesPublish(async (pulse) => {
+      const began = performance.now();
       for (let count = 0; count < 11; count++) (await halfOpen(GARBAGE)).resume();
       const waiting = new Attempt(newcomer);
       expect(await attempt(fleet, newcomer, newcomer.id, ELSEWHERE)).toBe(0);
       await pulse();
-      expect([await fleet.refusals('tls_handshake_failed'), waiting.isOver]).toEqual([10, false]);
+      await eventually(async () => (await fleet.refusals('tls_handshake_failed')) >= 10);
+      const { isOver } = waiting;
+      const failed = await fleet.refusals('tls_handshake_failed');
+      // One more each second: the last of them, and then whoever is behind it.
+      const seconds = Math.floor((performance.now() - began) / 1_000);
+      expect(failed).toBeLessThanOrEqual(10 + seconds);
+      if (seconds < 2) expect(isOver).toBe(false);
       expect(await waiting.answer).toBe(0);
     });
     expect(await fleet.refusals('connection_limit')).toBe(0);
@@ -206,7 +213,7 @@ describe('connections that come to nothing, one after the other', () => {
 
   it('let a device of the same address in when its turn comes, while they go on', async () => {
     const going = 10;
-    await start({ failuresPerSecondPerAddress: 10 });
+    await start({ failuresPerSecondPerAddress: 4 });
     const newcomer = await fleet.enroll('newcomer');
     let isOver = false;
     const goOn = async () => {
@@ -219,12 +226,14 @@ describe('connections that come to nothing, one after the other', () => {
     await whileDevicesPublish(async () => {
       const ending = Array.from({ length: going }, goOn);
       try {
-        await eventually(async () => (await failed()) >= 100); // ten seconds' worth
+        await eventually(async () => (await failed()) >= 40); // ten seconds' worth
         expect(await attempt(fleet, newcomer, newcomer.id, ELSEWHERE)).toBe(0);
         const before = await failed();
-        expect(await attempt(fleet, newcomer, newcomer.id)).toBe(0);
-        // Those before it in the line, and those whose turn came while it shook hands.
+        // Its turn has come when it is answered, however long the rest of a handshake may take.
+        await once(await halfOpen(clientHello), 'data');
+        // Those before it in the line, and those that begin while this is asked.
         expect((await failed()) - before).toBeLessThan(3 * going);
+        expect(await attempt(fleet, newcomer, newcomer.id)).toBe(0);
       } finally {
         isOver = true;
         for (const socket of flood) socket.destroy();
@@ -234,7 +243,7 @@ describe('connections that come to nothing, one after the other', () => {
   });
 
   it('are bounded in all, wherever they come from', async () => {
-    await start({ unproven: 10, waiting: 1 });
+    await start({ unproven: 10, waiting: 1 }, 60_000); // nobody loses a place meanwhile
     for (let index = 0; index < 10; index++) await halfOpen(null, `127.0.1.${index + 1}`);
     const waiting = await halfOpen(null, '127.0.2.1');
     await once(await halfOpen(null, '127.0.2.2'), 'close');
@@ -245,7 +254,7 @@ describe('connections that come to nothing, one after the other', () => {
 
 describe('a fleet that comes back at once', () => {
   it('gets in through one address, whole', async () => {
-    await start({ handshakes: 8, handshakesPerAddress: 4 });
+    await start({ handshakes: 8, handshakesPerAddress: 4 }, 60_000);
     const identities = await Promise.all(
       Array.from({ length: 10 }, (_, index) => fleet.enroll(`dev-${index}`)),
     );
@@ -274,10 +283,13 @@ describe('a device that connects over and over', () => {
     await start({ connectsPerSecond: 0.1, failuresPerSecondPerAddress: 0.4 });
     const [restless, other] = [await fleet.enroll('restless'), await fleet.enroll('other')];
     for (let count = 0; count < 6; count++) await attempt(fleet, restless, 'restless');
+    const began = performance.now();
     for (let count = 0; count < 4; count++) await attempt(fleet, restless, 'restless');
     const waiting = new Attempt(other);
     expect(await attempt(fleet, other, 'other', ELSEWHERE)).toBe(0);
-    expect(waiting.isOver).toBe(false);
+    const { isOver } = waiting;
+    // A fifth may fail after two and a half seconds.
+    if (performance.now() - began < 2_500) expect(isOver).toBe(false);
     expect(await waiting.answer).toBe(0);
   });
 });
