@@ -14,6 +14,7 @@ interface Watched {
 
 export class KeepAlive {
   readonly #watched = new Map<Pick<DeviceStream, 'isSilent'>, Watched>();
+  #lookedAt = performance.now();
   readonly #timer = setInterval(() => this.#look(performance.now()), LOOK_MS).unref();
 
   /** @param keepalive seconds; 0 for none @param end called once it has been silent for too long */
@@ -30,6 +31,10 @@ export class KeepAlive {
   }
 
   #look(now: number): void {
+    // Where the whole process has stood still, what devices sent meanwhile is yet to be read: the next look tells.
+    const isLate = now - this.#lookedAt > 2 * LOOK_MS;
+    this.#lookedAt = now;
+    if (isLate) return;
     for (const [stream, { silence, end }] of this.#watched) {
       if (!stream.isSilent(silence, now)) continue;
       this.#watched.delete(stream);

@@ -14,10 +14,10 @@ export const limits: LineLimits = {
   ...{ waiting: 16, waitingPerAddress: 8, waitingTime: 20_000 },
 };
 
-/** By the network that each counts for: two of one /64, and one IPv4 address in both of its forms. */
+/** By the network that each counts for: two of one /64, and IPv4 addresses by themselves. */
 const addresses = {
   six: ['2001:db8::1', '2001:db8::ffff:1'],
-  one: ['192.0.2.1', '::ffff:192.0.2.1'],
+  one: ['192.0.2.1', '192.0.2.1'],
   two: ['192.0.2.2', '192.0.2.2'],
   three: ['192.0.2.3', '192.0.2.3'],
 } as const;
