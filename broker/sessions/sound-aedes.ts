@@ -127,7 +127,18 @@ export class SoundAedes extends Aedes {
     const [client, done] = rest.length === 1 ? [null, rest[0]] : rest;
     if (packet.topic === `$SYS/${this.id}/heartbeat`) super.publish(packet, done);
     else if (packet.topic.startsWith('$')) done();
-    else this.#publishWill(packet, client?.id ?? packet.clientId ?? '').then(() => done(), done);
+    else if (client !== null) void this.#publishLast(packet, client.id, done);
+    else this.#publishWill(packet, packet.clientId ?? '').then(() => done(), done);
+  }
+
+  /**
+   * Of a connection that was lost. By `done` Aedes deletes what is stored for the client id; but the disk takes its time, and
+   * by then the will may be that of the connection that has taken over.
+   */
+  async #publishLast(packet: PublishPacket, id: string, done: Done): Promise<void> {
+    const own = this.#store.getWill({ id }); // looked up at once: nobody has taken over yet
+    await this.#publishWill(packet, id).catch(() => {}); // Aedes would delete it all the same
+    if ((await this.#store.getWill({ id })) === (await own)) done();
   }
 
   override registerClient(client: Client): void {

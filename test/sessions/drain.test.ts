@@ -121,6 +121,22 @@ describe('a broker that ends', () => {
     return owners.sort();
   };
 
+  it('defers the will of whoever took over, though the earlier one was published meanwhile', async () => {
+    await fleet.startBroker();
+    const watcher = await fleet.connect(await fleet.enroll('watcher', { group: 'anything' }), {
+      clean: false,
+    });
+    await subscribe(watcher, ['devices/+/status'], 1);
+    const inbox = new Inbox(watcher);
+    const device = await fleet.enroll('dev-1');
+    await fleet.connect(device, { clean: false, ...will('dev-1') });
+    await fleet.connect(device, { clean: false, ...will('dev-1') });
+    await inbox.has('gone');
+    await watcher.publishAsync('devices/watcher/status', 'behind it', { qos: 1 });
+    await fleet.stopBroker();
+    expect(await storedWills()).toEqual(['dev-1']);
+  });
+
   it('defers wills to its next start, and forgets those of whoever is back by then', async () => {
     await fleet.startBroker();
     const watching = await fleet.enroll('watcher', { group: 'anything' });
