@@ -47,6 +47,8 @@ export class CleanOutbox extends Outbox implements Subscriber {
   #isLagging = false;
   #isCrammed = false;
   #patience: NodeJS.Timeout | undefined;
+  /** What was acknowledged since patience began anew. */
+  #progress = { messages: 0, bytes: 0 };
 
   constructor(options: CleanOutboxOptions) {
     super(options);
@@ -74,8 +76,19 @@ export class CleanOutbox extends Outbox implements Subscriber {
     if (bytes === undefined) return;
     this.#sent.delete(messageId);
     this.#sentBytes -= bytes;
-    this.#patience?.refresh();
+    this.#noteProgress(bytes);
     if (this.#waiting > 0) this.#sendWaiting();
+  }
+
+  /** Publishers wait on for whoever gets through much, and not for whoever acknowledges one message now and then. */
+  #noteProgress(bytes: number): void {
+    if (this.#patience === undefined) return;
+    const { most } = this.#options;
+    this.#progress.messages++;
+    this.#progress.bytes += bytes;
+    if (this.#progress.messages < HIGH * most.messages && this.#progress.bytes < HIGH * most.bytes) return;
+    this.#progress = { messages: 0, bytes: 0 };
+    this.#patience.refresh();
   }
 
   /** Whatever it was for: a device that has received the message twice, or in an earlier session, goes on with PUBCOMP. */
@@ -145,6 +158,7 @@ export class CleanOutbox extends Outbox implements Subscriber {
     if (dropped > 0) this.onOverflow(dropped);
     this.#isCrammed ||= this.#exceeds(CRAMMED);
     if (!this.awaitsTooMany || this.#patience !== undefined) return;
+    this.#progress = { messages: 0, bytes: 0 };
     this.#patience = setTimeout(this.#giveUp, this.#options.drainTime).unref();
     this.freeOwner();
   }
