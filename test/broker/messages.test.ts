@@ -1,12 +1,12 @@
 /** Messages as devices see them: what they may rely on, whoever else is there. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
+import { generate, type Packet } from 'mqtt-packet';
 import { StrictClient } from '../sessions/strict-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
-import { connectPacket, RawClient } from './raw-client.ts';
+import { connectPacket, packetsIn, publishedIn, RawClient } from './raw-client.ts';
 
 const WINDOW = 8;
 const group = { group: 'anything' };
@@ -40,18 +40,6 @@ function publish(topic: string, payload: string, qos: 0 | 1 | 2 = 0, messageId =
 
 function subscribing(topic: string, qos: 0 | 1 | 2): Packet {
   return { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos }] };
-}
-
-function packetsIn(client: RawClient): Packet[] {
-  const found: Packet[] = [];
-  const reading = parser({ protocolVersion: 4 });
-  reading.on('packet', (packet) => found.push(packet));
-  reading.parse(client.received);
-  return found;
-}
-
-function publishedIn(client: RawClient): IPublishPacket[] {
-  return packetsIn(client).filter((packet) => packet.cmd === 'publish');
 }
 
 describe('a device that subscribes and publishes in one breath', () => {

@@ -1,9 +1,8 @@
 /** Sessions that publish to one another and have little room: nobody's acknowledgements are kept from being read by that. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
-import { connectPacket, RawClient } from './raw-client.ts';
+import { connectPacket, packetsIn, publishedIn, RawClient } from './raw-client.ts';
 
 const WINDOW = 4;
 const ROOM = 100;
@@ -29,18 +28,6 @@ async function connected(id: string): Promise<RawClient> {
   client.send(connectPacket(id), { cmd: 'subscribe', messageId: 1, subscriptions });
   await eventually(() => packetsIn(client).some(({ cmd }) => cmd === 'suback'));
   return client;
-}
-
-function packetsIn(client: RawClient): Packet[] {
-  const found: Packet[] = [];
-  const reading = parser({ protocolVersion: 4 });
-  reading.on('packet', (packet) => found.push(packet));
-  reading.parse(client.received);
-  return found;
-}
-
-function publishedIn(client: RawClient): IPublishPacket[] {
-  return packetsIn(client).filter((packet) => packet.cmd === 'publish');
 }
 
 const pubacksIn = (client: RawClient) => packetsIn(client).filter(({ cmd }) => cmd === 'puback').length;

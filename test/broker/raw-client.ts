@@ -1,7 +1,7 @@
 /** A client that says exactly the bytes it is told to, and remembers what it hears. */
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { generate, type IConnectPacket, type Packet } from 'mqtt-packet';
+import { generate, type IConnectPacket, type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
 import type { Fleet } from './fleet.ts';
@@ -121,4 +121,17 @@ export async function attempt(
   const answer = await client.connack();
   client.socket.destroy();
   return answer;
+}
+
+/** All that it has been sent, as packets; the last may still be coming. */
+export function packetsIn(client: RawClient): Packet[] {
+  const found: Packet[] = [];
+  const reading = parser({ protocolVersion: 4 });
+  reading.on('packet', (packet) => found.push(packet));
+  reading.parse(client.received);
+  return found;
+}
+
+export function publishedIn(client: RawClient): IPublishPacket[] {
+  return packetsIn(client).filter((packet) => packet.cmd === 'publish');
 }

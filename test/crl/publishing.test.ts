@@ -7,7 +7,6 @@ import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { CrlWorld } from './world.ts';
 
-const _HOUR = 3_600_000;
 const folder = temporaryFolder();
 let world: CrlWorld;
 beforeEach(async () => {

@@ -4,8 +4,6 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { IssuerView } from '../../core/api/issuers.ts';
 import type { OperatorCreated } from '../../core/api/operators.ts';
 import type { TokenCreated } from '../../core/api/tokens.ts';
-import { parseDeviceEntry } from '../../core/enrollment/device-entry.ts';
-import { deviceLine } from '../../enroll/routes/imports.ts';
 import { type Answer, csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { makeRoot, newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -297,21 +295,5 @@ describe('every form', () => {
     const referred = [...all.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
     expect(new Set(referred)).toEqual(new Set(Object.keys(document.components.schemas)));
     expect(all.match(/"\$ref"/g)).toHaveLength(referred.length);
-  });
-});
-
-describe('a line of an import', () => {
-  it.each([
-    [{ id: 'a', group: 'b' }, true],
-    [{ id: 'a', group: 'b', attributes: { site: 'x' } }, true],
-    [{ id: 'a' }, false],
-    [{ id: 'a', group: 'b', more: 1 }, false],
-    [{ id: 'a', group: 'b', attributes: { Site: 'x' } }, false],
-    [{ id: 'a', group: 'b', attributes: { site: 'x'.repeat(129) } }, false],
-  ])('%j is told of as it is taken', (line, taken) => {
-    const take = () => parseDeviceEntry(line);
-    if (taken) expect(take()).toMatchObject(line);
-    else expect(take).toThrow();
-    expect(deviceLine.safeParse(line).success).toBe(taken);
   });
 });
