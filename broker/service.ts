@@ -115,7 +115,12 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     void cutOff.cutAll(live.all(), error.code, clock.now());
     dependencies.onFatal(error);
   };
-  const revocations = new Revocations({ applied: database.revocations, live, cutOff });
+  const revocations = new Revocations({
+    ...{ applied: database.revocations, live, cutOff },
+    onRevoked: (devices) => {
+      for (const device of devices) presence.revoked(device);
+    },
+  });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
   const subscriptions = new StoredSubscriptions({ registry, policies, live, durable, store, denials, log });
   closers.add('stored subscriptions', () => subscriptions.close());
@@ -130,9 +135,6 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     registry,
     ...createEffects({
       ...{ live, cutOff, revocations, rebinding, subscriptions },
-      onRevoked: (devices) => {
-        for (const device of devices) presence.revoked(device);
-      },
       reloadTrust: () => doors.reload(),
     }),
     onReplaced: dependencies.onFatal,

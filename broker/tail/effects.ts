@@ -19,8 +19,6 @@ export interface EffectsOptions {
   readonly revocations: Revocations;
   readonly rebinding: Rebinding;
   readonly subscriptions: StoredSubscriptions;
-  /** They are revoked for good, and nothing of them is left. */
-  readonly onRevoked: (devices: readonly DeviceId[]) => void;
   /** The CA certificates in use have changed. */
   readonly reloadTrust: () => Promise<void>;
 }
@@ -29,7 +27,7 @@ export interface EffectsOptions {
 export function createEffects(
   options: EffectsOptions,
 ): Pick<JournalTailOptions, 'cut' | 'apply' | 'onCaughtUp'> {
-  const { live, cutOff, revocations, rebinding, subscriptions, onRevoked, reloadTrust } = options;
+  const { live, cutOff, revocations, rebinding, subscriptions, reloadTrust } = options;
   return {
     /** All at once: what takes long is done for none before the last has ended. */
     async cut(rows: readonly JournalRow[]): Promise<void> {
@@ -40,10 +38,11 @@ export function createEffects(
       const { event, time, seq } = row;
       switch (event.action) {
         case 'device.revoked':
-        case 'devices.revoked': {
-          const ids = changedBy(row).map(({ id }) => id);
-          return onRevoked(await revocations.apply(ids, seq));
-        }
+        case 'devices.revoked':
+          return revocations.apply(
+            changedBy(row).map(({ id }) => id),
+            seq,
+          );
         case 'device.changed':
           live.noteChange();
           await rebinding.device(event.subject, time);
@@ -70,7 +69,7 @@ export function createEffects(
       }
     },
 
-    onCaughtUp: (place) => revocations.noteApplied(place),
+    onCaughtUp: (place) => void revocations.noteApplied(place),
   };
 }
 

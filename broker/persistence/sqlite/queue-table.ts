@@ -66,6 +66,16 @@ export class QueueTable {
     return this.#messages;
   }
 
+  /** Whether less than half of the queue is taken, with what is on its way to it: the rest is for what is new. */
+  hasAmpleRoom(
+    session: SessionRecord,
+    onTheWay: { readonly messages: number; readonly bytes: number },
+  ): boolean {
+    const { queueMessages, queueBytes } = this.#options.limits;
+    const messages = session.messages + onTheWay.messages;
+    return messages < queueMessages / 2 && session.bytes + onTheWay.bytes < queueBytes / 2;
+  }
+
   /** Puts the message at the end of each receiver's queue. Those who are connected and idle get it sent at once. */
   append(message: Message, receivers: readonly Receiver[]): Appended[] {
     const present = receivers.filter(({ session }) => !session.isDiscarded);
