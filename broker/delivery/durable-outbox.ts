@@ -153,7 +153,7 @@ export class DurableOutbox extends Outbox implements Delivery {
     if (sent === undefined) return null;
     const { database, session } = this.#options;
     if (sent.released === 1) return database.flushOf(session.clientId); // it may be on its way there
-    this.#sent.set(messageId, { ...sent, released: 1 });
+    this.#sent.set(messageId, { seq: sent.seq, bytes: sent.bytes, released: 1 });
     return database.release(session, sent.seq);
   }
 
