@@ -112,7 +112,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
   const storeFailed = (error: GatehouseError) => {
     log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
-    void cutOff.cutAll(live.all(), error.code, clock.now());
+    void cutOff.cutAll(live.allOpen(), error.code, clock.now());
     dependencies.onFatal(error);
   };
   const revocations = new Revocations({ applied: database.revocations, live, cutOff });
@@ -138,7 +138,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
-        void cutOff.cutAll(live.all(), 'registry_unavailable', clock.now() - milliseconds);
+        void cutOff.cutAll(live.allOpen(), 'registry_unavailable', clock.now() - milliseconds);
     },
     log,
   });

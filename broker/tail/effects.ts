@@ -85,7 +85,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
     live.noteChange();
     return changedBy(row).flatMap(({ id, serialNumbers }) =>
       cuts(
-        live.of(id).filter(({ standing, peer }) => standing || serialNumbers.includes(peer.serialNumber)),
+        live.openOf(id).filter(({ standing, peer }) => standing || serialNumbers.includes(peer.serialNumber)),
         rule,
       ),
     );
@@ -93,7 +93,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
   const certificates = (named: readonly Named[], rule: ErrorCode) =>
     named.flatMap(({ device, serialNumber }) =>
       cuts(
-        device === null ? [] : live.of(device).filter(({ peer }) => peer.serialNumber === serialNumber),
+        device === null ? [] : live.openOf(device).filter(({ peer }) => peer.serialNumber === serialNumber),
         rule,
       ),
     );
@@ -117,7 +117,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
     case 'issuer.retired':
       live.noteChange();
       return cuts(
-        live.all().filter(({ standing }) => standing?.issuer === event.subject),
+        live.allOpen().filter(({ standing }) => standing?.issuer === event.subject),
         'issuer_retired',
       );
     case 'device.enrolled':
