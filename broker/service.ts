@@ -44,6 +44,7 @@ import { Replay } from './system-topics/replay.ts';
 import { SystemTopics } from './system-topics/system-topics.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
+import { tellOfUnkept } from './unkept-messages.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
   readonly metricsUrl: string;
@@ -133,6 +134,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
       onRevoked: (devices) => {
         for (const device of devices) presence.revoked(device);
       },
+      onPolicyApplied: (policy) => tellOfUnkept(policy, { policies, limits, log }),
       reloadTrust: () => doors.reload(),
     }),
     onReplaced: dependencies.onFatal,
@@ -206,6 +208,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   const place = await tail.start();
   closers.add('journal', () => tail.close());
+  for (const policy of await registry.policies()) tellOfUnkept(policy, { policies, limits, log });
   await reviewStoredSessions({ registry, place, subscriptions, store, durable, log });
   tail.follow();
   closers.add('listeners', () => doors.stop());

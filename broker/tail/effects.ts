@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { DeviceId, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
+import type { DocumentRecord } from '../../registry/records.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
 import type { StoredSubscriptions } from '../authorization/stored-subscriptions.ts';
 import type { Connection } from '../sessions/connection.ts';
@@ -21,6 +22,7 @@ export interface EffectsOptions {
   readonly subscriptions: StoredSubscriptions;
   /** They are revoked for good, and nothing of them is left. */
   readonly onRevoked: (devices: readonly DeviceId[]) => void;
+  readonly onPolicyApplied: (policy: Pick<DocumentRecord, 'name' | 'document'>) => void;
   /** The CA certificates in use have changed. */
   readonly reloadTrust: () => Promise<void>;
 }
@@ -29,7 +31,8 @@ export interface EffectsOptions {
 export function createEffects(
   options: EffectsOptions,
 ): Pick<JournalTailOptions, 'cut' | 'apply' | 'onCaughtUp'> {
-  const { live, cutOff, revocations, rebinding, subscriptions, onRevoked, reloadTrust } = options;
+  const { live, cutOff, revocations, rebinding, subscriptions } = options;
+  const { onRevoked, onPolicyApplied, reloadTrust } = options;
   return {
     /** All at once: what takes long is done for none before the last has ended. */
     async cut(rows: readonly JournalRow[]): Promise<void> {
@@ -61,6 +64,7 @@ export function createEffects(
           return subscriptions.group(event.subject);
         case 'policy.applied':
           live.noteChange();
+          onPolicyApplied({ name: event.subject, document: event.data.document });
           await rebinding.policy(event.subject, time);
           return subscriptions.policy(event.subject);
         case 'issuer.added':
