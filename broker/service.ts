@@ -44,6 +44,7 @@ import { Replay } from './system-topics/replay.ts';
 import { SystemTopics } from './system-topics/system-topics.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
+import { tellOfUnkept } from './unkept-messages.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
   readonly metricsUrl: string;
@@ -112,7 +113,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
   const storeFailed = (error: GatehouseError) => {
     log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
-    void cutOff.cutAll(live.all(), error.code, clock.now());
+    void cutOff.cutAll(live.allOpen(), error.code, clock.now());
     dependencies.onFatal(error);
   };
   const revocations = new Revocations({
@@ -135,12 +136,13 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     registry,
     ...createEffects({
       ...{ live, cutOff, revocations, rebinding, subscriptions },
+      onPolicyApplied: (policy) => tellOfUnkept(policy, { policies, limits, log }),
       reloadTrust: () => doors.reload(),
     }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
-        void cutOff.cutAll(live.all(), 'registry_unavailable', clock.now() - milliseconds);
+        void cutOff.cutAll(live.allOpen(), 'registry_unavailable', clock.now() - milliseconds);
     },
     log,
   });
@@ -208,6 +210,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   const place = await tail.start();
   closers.add('journal', () => tail.close());
+  for (const policy of await registry.policies()) tellOfUnkept(policy, { policies, limits, log });
   await reviewStoredSessions({ registry, place, subscriptions, store, durable, log });
   tail.follow();
   closers.add('listeners', () => doors.stop());

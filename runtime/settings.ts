@@ -225,7 +225,9 @@ export function readSettings(
     }
     const parsed = settingsTable[name].schema.safeParse(given.value);
     if (!parsed.success) {
-      const found = typeof given.value === 'string' ? given.value : JSON.stringify(given.value);
+      // To JSON, what is beyond all numbers is null.
+      const isPlain = typeof given.value === 'string' || typeof given.value === 'number';
+      const found = isPlain ? String(given.value) : JSON.stringify(given.value);
       throw new GatehouseError(
         'setting_invalid',
         `${given.source} takes ${settingsTable[name].takes}, not ${quote(found)}`,

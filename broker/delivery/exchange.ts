@@ -16,6 +16,7 @@ import type { Replay } from '../system-topics/replay.ts';
 import { CleanOutbox } from './clean-outbox.ts';
 import { DurableOutbox } from './durable-outbox.ts';
 import { Inbound } from './inbound.ts';
+import { Intake } from './intake.ts';
 import type { Judge, Outbox } from './outbox.ts';
 import { Publication } from './publication.ts';
 import { Router } from './router.ts';
@@ -33,13 +34,15 @@ const REFUSED = 128;
 
 export class Exchange {
   readonly #options: ExchangeOptions;
+  readonly #intake: Intake;
   readonly #router: Router;
   readonly #outboxes = new WeakMap<Client, Outbox>();
 
   constructor(options: ExchangeOptions) {
-    const { store } = options;
+    const { database } = options.store;
     this.#options = options;
-    this.#router = new Router({ index: store.database.sessions.index, intake: store.intake });
+    this.#intake = new Intake(database);
+    this.#router = new Router({ index: database.sessions.index, intake: this.#intake });
   }
 
   /** CONNACK is sent: messages go in and out until `gone`. */
@@ -110,7 +113,7 @@ export class Exchange {
       const { drainTime } = limits;
       return new CleanOutbox({ output, owner: stream, judge, onOverflow, window: limits, most, drainTime });
     }
-    const { database, intake } = store;
+    const { database } = store;
     const session = database.sessions.open(client.id);
     const outbox = new DurableOutbox({
       output,
@@ -119,7 +122,7 @@ export class Exchange {
       onOverflow,
       window: limits,
       database,
-      intake,
+      intake: this.#intake,
       session,
     });
     outbox.start();

@@ -2,7 +2,7 @@
  * Takes a message in: what durable sessions are owed of it, and what is to be retained, is on the disk before whoever
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { Appended, Message, QueueEntry, QueueRow, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { SessionRecord } from '../persistence/session-record.ts';

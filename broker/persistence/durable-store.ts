@@ -1,7 +1,7 @@
 /** The session database as Aedes wants a store to be. It passes the suite that Aedes has for its own. */
 import { Readable } from 'node:stream';
 import type { AedesPublishPacket, Subscription } from 'aedes';
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { Message, StoredEntry } from './queue-entry.ts';
 import type { SessionDatabase } from './session-database.ts';
 import { SessionRecord } from './session-record.ts';

@@ -34,7 +34,9 @@ export class Revocations {
     const { applied, live, cutOff } = this.#options;
     const device = subject.id;
     if (revokedSeq === null || !applied.isOutstanding(device, revokedSeq)) return;
-    const before = live.of(device).filter(({ standing }) => standing !== null && standing.seq < revokedSeq);
+    const before = live
+      .openOf(device)
+      .filter(({ standing }) => standing !== null && standing.seq < revokedSeq);
     await cutOff.cutAll(before, 'device_revoked', now);
     await this.#discard([device]);
     applied.noteAhead(device, seq);

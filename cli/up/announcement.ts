@@ -19,6 +19,9 @@ export interface Announcement {
   readonly token: string | null;
 }
 
+/** The device that the first command suggested makes, and the last one revokes. */
+const EXAMPLE = 'device-1';
+
 /** How whoever started this can call the executables: in a clone they are not on the path. */
 export interface CommandNames {
   readonly gatehouse: string;
@@ -57,13 +60,13 @@ export function renderAnnouncement(
     '',
     'Next, in another terminal:',
     ...(token === null
-      ? [`  ${gatehouse} token create${folder}`]
+      ? [`  ${gatehouse} token create${folder}`, `  ${gatehouse} device list${folder}`]
       : [
           `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
-          `    --token ${token} --id device-1 --state ./device-1`,
+          `    --token ${token} --id ${EXAMPLE} --state ./${EXAMPLE}`,
+          `  ${gatehouse} device list${folder}`,
+          `  ${gatehouse} device revoke ${EXAMPLE}${folder}`,
         ]),
-    `  ${gatehouse} device list${folder}`,
-    `  ${gatehouse} device revoke device-1${folder}`,
     '',
     'Ctrl-C ends it.',
   ].join('\n');

@@ -23,6 +23,7 @@ describe('what up tells people', () => {
         `  node bin/gatehouse-sim.js run --url https://localhost:8443 --ca '/home/o'\\''neil/my data/public/root.pem' \\`,
         '    --token ghe_x --id device-1 --state ./device-1',
         "  node bin/gatehouse.js device list --data 'my data'",
+        "  node bin/gatehouse.js device revoke device-1 --data 'my data'",
       ].join('\n'),
     );
   });
@@ -38,6 +39,7 @@ describe('what up tells people', () => {
     expect(text).toMatch(/enrollment token +none: no admin\n/);
     expect(text).toContain('\n  node bin/gatehouse.js token create\n');
     expect(text).not.toContain('gatehouse-sim');
+    expect(text).not.toContain('device-1'); // nobody is told to make it
   });
 
   it('tells how to create a token where none was wanted', () => {

@@ -19,7 +19,7 @@ import { readPage } from './queue-page.ts';
 import { type EntryColumns, prepareQueue, type QueueStatements } from './queue-statements.ts';
 
 /** What an entry takes besides topic and payload, about. */
-const ENTRY_BYTES = 128;
+export const ENTRY_BYTES = 128;
 /** Rows that are cleared away at one stroke. */
 const CHUNK = 500;
 
