@@ -56,12 +56,9 @@ export function renderAnnouncement(
     indent(fields),
     '',
     'Next, in another terminal:',
-    ...(token === null
-      ? [`  ${gatehouse} token create${folder}`]
-      : [
-          `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
-          `    --token ${token} --id device-1 --state ./device-1`,
-        ]),
+    ...(token === null ? [`  ${gatehouse} token create${folder}`] : []),
+    `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
+    `    --token ${token ?? 'TOKEN'} --id device-1 --state ./device-1`,
     `  ${gatehouse} device list${folder}`,
     `  ${gatehouse} device revoke device-1${folder}`,
     '',
