@@ -39,6 +39,7 @@ import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
 import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
+import { addStoreMetrics } from './store-metrics.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
 import { SystemTopics } from './system-topics/system-topics.ts';
@@ -107,6 +108,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     limits,
   });
   const durable = new DurableSessions({ store });
+  addStoreMetrics(metricsRegistry, { store, durable, file: layout.sessions });
   const denials = new Denials({ refusals, metrics, log });
   const orphanWills = new OrphanWills({ registry, policies, store, refusals, metrics, log });
   const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits });

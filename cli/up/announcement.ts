@@ -59,14 +59,11 @@ export function renderAnnouncement(
     indent(fields),
     '',
     'Next, in another terminal:',
-    ...(token === null
-      ? [`  ${gatehouse} token create${folder}`, `  ${gatehouse} device list${folder}`]
-      : [
-          `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
-          `    --token ${token} --id ${EXAMPLE} --state ./${EXAMPLE}`,
-          `  ${gatehouse} device list${folder}`,
-          `  ${gatehouse} device revoke ${EXAMPLE}${folder}`,
-        ]),
+    ...(token === null ? [`  ${gatehouse} token create${folder}`] : []),
+    `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
+    `    --token ${token ?? 'TOKEN'} --id ${EXAMPLE} --state ./${EXAMPLE}`,
+    `  ${gatehouse} device list${folder}`,
+    `  ${gatehouse} device revoke ${EXAMPLE}${folder}`,
     '',
     'Ctrl-C ends it.',
   ].join('\n');

@@ -37,9 +37,8 @@ describe('what up tells people', () => {
     const without = { ...announcement, token: null };
     const text = renderAnnouncement(without, 'no admin', names, undefined);
     expect(text).toMatch(/enrollment token +none: no admin\n/);
-    expect(text).toContain('\n  node bin/gatehouse.js token create\n');
-    expect(text).not.toContain('gatehouse-sim');
-    expect(text).not.toContain('device-1'); // nobody is told to make it
+    expect(text).toContain('\n  node bin/gatehouse.js token create\n  node bin/gatehouse-sim.js run ');
+    expect(text).toContain('--token TOKEN --id device-1');
   });
 
   it('tells how to create a token where none was wanted', () => {

@@ -1,6 +1,7 @@
 /** A real enroll process's inside, in this process: a data folder of its own, free ports, real TLS. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { Agent, request } from 'undici';
 import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
 import type { Problem } from '../../core/api/problem.ts';
@@ -12,7 +13,6 @@ import { initialize } from '../../enroll/init.ts';
 import { type EnrollAddresses, startEnroll } from '../../enroll/service.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { createLogger } from '../../runtime/log.ts';
 import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { openCheapKeys } from './ca-keys.ts';
@@ -32,6 +32,8 @@ export interface TestEnroll extends EnrollAddresses {
   readonly layout: ReturnType<typeof dataLayout>;
   readonly ca: string;
   readonly adminToken: string;
+  /** Warnings and errors, oldest first. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
   /** A call of the operator API; `path` begins behind /api/v1. */
   operator<Body>(method: Method, path: string, body?: unknown, token?: string | null): Promise<Answer<Body>>;
   createToken(terms?: TokenRequest): Promise<TokenCreated>;
@@ -92,7 +94,8 @@ export async function runTestEnroll(
   layout: ReturnType<typeof dataLayout>,
   clock: Clock = systemClock,
 ): Promise<TestEnroll> {
-  const log = createLogger('test', { level: 'silent', format: 'json' });
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
   const closers = new Closers();
   const options = { clock, openKeys: openCheapKeys, ...QUICK };
   const addresses = await startEnroll(settings, log, closers, options).catch(async (error: unknown) => {
@@ -107,6 +110,7 @@ export async function runTestEnroll(
     ...addresses,
     settings,
     layout,
+    log: lines,
     ca,
     adminToken,
     operator(method, path, body, token = adminToken) {
