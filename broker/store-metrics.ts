@@ -1,7 +1,7 @@
 /** What is kept for devices that are away, read when /metrics is: it fills the disk, and a full disk ends the broker. */
 import { stat } from 'node:fs/promises';
 import { Gauge, type Registry } from 'prom-client';
-import type { StoreFigures } from './system-topics/broker-figures.ts';
+import type { StoreFigures } from './persistence/guarded-store.ts';
 
 export interface StoreMetricsOptions {
   readonly store: { figures(): StoreFigures };
