@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { executable, run, simulator, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { errorCode } from './transcript.ts';
 
-const data = join(temporaryFolder(), 'data');
+const folder = temporaryFolder();
+const data = join(folder, 'data');
 
 async function answers(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
@@ -49,7 +51,8 @@ describe('gatehouse up', () => {
     await once(first, 'listening');
     const taken = String((first.address() as AddressInfo).port);
     const flags = ['--host', '127.0.0.1', ...freePorts(), flag, taken, '--log-level', 'silent', '--json'];
-    const { code, stdout, stderr } = await run(executable, 'up', '--data', `${data}-of-another`, ...flags);
+    const other = await prepareData(join(folder, flag));
+    const { code, stdout, stderr } = await run(executable, 'up', '--data', other, ...flags);
     expect([code, stdout, errorCode(stderr)]).toEqual([1, '', 'port_in_use']);
     first.close();
   });
