@@ -75,7 +75,7 @@ class Sender {
     const client = await mqtt.connectAsync(gatehouse.mqttUrl, options, false);
     this.#client = client;
     client.on('error', () => {}).on('close', () => this.#client === client && this.#drops++);
-    this.#timer = setInterval(() => this.#publish(client), 20);
+    this.#timer = setInterval(() => this.#publish(client), 50);
   }
 
   /** Ends the connection once everything is acknowledged. */
