@@ -27,6 +27,11 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 20_000;
 /** Addresses whose requests are counted at one time; beyond them the one not seen for longest is forgotten. */
 const COUNTED_ADDRESSES = 50_000;
+/** Fastify's own compilers of JSON Schema, which schemas of zod have no use for: in their place, they are not even loaded. */
+const notJsonSchema = () => {
+  throw new Error('the schema of a route is of zod');
+};
+const ZOD_ALONE = { buildValidator: notJsonSchema, buildSerializer: notJsonSchema };
 const WITHOUT_COUNTS = {
   'x-ratelimit-limit': false,
   'x-ratelimit-remaining': false,
@@ -71,6 +76,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   let unwatch = () => {};
   const server = fastify({
     bodyLimit: BODY_LIMIT,
+    schemaController: { compilersFactory: ZOD_ALONE },
     serverFactory: (handler) => {
       if (tls === undefined) return withBounds(createPlainServer(handler), options);
       const listener = tlsServer(tls, handler);

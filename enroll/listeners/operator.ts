@@ -12,6 +12,7 @@ import type { CrlStore } from '../crl/crl-store.ts';
 import type { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { takeEmptyBodies } from '../http/empty-body.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
+import { registerScope } from '../http/scope.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
 import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
@@ -119,29 +120,24 @@ export async function createOperatorListener({
       return metrics.text();
     },
   );
-  await server.register(
-    (api, _options, done) => {
-      const v1 = api as HttpServer;
-      deviceRoutes(v1, context);
-      observationRoutes(v1, context);
-      const report = refusalReporter(refusals);
-      importRoutes(v1, { context, report });
-      const bulk = { context, answer: createBulkAnswer(report) };
-      bulkListRoutes(v1, bulk);
-      bulkTargetRoutes(v1, bulk);
-      certificateRoutes(v1, context);
-      blockedKeyRoutes(v1, context);
-      issuerRoutes(v1, { context, crls, rollover });
-      tokenRoutes(v1, context);
-      documentRoutes(v1, context);
-      manufacturerRoutes(v1, context);
-      requestRoutes(v1, context);
-      journalRoutes(v1, context);
-      housekeepingRoutes(v1, { housekeeping, registry: context.registry });
-      operatorRoutes(v1, context);
-      done();
-    },
-    { prefix: '/api/v1' },
-  );
+  registerScope(server, { name: 'v1', prefix: '/api/v1' }, (v1) => {
+    deviceRoutes(v1, context);
+    observationRoutes(v1, context);
+    const report = refusalReporter(refusals);
+    importRoutes(v1, { context, report });
+    const bulk = { context, answer: createBulkAnswer(report) };
+    bulkListRoutes(v1, bulk);
+    bulkTargetRoutes(v1, bulk);
+    certificateRoutes(v1, context);
+    blockedKeyRoutes(v1, context);
+    issuerRoutes(v1, { context, crls, rollover });
+    tokenRoutes(v1, context);
+    documentRoutes(v1, context);
+    manufacturerRoutes(v1, context);
+    requestRoutes(v1, context);
+    journalRoutes(v1, context);
+    housekeepingRoutes(v1, { housekeeping, registry: context.registry });
+    operatorRoutes(v1, context);
+  });
   return server;
 }

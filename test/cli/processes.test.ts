@@ -8,10 +8,12 @@ import * as tls from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { executable, run, simulator, startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { errorCode } from './transcript.ts';
 
-const data = join(temporaryFolder(), 'data');
+const folder = temporaryFolder();
+const data = join(folder, 'data');
 delete process.env.OPENSSL_CONF;
 
 async function answers(url: string): Promise<boolean> {
@@ -78,7 +80,8 @@ describe('gatehouse up', () => {
     await once(first, 'listening');
     const taken = String((first.address() as AddressInfo).port);
     const flags = ['--host', '127.0.0.1', ...freePorts(), flag, taken, '--log-level', 'silent', '--json'];
-    const { code, stdout, stderr } = await run(executable, 'up', '--data', `${data}-of-another`, ...flags);
+    const other = await prepareData(join(folder, flag));
+    const { code, stdout, stderr } = await run(executable, 'up', '--data', other, ...flags);
     expect([code, stdout, errorCode(stderr)]).toEqual([1, '', 'port_in_use']);
     first.close();
   });

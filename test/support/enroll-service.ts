@@ -1,8 +1,8 @@
 /** A real enroll process's inside, in this process: a data folder of its own, free ports, real TLS. */
 import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { Agent, request } from 'undici';
 import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
 import type { Problem } from '../../core/api/problem.ts';
 import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
@@ -17,6 +17,8 @@ import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { openCheapKeys } from './ca-keys.ts';
 import { QUICK_CRLS } from './crl-publishing.ts';
+import { exchange } from './http-exchange.ts';
+import { buildListsHere } from './lists-here.ts';
 
 /** What goes on by itself, at a pace for which nobody has to wait. */
 const QUICK = { crlPace: QUICK_CRLS, settleTime: 100, pollInterval: 50 };
@@ -97,14 +99,14 @@ export async function runTestEnroll(
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
   const closers = new Closers();
-  const options = { clock, openKeys: openCheapKeys, ...QUICK };
+  const options = { clock, openKeys: openCheapKeys, openListBuilder: buildListsHere, ...QUICK };
   const addresses = await startEnroll(settings, log, closers, options).catch(async (error: unknown) => {
     await closers.closeAll(log);
     throw error;
   });
   const ca = readFileSync(layout.rootCertificate, 'utf8');
   const adminToken = readFileSync(layout.operator.token, 'utf8').trim();
-  const dispatcher = new Agent({ connect: { ca } });
+  const agent = new Agent({ ca, keepAlive: true });
 
   const service: TestEnroll = {
     ...addresses,
@@ -146,24 +148,13 @@ export async function runTestEnroll(
       });
     },
     async call<Body>(url: string, { method = 'GET', headers = {}, body, identity }: CallOptions = {}) {
-      const own = identity && new Agent({ connect: { ca, ...identity } });
-      const response = await request(url, {
-        method,
-        headers,
-        dispatcher: own ?? dispatcher,
-        body: body ?? null,
-      });
-      const text = await response.body.text();
-      await own?.close();
-      const json = /[/+]json/.test(String(response.headers['content-type'])) && text !== '';
-      return {
-        status: response.statusCode,
-        headers: response.headers,
-        body: (json ? JSON.parse(text) : text) as Body,
-      };
+      const own = identity && new Agent({ ca, ...identity });
+      const answer = await exchange(url, { method, headers, body, agent: own ?? agent });
+      const json = /[/+]json/.test(String(answer.headers['content-type'])) && answer.text !== '';
+      return { ...answer, body: (json ? JSON.parse(answer.text) : answer.text) as Body };
     },
     async close() {
-      await dispatcher.close();
+      agent.destroy();
       await closers.closeAll(log);
     },
   };
