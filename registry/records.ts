@@ -159,6 +159,12 @@ export interface CrossCertificateRecord {
   readonly der: Uint8Array;
 }
 
+export interface DeviceCount {
+  readonly devices: number;
+  /** The last device that was counted; null where there was none. */
+  readonly last: DeviceId | null;
+}
+
 /**
  * How far the fleet has moved to the active issuing CA. A device counts for as long as it has a certificate that stands,
  * is suspended, or may still be renewed.

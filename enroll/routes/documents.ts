@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { GroupView } from '../../core/api/groups.ts';
-import type { PolicyTestResult } from '../../core/api/policies.ts';
+import type { PolicyDryRun, PolicyTestResult } from '../../core/api/policies.ts';
 import type { ProfileTestResult } from '../../core/api/profiles.ts';
 import { durationSchema } from '../../core/duration-schema.ts';
 import { approvals } from '../../core/enrollment/approval.ts';
@@ -12,6 +12,7 @@ import type { DocumentRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { applyGroup, applyPolicy, applyProfile } from '../use-cases/operating/apply-documents.ts';
+import { foretellPolicy } from '../use-cases/operating/foretell-policy.ts';
 import { testPolicy } from '../use-cases/operating/test-policy.ts';
 import { testProfile } from '../use-cases/operating/test-profile.ts';
 import * as answers from './answers/documents.ts';
@@ -36,6 +37,10 @@ const question = z.strictObject({
   device: z.string().transform(parseDeviceId),
   publish: z.string().optional(),
   subscribe: z.string().optional(),
+  document: document.optional().describe('a policy as PUT takes it, with its name; else the one in force'),
+});
+const plannedPolicy = z.strictObject({
+  document: document.describe('a policy as PUT takes it, with its name'),
 });
 const trial = z.strictObject({
   document: document.describe('a profile as PUT takes it, with its name'),
@@ -85,6 +90,19 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       },
     },
     ({ body }): Promise<PolicyTestResult> => testPolicy(context, body),
+  );
+  server.post(
+    '/policies/dry-run',
+    {
+      // It tells nothing that viewers cannot read, and who may not apply a policy may well be asked about it.
+      config: { role: 'viewer' },
+      schema: {
+        summary: 'What putting a policy in place would change, and for how many devices; nothing is stored',
+        body: plannedPolicy,
+        response: { 200: answers.policyDryRun },
+      },
+    },
+    ({ body }): Promise<PolicyDryRun> => foretellPolicy(context, body.document),
   );
   server.post(
     '/profiles/test',

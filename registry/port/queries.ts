@@ -11,6 +11,12 @@ export interface DeviceQuery {
   readonly limit: number;
 }
 
+/** Devices of one group and status, to be counted. */
+export interface DeviceCountQuery extends DeviceQuery {
+  readonly group: EntityName;
+  readonly status: DeviceStatus;
+}
+
 export interface BlockedKeyQuery {
   /** Only keys that sort after this one: the last of the page before. */
   readonly after?: Fingerprint;

@@ -9,6 +9,7 @@ import type {
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
+  DeviceCount,
   DeviceRecord,
   DocumentRecord,
   FactoryUseRecord,
@@ -30,6 +31,7 @@ import type {
   BlockedKeyQuery,
   CertificateQuery,
   DependentQuery,
+  DeviceCountQuery,
   DeviceQuery,
   LiveQuery,
   RaisableQuery,
@@ -41,6 +43,8 @@ export interface RegistryReader {
   device(id: DeviceId): Promise<DeviceRecord | undefined>;
   /** In the order of their IDs. */
   devices(query: DeviceQuery): Promise<readonly DeviceRecord[]>;
+  /** Counts the next `limit` of them, in the order of their IDs, along an index: go on from `last`. */
+  countDevices(query: DeviceCountQuery): Promise<DeviceCount>;
   /** When the device was given its first certificate, which may be gone since. */
   enrolledAt(id: DeviceId): Promise<number | undefined>;
   /**

@@ -8,6 +8,7 @@ import type {
   BlockedKeyQuery,
   CertificateQuery,
   DependentQuery,
+  DeviceCountQuery,
   DeviceQuery,
   LiveQuery,
 } from '../port/queries.ts';
@@ -17,6 +18,7 @@ import type {
   CredentialName,
   CrlRecord,
   CrossCertificateRecord,
+  DeviceCount,
   DocumentRecord,
   FactoryUseRecord,
   FleetProgress,
@@ -77,6 +79,10 @@ export function prepareReads(database: Database) {
       ofStatus: devicesWhere('status = @status AND'),
       ofGroupAndStatus: devicesWhere('"group" = @group AND status = @status AND'),
     },
+    countDevices: database.prepare<Paged<DeviceCountQuery>, DeviceCount>(
+      `SELECT count(*) AS devices, max(id) AS last FROM (SELECT id FROM devices
+         WHERE "group" = @group AND status = @status AND id > @after ORDER BY id LIMIT @limit)`,
+    ),
 
     enrolledAt: database
       .prepare<[DeviceId], number | null>('SELECT enrolledAt FROM devices WHERE id = ?')

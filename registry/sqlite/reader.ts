@@ -5,13 +5,14 @@ import type {
   BlockedKeyQuery,
   CertificateQuery,
   DependentQuery,
+  DeviceCountQuery,
   DeviceQuery,
   LiveQuery,
   RaisableQuery,
   RequestQuery,
 } from '../port/queries.ts';
 import type { RegistryReader } from '../port/reader.ts';
-import type { CredentialName, FleetProgress } from '../records.ts';
+import type { CredentialName, DeviceCount, FleetProgress } from '../records.ts';
 import type { ReadStatements } from './read-statements.ts';
 import { toAdmission, toCrl, toDevice, toJournalRow, toKeptCrl } from './rows.ts';
 
@@ -37,6 +38,12 @@ export class SqliteReader implements RegistryReader {
     const [unfiltered, filtered] = query.status === undefined ? [all, ofGroup] : [ofStatus, ofGroupAndStatus];
     const statement = query.group === undefined ? unfiltered : filtered;
     return statement.all({ ...query, after: query.after ?? '' }).map(toDevice);
+  }
+
+  async countDevices(query: DeviceCountQuery): Promise<DeviceCount> {
+    checkLimit(query.limit);
+    const counted = this.reads.countDevices.get({ ...query, after: query.after ?? '' });
+    return counted ?? { devices: 0, last: null };
   }
 
   async enrolledAt(id: DeviceId) {

@@ -1,6 +1,7 @@
 /** A change of policy, group or attributes reaches live sessions at once, and those of devices that are away right behind. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
+import { foretellPolicy } from '../../enroll/use-cases/operating/foretell-policy.ts';
 import { eventually } from '../support/eventually.ts';
 import { Fleet } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
@@ -67,6 +68,27 @@ describe('a policy that changes', () => {
       await untilClosed(client);
     },
   );
+
+  it('leaves live sessions alone in a dry run', async () => {
+    await fleet.applyPolicyGroup('tried', { publish: ['t/#'], subscribe: ['t/#'] });
+    const client = await fleet.connect(await fleet.enroll('tried-1', { group: 'tried' }));
+    const inbox = new Inbox(client);
+    await subscribe(client, 't/in');
+    const head = await fleet.registry.journalHead();
+    const { outcome, removed, groups } = await foretellPolicy(fleet, { name: 'tried' });
+    expect([outcome, removed.subscribe, groups]).toEqual([
+      'changed',
+      ['t/#'],
+      [{ name: 'tried', devices: 1 }],
+    ]);
+    expect(await fleet.registry.journalHead()).toBe(head);
+    // Whatever it had set going would have come to an end by then.
+    await fleet.applyPolicyGroup('next', { publish: [], subscribe: [] });
+    await fleet.journalRead();
+    await client.publishAsync('t/in', 'still granted', { qos: 1 });
+    await inbox.has('still granted');
+    expect(await subscribe(client, 't/other')).toEqual([1]);
+  });
 
   it('by a move to another group, and by attributes, does so too', async () => {
     await fleet.applyPolicyGroup('lines', { subscribe: ['line/{attr.line}/#'] });

@@ -11,7 +11,6 @@ let operated: Operated;
 
 beforeAll(async () => {
   operated = await Operated.start(folder);
-  await operated.enrollDevices('dev:3');
 });
 afterAll(() => operated.close());
 
@@ -96,21 +95,5 @@ describe('gatehouse policy, profile and group', () => {
     const { code, stderr } = await operated.run('group show nosuch');
     expect(code).toBe(1);
     expect(stderr).toMatch(explained('there is no group "nosuch"', 'group_unknown'));
-  });
-
-  it('tells what a policy says of a device and a topic, and by which rule', async () => {
-    const publish = await operated.run('policy test --device dev:3 --publish devices/dev:3/status');
-    expect([publish.code, publish.stdout]).toEqual([
-      0,
-      expect.stringMatching(
-        /^answer +allowed\nreason +.*\nrule +devices\/dev:3\/status\npolicy +device\ndevice +dev:3, active, of the group devices\n$/,
-      ),
-    ]);
-    const filter = 'devices/+/commands/#';
-    expect(await operated.json(`policy test --device dev:3 --subscribe ${filter}`)).toMatchObject({
-      allowed: false,
-      rule: null,
-      reason: expect.stringContaining('only to "devices/dev:3/commands/#"'),
-    });
   });
 });

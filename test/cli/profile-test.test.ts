@@ -117,7 +117,3 @@ it('test refuses what is neither a name nor a file', async () => {
   const missing = await operated.run('profile test missing.yaml');
   expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining('file_unreadable')]);
 });
-
-it('policies have no dry run', async () => {
-  expect((await operated.run(`policy apply ${path()} --dry-run`)).code).toBe(2);
-});

@@ -134,6 +134,7 @@ describe('every answer', () => {
     await ask('GET', '/policies/{name}', { name: 'p' });
     await ask('GET', '/profiles/{name}', { name: 'r' });
     await ask('POST', '/policies/test', {}, { body: { device: 'press-1', publish: 'a' } });
+    await ask('POST', '/policies/dry-run', {}, { body: { document: { name: 'p', deny: ['a/#'] } } });
     await ask('POST', '/profiles/test', {}, { body: { document: { name: 'r', validity: '90d' } } });
 
     const { token, id: tokenId } = await ask<TokenCreated>(

@@ -1,9 +1,15 @@
 /** Groups, policies, profiles and what they come to, as they are answered. */
 import { z } from 'zod';
 import type { GroupView } from '../../../core/api/groups.ts';
-import type { PolicyTestResult, RefusedLately } from '../../../core/api/policies.ts';
+import type {
+  PolicyDryRun,
+  PolicyTestResult,
+  PolicyUser,
+  RefusedLately,
+} from '../../../core/api/policies.ts';
 import type { ProfileTestResult } from '../../../core/api/profiles.ts';
 import { approvals } from '../../../core/enrollment/approval.ts';
+import type { LimitChange, RuleTexts } from '../../../core/policy/policy-diff.ts';
 import { deviceStatus } from './devices.ts';
 import { attributes, count, deviceId, type Fields, name, pem, strings, time } from './fields.ts';
 
@@ -43,6 +49,38 @@ export const policyTest = z
     refused: refusedLately.nullable(),
   } satisfies Fields<PolicyTestResult>)
   .meta({ id: 'PolicyTestResult' });
+
+const ruleTexts = z
+  .object({ publish: strings, subscribe: strings, deny: strings } satisfies Fields<RuleTexts>)
+  .meta({ id: 'PolicyRules' });
+
+export const policyDryRun = z
+  .object({
+    policy: name,
+    outcome: z.enum(['created', 'changed', 'unchanged']),
+    added: ruleTexts,
+    removed: ruleTexts,
+    limits: z
+      .array(
+        z.object({
+          limit: z.enum(['messagesPerSecond', 'bytesPerSecond', 'maxPayload']),
+          from: count.nullable(),
+          to: count,
+        } satisfies Fields<LimitChange>),
+      )
+      .readonly(),
+    description: z.object({ from: z.string(), to: z.string() }).nullable(),
+    groups: z
+      .array(
+        z.object({
+          name,
+          devices: count.describe('those of the group that are not revoked'),
+        } satisfies Fields<PolicyUser>),
+      )
+      .readonly()
+      .describe('the groups that have it'),
+  } satisfies Fields<PolicyDryRun>)
+  .meta({ id: 'PolicyDryRun' });
 
 export const profileTest = z
   .object({

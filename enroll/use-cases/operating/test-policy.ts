@@ -1,4 +1,4 @@
-/** What a device's policy says of a topic, by the same decision that the broker takes. */
+/** What a policy, the one in force or another, says of a device and a topic, by the same decision that the broker takes. */
 import type { PolicyTestResult } from '../../../core/api/policies.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, EntityName } from '../../../core/ids.ts';
@@ -11,20 +11,26 @@ import type { RegistryView } from '../../../registry/port/registry.ts';
 import type { EnrollContext } from '../../context.ts';
 import { deviceOrRefuse } from '../look-ups.ts';
 
-/** @throws GatehouseError `request_invalid` unless exactly one of publish and subscribe is given; `device_unknown` */
+export interface PolicyTest extends Question {
+  readonly device: DeviceId;
+  /** Where absent, the policy in force decides. */
+  readonly document?: unknown;
+}
+
+/**
+ * @throws GatehouseError `request_invalid` unless exactly one of publish and subscribe is given; `device_unknown`;
+ *   `policy_unknown` where the device has none, and none is given; `policy_invalid` of the one given
+ */
 export async function testPolicy(
   { registry }: EnrollContext,
-  {
-    device: id,
-    publish,
-    subscribe,
-  }: { device: DeviceId; publish?: string | undefined; subscribe?: string | undefined },
+  { device: id, publish, subscribe, document }: PolicyTest,
 ): Promise<PolicyTestResult> {
   if ((publish === undefined) === (subscribe === undefined)) {
     throw new GatehouseError('request_invalid', 'give exactly one of "publish" and "subscribe"');
   }
   const device = await deviceOrRefuse(registry, id);
-  const grants = await grantsOf(registry, device);
+  const grants =
+    document === undefined ? await grantsOf(registry, device) : bindPolicy(parsePolicy(document), device);
   if (grants === null) throw new GatehouseError('policy_unknown', `group ${device.group} has no policy`);
   const decision =
     publish === undefined ? decideSubscribe(grants, subscribe ?? '') : decidePublish(grants, publish);

@@ -126,6 +126,28 @@ export function describeDevices(world: World): void {
       expect(await ids({ limit: 9, group: name('none') })).toEqual([]);
     });
 
+    it('counts those of a group and a status, and goes on where it stopped', async () => {
+      const { registry } = world;
+      const lab = { group: name('lab'), status: 'active' } as const;
+      await change(registry, async (transaction) => {
+        for (const id of ['e', 'f']) await transaction.insertDevice(device(id, { group: name('lab') }));
+      });
+      expect(await registry.countDevices({ ...lab, limit: 2 })).toEqual({ devices: 2, last: 'e' });
+      expect(await registry.countDevices({ ...lab, limit: 2, after: deviceId('e') })).toEqual({
+        devices: 1,
+        last: 'f',
+      });
+      expect(await registry.countDevices({ ...lab, limit: 2, after: deviceId('f') })).toEqual({
+        devices: 0,
+        last: null,
+      });
+      expect(await registry.countDevices({ ...lab, status: 'revoked', limit: 9 })).toEqual({
+        devices: 1,
+        last: 'c',
+      });
+      await expect(registry.countDevices({ ...lab, limit: -1 })).rejects.toThrow(RangeError);
+    });
+
     it.each([-1, 0.5, Number.NaN])('refuses %d as the size of a page', async (limit) => {
       await expect(ids({ limit })).rejects.toThrow(RangeError);
     });

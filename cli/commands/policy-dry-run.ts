@@ -1,0 +1,58 @@
+/** `gatehouse policy apply --dry-run`: what would change against the policy in force, and for how many devices. */
+import type { PolicyDryRun, PolicyDryRunRequest } from '../../core/api/policies.ts';
+import { printable } from '../../runtime/command-line/printable.ts';
+import type { NamedDocument } from '../document-file.ts';
+import { count } from '../import/progress.ts';
+import type { Session } from '../operator-command.ts';
+
+const lists = ['publish', 'subscribe', 'deny'] as const;
+const WIDTH = Math.max(...lists.map(({ length }) => length));
+
+/** Has the server compare them, and prints what it found. */
+export async function showPolicyDryRun(
+  { api, output }: Session,
+  { name, body }: NamedDocument,
+): Promise<void> {
+  const request: PolicyDryRunRequest = { document: { ...body, name } };
+  const result = await api.post<PolicyDryRun>('/policies/dry-run', request);
+  output.result(result, () => renderDryRun(result));
+  output.note('A dry run: nothing was changed.');
+  if (result.outcome !== 'changed' || result.groups.length === 0) return;
+  output.note(
+    'Which subscriptions would end, only the broker could tell: it is not shown. Try them with gatehouse policy test --file FILE --device ID --subscribe FILTER',
+  );
+}
+
+function renderDryRun(result: PolicyDryRun): string {
+  const { policy, outcome, added, removed, limits, description } = result;
+  const rules = lists.flatMap((list) => [
+    ...removed[list].map((rule) => ruleLine('-', list, rule)),
+    ...added[list].map((rule) => ruleLine('+', list, rule)),
+  ]);
+  const others = limits.map(({ limit, from, to }) =>
+    from === null ? `  + limits.${limit}: ${to}` : `  limits.${limit}: from ${from} to ${to}`,
+  );
+  if (description !== null) {
+    others.push(
+      `  description: from ${JSON.stringify(description.from)} to ${JSON.stringify(description.to)}`,
+    );
+  }
+  const title = outcome === 'unchanged' ? 'stays as it is' : `would be ${outcome}:`;
+  return [`policy ${policy} ${title}`, ...rules, ...others, renderUsers(result)].map(printable).join('\n');
+}
+
+function ruleLine(sign: '+' | '-', list: (typeof lists)[number], rule: string): string {
+  return `  ${sign} ${list.padEnd(WIDTH)}  ${rule}`;
+}
+
+/** `1,204 devices have it, of 2 groups: gates (4), presses (1,200)` */
+function renderUsers({ groups }: PolicyDryRun): string {
+  if (groups.length === 0) return 'no group has it: no device is concerned';
+  const devices = groups.reduce((sum, group) => sum + group.devices, 0);
+  const named = groups.map((group) => `${group.name} (${count(group.devices)})`).join(', ');
+  const [have, of] = [
+    devices === 1 ? 'device has' : 'devices have',
+    groups.length === 1 ? 'group' : 'groups',
+  ];
+  return `${count(devices)} ${have} it, of ${count(groups.length)} ${of}: ${named}; revoked ones do not count`;
+}
