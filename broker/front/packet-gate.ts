@@ -63,7 +63,7 @@ export class PacketGate {
     this.#limits = limits;
   }
 
-  /** @throws GatehouseError `packet_too_large`, `packet_malformed`, and whatever `take` throws */
+  /** @throws GatehouseError `packet_too_large`, `packet_malformed`, `topic_filter_invalid`, and whatever `take` throws */
   pass(chunk: Buffer, now: number, take: TakePacket): Passage {
     let position = 0;
     while (position < chunk.length) {
@@ -140,7 +140,6 @@ export class PacketGate {
     if (type === subscribe || type === unsubscribe) {
       if (bytes.readUInt16BE(body) === 0) throw malformed('message id 0'); // [MQTT-2.3.1-1]
       const filters = countFilters(bytes, body, end, type === subscribe ? 1 : 0);
-      if (filters === undefined) throw malformed('the packet does not hold topic filters and nothing else');
       this.#budget.spend(filters - 1, 0, this.#limits(), now);
     }
     return take(bytes, start, body, end);

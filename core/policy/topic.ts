@@ -45,6 +45,20 @@ export function topicFilterProblem(text: string): string | null {
   return problemOf(text, wildcardProblemInFilter);
 }
 
+/**
+ * What makes `text` no topic filter by the standard's own word, as the end of a sentence; null where nothing does. Of text
+ * that MQTT can carry, `topicFilterProblem` finds more: what a server may refuse (§1.5.3), and what is too much for this one.
+ */
+export function topicFilterViolation(text: string): string | null {
+  if (text.length === 0) return EMPTY;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    const problem = code === PLUS || code === HASH ? wildcardProblemInFilter(text, index) : null;
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
 /** What keeps `text` from being a topic name, as the end of a sentence; null where nothing does. */
 export function topicNameProblem(text: string): string | null {
   return problemOf(text, wildcardProblemInName);
@@ -123,7 +137,7 @@ function problemOf(
   text: string,
   wildcardProblem: (text: string, index: number) => string | null,
 ): string | null {
-  if (text.length === 0) return 'it is empty'; // [MQTT-4.7.3-1]
+  if (text.length === 0) return EMPTY;
   if (text.length > MAX_BYTES) return TOO_LONG;
   let bytes = text.length;
   let levels = 1;
@@ -151,6 +165,8 @@ function isNoncharacter(point: number): boolean {
   return (point & 0xfffe) === 0xfffe || (point >= 0xfdd0 && point <= 0xfdef);
 }
 
+/** [MQTT-4.7.3-1] */
+const EMPTY = 'it is empty';
 const TOO_LONG = `it is longer than ${MAX_BYTES} bytes`;
 
 /** [MQTT-3.3.2-2] */

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { issueDevice, selfSigned } from './authority.ts';
 import { Fleet } from './fleet.ts';
 import { subscribe, untilClosed } from './inbox.ts';
+import { bytes, field, packet } from './packet-bytes.ts';
 import { attempt, connectPacket, RawClient } from './raw-client.ts';
 import { filesIn, reported, takeReports } from './reports.ts';
 
@@ -101,6 +102,22 @@ describe('of a device that has proven who it is', () => {
       topic: null,
     });
   });
+
+  it.each(['a#', 'a/#/b'])(
+    'a filter that is none is told in words, and ends the session: %s',
+    async (filter) => {
+      const id = `filter-${filter.length}`;
+      const client = await RawClient.open(fleet, await fleet.enroll(id));
+      client.send(connectPacket(id));
+      await client.connack();
+      client.send(bytes(packet('82', '0001', field(filter), '00')));
+      await client.untilClosed();
+      expect(await refused(id, 'topic_filter_invalid')).toMatchObject({
+        action: 'session',
+        detail: expect.stringMatching(new RegExp(`^"${filter}": .*[+#]`)),
+      });
+    },
+  );
 
   it('what its policy no longer lets through to it, and that it was cut off', async () => {
     await fleet.applyPolicyGroup('shrinking', { subscribe: ['news/#', 'other/#'], publish: ['news/#'] });

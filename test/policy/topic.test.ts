@@ -2,7 +2,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { GatehouseError } from '../../core/errors.ts';
-import { matches, parseTopicFilter, parseTopicName } from '../../core/policy/topic.ts';
+import {
+  isTopicFilter,
+  matches,
+  parseTopicFilter,
+  parseTopicName,
+  topicFilterViolation,
+} from '../../core/policy/topic.ts';
 import { anyCharacter } from '../support/any-character.ts';
 import { filters, referenceExpression, topics } from './reference.ts';
 
@@ -64,6 +70,23 @@ describe('when a topic filter is parsed', () => {
   });
   it.each(['+', '#', '+/+', 'a/+/b', '/+', '+/', 'a/#', '/#', '+/a/#'])('accepts %s', (text) => {
     expect(parseTopicFilter(text)).toBe(text);
+  });
+});
+
+describe('what is no filter by the standard', () => {
+  it.each(['', 'a#', 'a/#/b', '$share/g/#/a', 'a+', '+a', 'a/+b/c'])('is %j', (text) => {
+    expect(topicFilterViolation(text)).toMatch(/./);
+  });
+  it.each(['a', '#', '+', 'a/#', '+/+/#', '$SYS/#', 'a b', 'a\u0001', 'a/'.repeat(99)])(
+    'is not %j, which a server may refuse at most',
+    (text) => expect(topicFilterViolation(text)).toBeNull(),
+  );
+  it('is never taken for a filter, and all that is neither too long nor too odd is one or the other', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', '/', '+', '#', '$'), maxLength: 40 });
+    fc.assert(
+      fc.property(text, (input) => (topicFilterViolation(input) === null) === isTopicFilter(input)),
+      { numRuns: 1_000 },
+    );
   });
 });
 
