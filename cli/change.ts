@@ -18,6 +18,7 @@ import { count, Progress } from './import/progress.ts';
 import { readAnswer } from './import/read-answer.ts';
 import type { Lines, Query } from './operator-client.ts';
 import type { Session } from './operator-command.ts';
+import { raisedClause, raisedIn } from './raised-reasons.ts';
 
 const MOST = 100_000_000;
 
@@ -99,17 +100,19 @@ export function tellReport(
   });
 }
 
-function summaryOf(
-  { dryRun, counts: { devices, certificates, unchanged } }: ChangeReport,
-  what: 'devices' | 'certificates',
-  done: string,
-): string {
+function summaryOf(report: ChangeReport, what: 'devices' | 'certificates', done: string): string {
+  const { dryRun } = report;
+  const { devices, certificates, unchanged } = report.counts;
   const numbers =
     what === 'certificates'
       ? numberOf(certificates, 'certificate')
       : `${numberOf(devices, 'device')} and ${numberOf(certificates, 'certificate')}`;
   const before = unchanged > 0 ? `; ${count(unchanged)} more were before` : '';
-  return (dryRun ? `dry run: ${numbers} to be ${done}` : `${done}: ${numbers}`) + before;
+  return (
+    (dryRun ? `dry run: ${numbers} to be ${done}` : `${done}: ${numbers}`) +
+    raisedClause(raisedIn(report), report) +
+    before
+  );
 }
 
 function numberOf(number: number, noun: string): string {

@@ -18,6 +18,11 @@ export const errorCatalog = {
     title: 'Not a device ID',
     remedy: 'Use 1 to 64 of A-Z a-z 0-9 . _ : - beginning with a letter or digit.',
   },
+  device_pattern_invalid: {
+    title: 'Neither a device ID nor a pattern of some',
+    remedy:
+      'Use 1 to 64 of A-Z a-z 0-9 . _ : - and *, which stands for any run of them, beginning with a letter, a digit or *.',
+  },
   name_invalid: {
     title: 'Not a valid name',
     remedy: 'Use 1 to 63 of a-z 0-9 . _ - beginning with a letter or digit.',

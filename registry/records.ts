@@ -224,6 +224,7 @@ export interface LiveCertificate {
 export interface RaisableCertificate {
   readonly serialNumber: SerialNumber;
   readonly device: DeviceId;
+  readonly reason: RevocationReason;
   /** ms */
   readonly notAfter: number;
 }

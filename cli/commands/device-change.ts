@@ -14,6 +14,7 @@ import {
   tellReport,
 } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
+import { raisedClause } from '../raised-reasons.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 
 interface Kind {
@@ -93,10 +94,12 @@ export function deviceChangeCommands(device: Command, io: CommandIo): void {
           throw refusalOfNames(error, ids);
         });
         if (report.dryRun) return tellReport(session, report, 'devices', done);
-        const changed = new Set(report.devices.map(({ id }) => id));
-        session.output.result(report, () =>
-          ids.map((id) => `${id} ${changed.has(id) ? outcome : unchanged}`).join('\n'),
-        );
+        const changed = new Map(report.devices.map((device) => [device.id, device]));
+        const lineOf = (id: DeviceId) => {
+          const found = changed.get(id);
+          return `${id} ${found ? outcome + raisedClause(found.raised ?? [], report) : unchanged}`;
+        };
+        session.output.result(report, () => ids.map(lineOf).join('\n'));
       },
     );
   }

@@ -6,10 +6,16 @@ import { requestStatuses } from '../../core/enrollment/approval.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
+import { printable } from '../../runtime/command-line/printable.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
 import { describeChange } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
+
+/** Of an approval nothing. */
+interface Denial {
+  readonly reason?: string;
+}
 
 const EACH = 'Each is decided by itself, whether or not another one is refused.';
 
@@ -93,7 +99,7 @@ function denyCommand(request: Command, io: CommandIo): void {
     `Refuses devices until they are approved after all. ${EACH}`,
   ).option('--reason <text>', 'told to the device, and to whoever reads the journal');
   addExamples(deny, ['gatehouse request deny 17 --reason "not one of ours"']);
-  decides<{ reason?: string }>(deny, io, 'deny', ({ reason }) => (reason === undefined ? {} : { reason }));
+  decides<Denial>(deny, io, 'deny', ({ reason }) => (reason === undefined ? {} : { reason }));
 }
 
 /** One that is refused does not keep the others from being decided: what is reported is what was, also where the server goes away. */
@@ -101,7 +107,7 @@ function decides<Flags extends object>(
   command: Command,
   io: CommandIo,
   call: 'approve' | 'deny',
-  bodyOf: (flags: Flags) => object,
+  bodyOf: (flags: Flags) => Denial,
 ): void {
   command.argument('<id...>', 'numbers of requests', (text: string, before?: readonly number[]) => [
     ...(before ?? []),
@@ -115,10 +121,13 @@ function decides<Flags extends object>(
     for (const one of named) {
       try {
         const before = await api.get<RequestView>(`/requests/${one}`);
-        const { id, device, status } = await api.post<RequestView>(`/requests/${one}/${call}`, bodyOf(flags));
+        const body = bodyOf(flags);
+        const after = await api.post<RequestView>(`/requests/${one}/${call}`, body);
+        const { id, device, status } = after;
         const unchanged = status === before.status;
         if (!unchanged) requests.push({ id, device, status });
-        told.push(`request ${id} of ${device} is ${status}${unchanged ? ' already' : ''}`);
+        const standing = `${status}${unchanged ? ' already' : ''}${reasonThatStands(after, body, unchanged)}`;
+        told.push(`request ${id} of ${device} is ${standing}`);
       } catch (error) {
         failures.push(error);
         // A server that does not answer would not for the others either.
@@ -131,6 +140,15 @@ function decides<Flags extends object>(
     output.result(report, () => told.join('\n') || undefined);
     if (failures.length > 0) throw new AggregateError(failures);
   });
+}
+
+/** Who is denied already is denied for the reason that was given then: another one is not stored, and whoever gave it is to know. */
+function reasonThatStands({ status, reason }: RequestView, given: Denial, unchanged: boolean): string {
+  const isDropped = given.reason !== undefined && given.reason !== reason;
+  if (status !== 'denied' || !(unchanged || isDropped)) return '';
+  const stands = reason ? `for the reason ${JSON.stringify(reason)}` : 'without a reason';
+  const dropped = isDropped ? `, and stays so: ${JSON.stringify(given.reason)} is not stored` : '';
+  return printable(`, ${stands}${dropped}`);
 }
 
 const parseRequestId = countUpTo(Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,6 @@
 /** Calls that change many devices or certificates at once. */
 import type { DeviceId, SerialNumber } from '../ids.ts';
+import type { RevocationReason } from '../pki/revocation-reason.ts';
 import type { DeviceView, RevokeRequest } from './devices.ts';
 import type { Problem } from './problem.ts';
 import type { RequestView } from './requests.ts';
@@ -60,6 +61,13 @@ export interface ChangingDevice {
   readonly status: DeviceView['status'];
   /** Serial numbers of those that change with it. */
   readonly certificates: readonly SerialNumber[];
+  /** Of these, those that were revoked before, for less. Absent where there is none. */
+  readonly raised?: readonly (RaisedReason & { readonly serialNumber: SerialNumber })[];
+}
+/** Of a certificate that is revoked already only the reason changes. */
+export interface RaisedReason {
+  readonly from: RevocationReason;
+  readonly to: RevocationReason;
 }
 /** It was decided otherwise before, or not at all. */
 export interface ChangingRequest {
@@ -72,4 +80,6 @@ export interface ChangingCertificate {
   readonly serialNumber: SerialNumber;
   /** Null for one of Gatehouse's own listeners. */
   readonly device: DeviceId | null;
+  /** Absent where it was not revoked before. */
+  readonly raised?: RaisedReason;
 }

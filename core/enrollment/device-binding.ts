@@ -7,11 +7,11 @@ import { type DeviceId, isDeviceId, quote } from '../ids.ts';
 
 const PATTERN = /^[A-Za-z0-9*][A-Za-z0-9._:*-]{0,63}$/;
 
-/** `null` allows any ID; a text without `*` exactly that one. @throws GatehouseError `device_id_invalid` */
+/** `null` allows any ID; a text without `*` exactly that one. @throws GatehouseError `device_pattern_invalid` */
 export function parseDeviceBinding(text: string): string {
   if (!PATTERN.test(text)) {
     throw new GatehouseError(
-      'device_id_invalid',
+      'device_pattern_invalid',
       `${quote(text)} is neither a device ID nor a pattern of one`,
     );
   }

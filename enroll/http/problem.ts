@@ -9,6 +9,7 @@ import { ComeBackLater } from '../use-cases/come-back-later.ts';
 /** Codes that a listener of this process answers; every other one is a fault inside and answered as 500. */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
   device_id_invalid: 400,
+  device_pattern_invalid: 400,
   name_invalid: 400,
   serial_number_invalid: 400,
   fingerprint_invalid: 400,

@@ -128,7 +128,7 @@ export function prepareReads(database: Database) {
          AND status = 'revoked' AND reason <> 'keyCompromise' AND notAfter >= ?`,
     ),
     raisableByIssuer: database.prepare<RaisablePage, RaisableCertificate>(
-      `SELECT serialNumber, device, notAfter FROM certificates INDEXED BY revokedCertificates
+      `SELECT serialNumber, device, reason, notAfter FROM certificates INDEXED BY revokedCertificates
        WHERE issuer = @issuer AND (notAfter, serialNumber) > (@notAfter, @serialNumber)
          AND status <> 'active' AND status = 'revoked' AND reason <> 'keyCompromise' AND device IS NOT NULL
        ORDER BY notAfter, serialNumber LIMIT @limit`,

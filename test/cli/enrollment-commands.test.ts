@@ -7,7 +7,7 @@ import { csrPem } from '../support/enroll-service.ts';
 import { type Made, makeDevice, makeIntermediate, makeRoot, newKey } from '../support/factory.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Operated } from './operated.ts';
-import { errorCode, explained } from './transcript.ts';
+import { errorCode, explained, gatehouse } from './transcript.ts';
 
 const folder = temporaryFolder();
 let operated: Operated;
@@ -108,6 +108,38 @@ describe('gatehouse request', () => {
     expect(denied.stderr).toContain('code: request_unknown');
     expect(await operated.json(`request show ${two}`)).toMatchObject({ status: 'denied', reason: 'late' });
     for (const { again } of asked) expect(await again()).toBe(403);
+  });
+
+  it('says which reason stands where it was denied before', async () => {
+    const { id } = await ask('gate-9');
+    const deny = async (...reason: string[]) => {
+      const { code, stdout } = await gatehouse([
+        ...['request', 'deny', String(id), ...reason],
+        ...['--data', operated.enroll.settings.data],
+      ]);
+      return [code, stdout];
+    };
+    const denied = `request ${id} of gate-9 is denied`;
+    expect(await deny()).toEqual([0, `${denied}\n`]);
+    expect(await deny()).toEqual([0, `${denied} already, without a reason\n`]);
+    expect(await deny('--reason', 'late')).toEqual([
+      0,
+      `${denied} already, without a reason, and stays so: "late" is not stored\n`,
+    ]);
+    expect(await operated.json(`request show ${id}`)).toMatchObject({ reason: '' });
+    await operated.run(`request approve ${id}`);
+    expect(await deny('--reason', 'not one of ours')).toEqual([0, `${denied}\n`]);
+    expect(await deny('--reason', 'not one of ours')).toEqual([
+      0,
+      `${denied} already, for the reason "not one of ours"\n`,
+    ]);
+    const rows = await operated.json('journal list');
+    expect(await deny('--reason', 'other\u001b[2J')).toEqual([
+      0,
+      `${denied} already, for the reason "not one of ours", and stays so: "other\\u001b[2J" is not stored\n`,
+    ]);
+    expect(await operated.json(`request show ${id}`)).toMatchObject({ reason: 'not one of ours' });
+    expect(await operated.json('journal list')).toEqual(rows);
   });
 
   it('reports as every change is reported', async () => {

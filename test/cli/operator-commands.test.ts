@@ -23,6 +23,17 @@ describe('gatehouse token', () => {
     );
   });
 
+  it('says what --device takes, patterns and all', async () => {
+    for (const device of ['../press', 'press*/', '-press', 'x'.repeat(65)]) {
+      const { code, stdout, stderr } = await operated.run(`token create --device=${device}`);
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toMatch(
+        explained(`"${device}" is neither a device ID nor a pattern of one`, 'device_pattern_invalid'),
+      );
+      expect(stderr).toContain('and *, which stands for any run of them');
+    }
+  });
+
   it('creates one for programs, with the terms that were asked for', async () => {
     const created = await operated.json('token create --group services --device svc-1 --expires 15m');
     expect(created).toMatchObject({ group: 'services', device: 'svc-1', maxUses: 1, status: 'active' });

@@ -237,3 +237,69 @@ describe('gatehouse ca revoke-certificates', () => {
     expect(stderr).toMatch(explained('there is no CA "nosuch"', 'issuer_unknown'));
   });
 });
+
+describe('a reason that is raised', () => {
+  const clause = (count: string, from: string, verb = 'is') =>
+    `; the reason of ${count}, revoked before, ${verb} raised from ${from} to keyCompromise`;
+
+  it('is told of with each device, from what to what', async () => {
+    const { ids, serials } = await fleet(2);
+    const [one = '', two = ''] = ids;
+    await operated.run(`device revoke ${one} --reason superseded`);
+    const command = `device revoke ${one} ${two} --reason keyCompromise`;
+    expect((await operated.run(`${command} --dry-run`)).stdout).toMatch(
+      new RegExp(
+        `dry run: 2 devices and 2 certificates to be revoked${clause('1 certificate', 'superseded', 'would be')}\n$`,
+      ),
+    );
+    expect((await operated.run(command)).stdout).toBe(
+      `${one} is revoked${clause('1 certificate', 'superseded')}\n${two} is revoked\n`,
+    );
+    expect((await operated.run(command)).stdout).toBe(
+      `${one} is revoked already\n${two} is revoked already\n`,
+    );
+    expect(await operated.json(`certificate show ${serials[0]}`)).toMatchObject({ reason: 'keyCompromise' });
+  });
+
+  it('is told to programs with the device, and with the certificate', async () => {
+    const { ids, serials } = await fleet(2);
+    const [one, two] = serials;
+    const raised = { from: 'unspecified', to: 'keyCompromise' };
+    await operated.run(`certificate revoke ${one} ${two}`);
+    const certificate = await operated.json(`certificate revoke ${one} --reason keyCompromise`);
+    expect(certificate.certificates).toEqual([{ serialNumber: one, device: ids[0], raised }]);
+    const device = await operated.json(`device revoke ${ids.join(' ')} --reason keyCompromise`);
+    expect(device.devices).toEqual([
+      { id: ids[0], status: 'revoked', certificates: [] },
+      { id: ids[1], status: 'revoked', certificates: [two], raised: [{ serialNumber: two, ...raised }] },
+    ]);
+  });
+
+  it('is told of in the sum of many', async () => {
+    const { group, serials } = await fleet(3);
+    const [one, two, three] = serials;
+    await operated.run(`certificate revoke ${one}`);
+    await operated.run(`certificate revoke ${two} --reason superseded`);
+    expect((await operated.run(`certificate revoke ${one} ${three} --reason keyCompromise`)).stdout).toBe(
+      `revoked: 2 certificates${clause('1 certificate', 'unspecified')}\n`,
+    );
+    await operated.run(`group revoke ${group} --at-most 3 --reason affiliationChanged`);
+    expect((await operated.run(`group revoke ${group} --at-most 3 --reason keyCompromise`)).stdout).toBe(
+      `revoked: 1 device and 1 certificate${clause('1 certificate', 'superseded')}\n`,
+    );
+  });
+
+  it('is told of by the CA, too', async () => {
+    const { serials } = await fleet(2);
+    await operated.run(`certificate revoke ${serials[0]} --reason superseded`);
+    const [issuer] = (await operated.json('ca status')).issuers.filter(
+      ({ kind }: { kind: string }) => kind === 'issuing',
+    );
+    const { stdout } = await operated.run(
+      `ca revoke-certificates ${issuer.fingerprint} --at-most 1000 --reason keyCompromise --dry-run`,
+    );
+    expect(stdout).toMatch(
+      /; the reason of \d+ certificates?, revoked before, would be raised from .*superseded.* to keyCompromise\n$/,
+    );
+  });
+});

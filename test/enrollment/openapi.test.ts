@@ -179,6 +179,9 @@ describe('every answer', () => {
     await ask('GET', '/certificates/{serialNumber}', { serialNumber });
     await ask('POST', '/certificates/{serialNumber}/revoke', { serialNumber });
     await ask('POST', '/certificates/revoke', {}, { lines: [{ serialNumber: holder.serialNumber }] });
+    const [raise, dry] = ['?reason=keyCompromise&atMost=9', '&dryRun=true'];
+    await ask('POST', '/certificates/revoke', {}, { lines: [{ serialNumber }], query: raise + dry });
+    await ask('POST', '/devices/revoke', {}, { lines: [{ id: 'press-2' }], query: raise + dry });
 
     const fingerprint = 'ab'.repeat(32);
     await ask('POST', '/blocked-keys', {}, { body: { fingerprint, note: 'leaked' } });

@@ -5,8 +5,10 @@ import type {
   ChangeResult,
   ChangingCertificate,
   ChangingDevice,
+  RaisedReason,
 } from '../../../core/api/bulk.ts';
 import type { ImportResult } from '../../../core/api/import.ts';
+import { type RevocationReason, revocationReasons } from '../../../core/pki/revocation-reason.ts';
 import { NDJSON } from '../../bulk/ndjson.ts';
 import { deviceStatus } from './devices.ts';
 import { count, deviceId, type Fields, serialNumber } from './fields.ts';
@@ -20,11 +22,19 @@ interface Lines {
 const written = z.object({ written: count, of: count }).meta({ id: 'Progress' });
 const failed = z.object({ problem }).meta({ id: 'Failure' });
 
+const reason = z.enum(Object.keys(revocationReasons) as [RevocationReason, ...RevocationReason[]]);
+const raised = { from: reason, to: reason } satisfies Fields<RaisedReason>;
+
 const changingDevice = z
   .object({
     id: deviceId,
     status: deviceStatus,
     certificates: z.array(serialNumber).readonly(),
+    raised: z
+      .array(z.object({ serialNumber, ...raised }))
+      .readonly()
+      .optional()
+      .describe('those that were revoked before, for less'),
   } satisfies Fields<ChangingDevice>)
   .meta({ id: 'ChangingDevice' });
 
@@ -32,6 +42,7 @@ const changingCertificate = z
   .object({
     serialNumber,
     device: deviceId.nullable(),
+    raised: z.object(raised).optional().describe('where it was revoked before, for less'),
   } satisfies Fields<ChangingCertificate>)
   .meta({ id: 'ChangingCertificate' });
 

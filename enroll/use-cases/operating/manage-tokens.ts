@@ -16,7 +16,7 @@ export interface TokenTerms {
   readonly lifetime: number;
 }
 
-/** The token itself is in the answer and nowhere else. @throws GatehouseError `group_unknown`, `device_id_invalid` */
+/** The token itself is in the answer and nowhere else. @throws GatehouseError `group_unknown`, `device_pattern_invalid` */
 export async function createEnrollmentToken(
   { registry, clock }: EnrollContext,
   actor: Actor,

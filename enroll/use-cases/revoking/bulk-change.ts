@@ -41,14 +41,14 @@ export function deviceBulk(context: Context, target: DeviceTarget, change: Devic
       for await (const page of planDevices(registry, target, change, clock.now())) {
         const certificates = page.reduce((sum, device) => sum + changing(device).length, 0);
         const counts = { devices: page.length, certificates };
-        if (page.length > 0) yield { line: lineOfDevices(page), counts };
+        if (page.length > 0) yield { line: lineOfDevices(page, change), counts };
         await nextTurn();
       }
     },
     make: (actor, { onLine, ...terms }) =>
       changeDevices(context, actor, target, change, {
         ...terms,
-        onPage: (page) => onLine(lineOfDevices(page)),
+        onPage: (page) => onLine(lineOfDevices(page, change)),
       }),
   };
 }
@@ -61,7 +61,7 @@ export function certificateBulk(
   return {
     async *foretell() {
       for await (const page of planCertificates(context, target, reason)) {
-        yield { line: lineOfCertificates(page), counts: { devices: 0, certificates: page.length } };
+        yield { line: lineOfCertificates(page, reason), counts: { devices: 0, certificates: page.length } };
         await nextTurn();
       }
     },
@@ -69,22 +69,34 @@ export function certificateBulk(
       devices: 0,
       certificates: await revokeCertificates(context, actor, target, reason, {
         ...terms,
-        onPage: (page) => onLine(lineOfCertificates(page)),
+        onPage: (page) => onLine(lineOfCertificates(page, reason)),
       }),
     }),
   };
 }
 
-function lineOfDevices(page: readonly PlannedDevice[]): ChangeLine {
+function lineOfDevices(page: readonly PlannedDevice[], change: DeviceAction): ChangeLine {
   return {
     devices: page.map((device) => ({
       id: device.id,
       status: device.status,
       certificates: changing(device),
+      ...(change.kind === 'revoke' &&
+        device.raised.length > 0 && { raised: raisedOf(device, change.reason) }),
     })),
   };
 }
 
-function lineOfCertificates(page: readonly PlannedCertificate[]): ChangeLine {
-  return { certificates: page.map(({ serialNumber, device }) => ({ serialNumber, device })) };
+function raisedOf({ raised }: PlannedDevice, to: FinalReason) {
+  return raised.map(({ serialNumber, reason }) => ({ serialNumber, from: reason ?? 'unspecified', to }));
+}
+
+function lineOfCertificates(page: readonly PlannedCertificate[], to: FinalReason): ChangeLine {
+  return {
+    certificates: page.map(({ serialNumber, device, raisedFrom: from }) => ({
+      serialNumber,
+      device,
+      ...(from !== null && { raised: { from, to } }),
+    })),
+  };
 }

@@ -36,10 +36,13 @@ export interface PlannedDevice {
   /** The certificates that change with it. */
   readonly serialNumbers: readonly SerialNumber[];
   /** Those that are revoked already, of which only the reason changes. */
-  readonly raised: readonly RaisedCertificate[];
+  readonly raised: readonly RevokedBefore[];
   /** Whether it may enroll by its factory certificate once more. */
   readonly released: boolean;
 }
+
+/** With the reason that it was revoked for, and is about to lose. */
+type RevokedBefore = RaisedCertificate & Pick<CertificateRecord, 'reason'>;
 
 interface Rule {
   /** Null where the status stays. */
@@ -131,7 +134,7 @@ async function raisedBy(
   { id }: DeviceRecord,
   change: DeviceAction,
   now: number,
-): Promise<readonly RaisedCertificate[]> {
+): Promise<readonly RevokedBefore[]> {
   return raisesReasons(change) ? registry.raisableCertificates(id, now) : [];
 }
 

@@ -8,7 +8,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { GatehouseError } from '../../../core/errors.ts';
 import type { DeviceId, Fingerprint, SerialNumber } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
-import { type FinalReason, raises } from '../../../core/pki/revocation-reason.ts';
+import { type FinalReason, type RevocationReason, raises } from '../../../core/pki/revocation-reason.ts';
 import type { RaisableQuery } from '../../../registry/port/queries.ts';
 import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { CertificateRecord, IssuerRecord } from '../../../registry/records.ts';
@@ -33,8 +33,8 @@ export interface PlannedCertificate {
   readonly serialNumber: SerialNumber;
   readonly issuer: Fingerprint;
   readonly device: DeviceId | null;
-  /** It is revoked already: only the reason changes. */
-  readonly isRaised: boolean;
+  /** What it was revoked for, of which only the reason changes; null where it was not revoked. */
+  readonly raisedFrom: RevocationReason | null;
 }
 
 /** Those that are not revoked yet, or for less, page by page. @throws GatehouseError `serial_number_unknown`, `issuer_unknown` */
@@ -54,9 +54,9 @@ export async function* planCertificates(
     const planned: PlannedCertificate[] = [];
     for (const serialNumber of target.serialNumbers.slice(from, from + PAGE)) {
       const certificate = await certificateOrRefuse(registry, serialNumber);
-      const { status, issuer, device } = certificate;
-      const isRaised = status === 'revoked';
-      if (isRevokedBy(certificate, reason)) planned.push({ serialNumber, issuer, device, isRaised });
+      const { status, issuer, device, reason: before } = certificate;
+      const raisedFrom = status === 'revoked' ? (before ?? 'unspecified') : null;
+      if (isRevokedBy(certificate, reason)) planned.push({ serialNumber, issuer, device, raisedFrom });
     }
     if (planned.length > 0) yield planned;
   }
@@ -96,7 +96,7 @@ export function revokeCertificates(
     const now = clock.now();
     const progress = new BulkProgress(transaction, terms);
     const journal = new JournalBatches(
-      (subject: Fingerprint, certificates: readonly Omit<PlannedCertificate, 'issuer' | 'isRaised'>[]) =>
+      (subject: Fingerprint, certificates: readonly Omit<PlannedCertificate, 'issuer' | 'raisedFrom'>[]) =>
         transaction.append({
           action: 'certificates.revoked',
           subject,
@@ -107,13 +107,13 @@ export function revokeCertificates(
     let count = 0;
     for await (const page of planCertificates({ registry: transaction, clock }, target, reason)) {
       await progress.next(page);
-      const revoked = page.filter(({ isRaised }) => !isRaised);
+      const revoked = page.filter(({ raisedFrom }) => raisedFrom === null);
       const serialNumbers = revoked.map(({ serialNumber }) => serialNumber);
       await transaction.setCertificateStatus(serialNumbers, 'revoked', now, reason);
       for (const { serialNumber, issuer, device } of revoked) {
         await journal.add(issuer, { serialNumber, device });
       }
-      await reasons.raise(page.filter(({ isRaised }) => isRaised));
+      await reasons.raise(page.filter(({ raisedFrom }) => raisedFrom !== null));
       count += page.length;
     }
     await journal.end();
@@ -147,7 +147,7 @@ async function* raisableOf(
   for (;;) {
     const page = await registry.raisableByIssuer({ issuer, now, limit: PAGE, ...(after && { after }) });
     if (page.length === 0) return;
-    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device, isRaised: true }));
+    yield page.map(({ reason, notAfter: _place, ...one }) => ({ ...one, issuer, raisedFrom: reason }));
     after = page.at(-1);
   }
 }
@@ -160,7 +160,7 @@ async function* liveOf(
   for (;;) {
     const page = await registry.liveCertificates({ issuer, after, limit: PAGE });
     if (page.length === 0) return;
-    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device, isRaised: false }));
+    yield page.map(({ serialNumber, device }) => ({ serialNumber, issuer, device, raisedFrom: null }));
     after = page.at(-1)?.position ?? after;
   }
 }

@@ -61,6 +61,7 @@ export function describeCertificateLookUps(world: World): void {
       const [after] = page.slice(-1);
       const rest = await registry.raisableByIssuer({ ...query, ...(after && { after }) });
       expect([page.length, rest.length]).toEqual([2, 1]);
+      expect([...page, ...rest].map(({ reason }) => reason)).toEqual(Array(3).fill('superseded'));
       expect([...page, ...rest].map(({ serialNumber }) => serialNumber)).toEqual(
         inTime.map(({ serialNumber }) => serialNumber).toSorted(),
       );
