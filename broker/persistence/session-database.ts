@@ -15,13 +15,14 @@ import { RetainedWrites } from './retained-writes.ts';
 import { SessionBook } from './session-book.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { QueuedPacket } from './session-store.ts';
+import { Checkpoints } from './sqlite/checkpoints.ts';
+import { FileSync } from './sqlite/file-sync.ts';
 import { GroupCommit } from './sqlite/group-commit.ts';
 import { prepareMessages } from './sqlite/message-tables.ts';
 import { openDatabase } from './sqlite/open-database.ts';
 import { type QueueLimits, QueueTable, type QueueTableOptions } from './sqlite/queue-table.ts';
 import type { Share } from './sqlite/rounds.ts';
 import { prepareSessions, type SessionTables } from './sqlite/session-tables.ts';
-import { WalSync } from './sqlite/wal-sync.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import { Wills } from './wills.ts';
 
@@ -66,7 +67,9 @@ export class SessionDatabase {
   readonly queue: QueueTable;
   readonly #database: Database;
   readonly #commit: GroupCommit;
-  readonly #wal: WalSync;
+  readonly #wal: FileSync;
+  readonly #file: FileSync;
+  readonly #checkpoints: Checkpoints;
   readonly #tables: SessionTables;
   readonly #halfReceived: HalfReceived;
   readonly #clearance: Clearance;
@@ -83,12 +86,15 @@ export class SessionDatabase {
     const { database, boot } = openDatabase(file);
     this.brokerId = `boot-${boot}`;
     this.#database = database;
-    const wal = new WalSync(file);
+    const wal = new FileSync(`${file}-wal`); // one for as long as it is open; it has been written to
     this.#wal = wal;
+    this.#file = new FileSync(file);
+    this.#checkpoints = new Checkpoints({ database, wal, file: this.#file });
     const sync = durability === 'fsync' ? () => wal.sync() : null;
     this.#commit = new GroupCommit({
       database,
       sync,
+      betweenRounds: () => this.#checkpoints.takeIfDue(),
       onDurable: () => this.queue.noteSynced(),
       onFailure,
     });
@@ -236,8 +242,9 @@ export class SessionDatabase {
     if (!this.#database.open) return;
     if (this.failure === null) await this.flush().catch(() => {}); // onFailure has told of it
     await this.#commit.end();
-    await this.#wal.close();
+    if (this.#checkpoints.isUnderWay) return; // the disk has failed: closing would remove the WAL
     this.#database.close();
+    await Promise.all([this.#wal.close(), this.#file.close()]);
   }
 
   #loadHalfReceived(limit: number): HalfReceived {
