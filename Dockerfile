@@ -30,7 +30,7 @@ COPY --from=build /app/bin ./bin
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/node_modules ./node_modules
 USER gatehouse
-ENV NODE_ENV=production GATEHOUSE_DATA=/data GATEHOUSE_HEALTH_URL=http://127.0.0.1:8080/health
+ENV NODE_ENV=production OPENSSL_CONF=/app/bin/openssl.cnf GATEHOUSE_DATA=/data GATEHOUSE_HEALTH_URL=http://127.0.0.1:8080/health
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(process.env.GATEHOUSE_HEALTH_URL).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "bin/gatehouse.js"]

@@ -55,7 +55,13 @@ export function tellChoices(
       'a limit is wider than by default',
     );
   }
-  const { maxConnections } = settings;
+  const { maxConnections, maxQueueSize, maxQueuedSize } = settings;
+  if (maxQueueSize > maxQueuedSize) {
+    log.warn(
+      { setting: flagOf('maxQueueSize'), value: maxQueueSize, [flagOf('maxQueuedSize')]: maxQueuedSize },
+      'one queue may be larger than all of them together, and so never gets as large',
+    );
+  }
   // Not of the default, which is no promise: small machines have fewer, and need no more.
   if (openFiles === undefined || maxConnections === limitSettings.maxConnections.default) return;
   if (maxConnections + FILES_BESIDE <= openFiles) return;

@@ -69,6 +69,8 @@ export interface BrokerLimits {
   readonly throttleTime: number;
   /** ms that a subscriber which does not read, or acknowledge, may hold up those who publish to it. */
   readonly drainTime: number;
+  /** ms that one that has said DISCONNECT may take to hear the last of it and to close the connection. */
+  readonly farewellTime: number;
   /** ms from one report to enroll to the next, while there is always something to tell; the first goes within a second. */
   readonly reportInterval: number;
   /** ms that the journal may go unread before nobody is admitted any more. */
@@ -108,6 +110,7 @@ export const defaultLimits: BrokerLimits = {
   sentBytes: 1024 * 1024,
   throttleTime: 300_000,
   drainTime: 5_000,
+  farewellTime: 1_000,
   reportInterval: REPORT_INTERVAL_MS,
   journalSilence: 5_000,
   journalLoss: 60_000,

@@ -39,11 +39,13 @@ import { LiveTable } from './sessions/live-table.ts';
 import { MessageBroker } from './sessions/message-broker.ts';
 import { Revocations } from './sessions/revocations.ts';
 import { reviewStoredSessions } from './sessions/stored-sessions.ts';
+import { addStoreMetrics } from './store-metrics.ts';
 import { BrokerFigures } from './system-topics/broker-figures.ts';
 import { Replay } from './system-topics/replay.ts';
 import { SystemTopics } from './system-topics/system-topics.ts';
 import { createEffects } from './tail/effects.ts';
 import { JournalTail } from './tail/journal-tail.ts';
+import { tellOfUnkept } from './unkept-messages.ts';
 
 export interface BrokerAddresses extends DoorAddresses {
   readonly metricsUrl: string;
@@ -106,16 +108,22 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     limits,
   });
   const durable = new DurableSessions({ store });
+  addStoreMetrics(metricsRegistry, { store, durable, file: layout.sessions });
   const denials = new Denials({ refusals, metrics, log });
   const orphanWills = new OrphanWills({ registry, policies, store, refusals, metrics, log });
   const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits });
   const cutOff = new CutOff({ live, durable, store, refusals, metrics, clock, log });
   const storeFailed = (error: GatehouseError) => {
     log.fatal({ err: error, rule: error.code, remedy: error.remedy }, error.message);
-    void cutOff.cutAll(live.all(), error.code, clock.now());
+    void cutOff.cutAll(live.allOpen(), error.code, clock.now());
     dependencies.onFatal(error);
   };
-  const revocations = new Revocations({ applied: database.revocations, live, cutOff });
+  const revocations = new Revocations({
+    ...{ applied: database.revocations, live, cutOff },
+    onRevoked: (devices) => {
+      for (const device of devices) presence.revoked(device);
+    },
+  });
   const rebinding = new Rebinding({ registry, policies, live, store, cutOff, denials, log });
   const subscriptions = new StoredSubscriptions({ registry, policies, live, durable, store, denials, log });
   closers.add('stored subscriptions', () => subscriptions.close());
@@ -130,15 +138,13 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     registry,
     ...createEffects({
       ...{ live, cutOff, revocations, rebinding, subscriptions },
-      onRevoked: (devices) => {
-        for (const device of devices) presence.revoked(device);
-      },
+      onPolicyApplied: (policy) => tellOfUnkept(policy, { policies, limits, log }),
       reloadTrust: () => doors.reload(),
     }),
     onReplaced: dependencies.onFatal,
     onSilence: (milliseconds) => {
       if (milliseconds > limits.journalLoss)
-        void cutOff.cutAll(live.all(), 'registry_unavailable', clock.now() - milliseconds);
+        void cutOff.cutAll(live.allOpen(), 'registry_unavailable', clock.now() - milliseconds);
     },
     log,
   });
@@ -206,6 +212,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
   // Before anyone is let in: from the row that the journal ends with now, nothing is missed.
   const place = await tail.start();
   closers.add('journal', () => tail.close());
+  for (const policy of await registry.policies()) tellOfUnkept(policy, { policies, limits, log });
   await reviewStoredSessions({ registry, place, subscriptions, store, durable, log });
   tail.follow();
   closers.add('listeners', () => doors.stop());

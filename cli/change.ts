@@ -21,8 +21,13 @@ import type { Session } from './operator-command.ts';
 
 const MOST = 100_000_000;
 
-export const REPORT_HELP =
-  'With --json, one document: {"dryRun", "counts", "devices", "certificates", "requests"}, also for a dry run.';
+/** Says what `command` does, short among others, and in its own help with what --json gives. */
+export function describeChange(command: Command, does: string): Command {
+  const report = '{"dryRun", "counts", "devices", "certificates", "requests"}';
+  return command
+    .summary(does)
+    .description(`${does} With --json, one document: ${report}, also for a dry run.`);
+}
 
 export interface ChangeFlags {
   readonly dryRun?: true;

@@ -8,7 +8,7 @@ import { type Command, Option } from 'commander';
 import { GatehouseError } from '../core/errors.ts';
 import { quote } from '../core/ids.ts';
 import { DEFAULT_DATA_FOLDER, dataLayout } from '../runtime/layout.ts';
-import { unreadableFile } from './unreadable-file.ts';
+import { unreadableFile } from '../runtime/unreadable-file.ts';
 
 export interface ConnectionFlags {
   readonly url?: string;

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { GatehouseError } from '../core/errors.ts';
 import { type EntityName, parseEntityName, quote } from '../core/ids.ts';
+import { unreadableFile } from '../runtime/unreadable-file.ts';
 import { parseYaml } from '../runtime/yaml.ts';
-import { unreadableFile } from './unreadable-file.ts';
 
 const STANDARD_INPUT = 0;
 

@@ -10,7 +10,7 @@ import type { EnrollContext } from './context.ts';
 import { createCrlMetrics } from './crl/crl-metrics.ts';
 import { CrlPublisher } from './crl/crl-publisher.ts';
 import { CrlStore } from './crl/crl-store.ts';
-import { CrlThread } from './crl/crl-thread-client.ts';
+import { CrlThread, type OpenListBuilder } from './crl/crl-thread-client.ts';
 import type { Pace } from './crl/issuer-publisher.ts';
 import { carefulClock, timeOfLastWrite } from './housekeeping/careful-clock.ts';
 import { Housekeeping } from './housekeeping/housekeeping.ts';
@@ -44,6 +44,8 @@ export interface EnrollOptions {
   readonly openKeys?: typeof openKeyStore;
   /** How soon CRLs follow what changes. */
   readonly crlPace?: Pace;
+  /** Where CRLs are built. */
+  readonly openListBuilder?: OpenListBuilder;
   /** As RolloverContext has it. */
   readonly settleTime?: number;
   /** ms between the listeners' looks at their certificates and staples. */
@@ -55,8 +57,10 @@ export async function startEnroll(
   settings: Settings,
   log: Logger,
   closers: Closers,
-  { clock = systemClock, openKeys, crlPace, settleTime, pollInterval }: EnrollOptions = {},
+  options: EnrollOptions = {},
 ): Promise<EnrollAddresses> {
+  const { clock = systemClock, openKeys, crlPace, settleTime, pollInterval } = options;
+  const { openListBuilder = (database) => new CrlThread(database) } = options;
   const host = advertisedHost(settings);
   const open = async (server: HttpServer, name: PortSetting, address: string): Promise<number> => {
     closers.add('listener', () => server.close());
@@ -106,8 +110,8 @@ export async function startEnroll(
   closers.add('reports', () => follower.close());
   const refusals = new OwnRefusals({ registry, clock, log });
   closers.add('refusals', () => refusals.close());
-  const builder = new CrlThread(layout.registry.database);
-  closers.add('crl thread', () => builder.close());
+  const builder = openListBuilder(layout.registry.database);
+  closers.add('crl builder', () => builder.close());
   const crls = await CrlPublisher.start({
     ...context,
     store,

@@ -13,6 +13,7 @@ import { CRL_SHARDS } from '../core/pki/crl-names.ts';
 import { DEFAULT_DATA_FOLDER } from './layout.ts';
 import { limitSettings } from './limit-settings.ts';
 import { type SettingRow, wholeNumber } from './setting-row.ts';
+import { unreadableFile } from './unreadable-file.ts';
 import { parseYaml } from './yaml.ts';
 
 const port = wholeNumber(0, 65_535);
@@ -197,7 +198,7 @@ export function environmentVariableOf(name: SettingName): string {
 
 /**
  * @param flags what the command line gave, by setting name; others may be present and are ignored
- * @throws GatehouseError `setting_invalid`, naming the setting, where it came from and what it takes
+ * @throws GatehouseError `setting_invalid`, naming the setting, where it came from and what it takes; `file_unreadable`
  */
 export function readSettings(
   flags: Readonly<Record<string, unknown>>,
@@ -225,7 +226,9 @@ export function readSettings(
     }
     const parsed = settingsTable[name].schema.safeParse(given.value);
     if (!parsed.success) {
-      const found = typeof given.value === 'string' ? given.value : JSON.stringify(given.value);
+      // To JSON, what is beyond all numbers is null.
+      const isPlain = typeof given.value === 'string' || typeof given.value === 'number';
+      const found = isPlain ? String(given.value) : JSON.stringify(given.value);
       throw new GatehouseError(
         'setting_invalid',
         `${given.source} takes ${settingsTable[name].takes}, not ${quote(found)}`,
@@ -242,7 +245,7 @@ function readSettingsFile(path: string): { path: string; values: Record<string, 
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { path, values: {} };
-    throw new GatehouseError('setting_invalid', `${path} cannot be read`, { cause: error });
+    throw unreadableFile(path, error);
   }
   let values: unknown;
   try {

@@ -24,15 +24,18 @@ export class Closers {
 }
 
 /**
- * Resolves once SIGINT, SIGTERM or `abort` has come and everything is closed. A second signal, or the
- * deadline, ends the process at once with code 1.
+ * Resolves once SIGINT, SIGTERM or `abort`, with an Error for its reason, has come and everything is closed. A second
+ * signal, or the deadline, ends the process at once with code 1.
  */
 export async function untilShutdown(closers: Closers, log: Logger, abort?: AbortSignal): Promise<void> {
   const reason = await new Promise<string>((resolve) => {
     process.once('SIGINT', () => resolve('SIGINT'));
     process.once('SIGTERM', () => resolve('SIGTERM'));
-    abort?.addEventListener('abort', () => resolve('abort'), { once: true });
+    const onAbort = () => resolve(abort?.reason instanceof Error ? abort.reason.message : 'asked to');
+    if (abort?.aborted) onAbort();
+    abort?.addEventListener('abort', onAbort, { once: true });
   });
+  const since = performance.now();
   log.info({ reason }, 'shutting down');
   const forced = () => process.exit(1);
   process.once('SIGINT', forced);
@@ -43,6 +46,7 @@ export async function untilShutdown(closers: Closers, log: Logger, abort?: Abort
   }, DEADLINE_MS);
   await closers.closeAll(log);
   clearTimeout(deadline);
+  log.info({ seconds: Math.round(performance.now() - since) / 1_000 }, 'stopped');
 }
 
 /**
@@ -52,7 +56,8 @@ export async function untilShutdown(closers: Closers, log: Logger, abort?: Abort
 export function supervisorGone(): AbortSignal | undefined {
   if (process.env.GATEHOUSE_SUPERVISED !== '1') return undefined;
   const gone = new AbortController();
-  process.stdin.once('end', () => gone.abort()).once('error', () => gone.abort());
+  const end = () => gone.abort(new Error('gatehouse up ends it, or has ended'));
+  process.stdin.once('end', end).once('error', end);
   process.stdin.resume();
   return gone.signal;
 }

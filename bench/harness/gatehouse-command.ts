@@ -8,10 +8,11 @@ import type { CommandLine } from './pinning.ts';
 const COMMAND_TIMEOUT_MS = 60_000;
 /** bin/gatehouse.js above this file, which lies deeper in the build than in the sources. */
 const EXECUTABLE = findExecutable(import.meta.dirname);
+const OPENSSL_CONFIG = join(dirname(EXECUTABLE), 'openssl.cnf');
 
-/** The command line of one of its commands. */
+/** The command line of one of its commands, with OpenSSL set as `gatehouse up` and the container image set it. */
 export function gatehouseCommand(...words: readonly string[]): CommandLine {
-  return [process.execPath, EXECUTABLE, ...words];
+  return [process.execPath, `--openssl-config=${OPENSSL_CONFIG}`, EXECUTABLE, ...words];
 }
 
 /** Runs a command to its end. @returns what it printed, as JSON */

@@ -7,7 +7,7 @@ import type { RegistryReader } from '../../registry/port/reader.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { grantsOfDevice } from '../admission/device-grants.ts';
 import type { PolicyCache } from '../admission/policy-cache.ts';
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 import type { Refusals } from '../reports/refusals.ts';

@@ -39,6 +39,10 @@ export class DurableOutbox extends Outbox implements Delivery {
   #keepsUp = false;
   #isTaking = false;
   #acknowledged: number[] = [];
+  /** Retained messages on their way into the queue. */
+  readonly #replayed = { messages: 0, bytes: 0 };
+  /** Lets what is retained go on. */
+  #resumeReplay: (() => void) | undefined;
   /** Of the message that was judged last. */
   #last: { readonly topic: string; readonly approval: Approval } = {
     topic: '',
@@ -61,6 +65,7 @@ export class DurableOutbox extends Outbox implements Delivery {
     const { session } = this.#options;
     if (session.delivery === this) session.delivery = null;
     super.close();
+    this.#considerReplay();
   }
 
   /** Of QoS 0: what it is owed comes by its queue. */
@@ -68,10 +73,37 @@ export class DurableOutbox extends Outbox implements Delivery {
     this.sendAtOnce(publication, approval);
   }
 
-  override deliverRetained(text: Parameters<Outbox['deliverRetained']>[0], qos: QoS): void {
+  /** In parts, as it acknowledges: there may be more than its queue holds, and none is to push another out. */
+  override deliverRetained(text: Parameters<Outbox['deliverRetained']>[0], qos: QoS): Promise<void> | null {
+    if (qos === 0) return super.deliverRetained(text, qos);
     const { session, intake } = this.#options;
-    if (qos === 0) super.deliverRetained(text, qos);
-    else intake.queueRetained(session, text, qos).catch(() => {}); // the store tells of it
+    const bytes = text.topic.length + text.payload.length;
+    this.#replayed.messages++;
+    this.#replayed.bytes += bytes;
+    intake.queueRetained(session, text, qos).then(
+      () => {
+        this.#replayed.messages--;
+        this.#replayed.bytes -= bytes;
+        this.#considerReplay();
+      },
+      () => {}, // the store tells of it
+    );
+    if (this.#hasRoomForReplay) return null;
+    return new Promise((resolve) => {
+      this.#resumeReplay = resolve;
+    });
+  }
+
+  get #hasRoomForReplay(): boolean {
+    const { session, database, window } = this.#options;
+    return this.#replayed.bytes < window.sentBytes && database.queue.hasAmpleRoom(session, this.#replayed);
+  }
+
+  #considerReplay(): void {
+    if (this.#resumeReplay === undefined || !(this.isClosed || this.#hasRoomForReplay)) return;
+    const resume = this.#resumeReplay;
+    this.#resumeReplay = undefined;
+    resume();
   }
 
   admit(row: Sent): number | null {
@@ -108,7 +140,8 @@ export class DurableOutbox extends Outbox implements Delivery {
     this.#sentBytes -= sent.bytes;
     if (this.#acknowledged.length === 0) {
       const { database, session } = this.#options;
-      database.acknowledge(session, () => this.#acknowledged.splice(0).sort((one, other) => one - other));
+      const takeSeqs = () => this.#acknowledged.splice(0).sort((one, other) => one - other);
+      database.acknowledge(session, takeSeqs, () => this.#considerReplay());
     }
     this.#acknowledged.push(sent.seq);
     this.#take();
@@ -120,7 +153,7 @@ export class DurableOutbox extends Outbox implements Delivery {
     if (sent === undefined) return null;
     const { database, session } = this.#options;
     if (sent.released === 1) return database.flushOf(session.clientId); // it may be on its way there
-    this.#sent.set(messageId, { ...sent, released: 1 });
+    this.#sent.set(messageId, { seq: sent.seq, bytes: sent.bytes, released: 1 });
     return database.release(session, sent.seq);
   }
 

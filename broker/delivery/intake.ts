@@ -2,8 +2,8 @@
  * Takes a message in: what durable sessions are owed of it, and what is to be retained, is on the disk before whoever
  * sent it hears that it arrived. Where there is neither, nothing is written.
  */
-import { deviceOf } from '../front/client-id.ts';
-import type { Appended, Message, Receiver } from '../persistence/queue-entry.ts';
+import { deviceOf } from '../client-id.ts';
+import type { Appended, Message, QueueEntry, QueueRow, Receiver } from '../persistence/queue-entry.ts';
 import type { SessionDatabase } from '../persistence/session-database.ts';
 import type { SessionRecord } from '../persistence/session-record.ts';
 import type { Publication } from './publication.ts';
@@ -55,8 +55,7 @@ export class Intake {
     const onCommitted = (appended: readonly Appended[]) => {
       for (const { row, delivery } of appended) {
         if (delivery === null) continue;
-        // Its message id is new: this is the first time that it is sent.
-        const entry = { ...row, ...bodyOf(message), messageId: null };
+        const entry = entryOf(row, message);
         if (row.qos === 1) delivery.send([entry]);
         else
           durable.then(
@@ -75,6 +74,8 @@ function nameless(topic: string, payload: Buffer, retain: boolean): Message {
   return { topic, payload, retain, brokerId: null, brokerCounter: null };
 }
 
-function bodyOf({ retain, ...message }: Message) {
-  return { ...message, retain: retain ? 1 : 0 } as const;
+/** Its message id is new: this is the first time that it is sent. */
+function entryOf({ seq, released, qos, bytes }: QueueRow, message: Message): QueueEntry {
+  const { topic, payload, retain } = message;
+  return { seq, messageId: null, released, qos, bytes, topic, payload, retain: retain ? 1 : 0 };
 }

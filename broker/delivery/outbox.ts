@@ -71,9 +71,13 @@ export abstract class Outbox {
   /** @param qos that it gets, at most the message's own */
   abstract deliver(publication: Publication, qos: QoS, approval?: Approval): void;
 
-  /** What is kept of a topic that it has just subscribed to. @param qos that it gets, at most the message's own */
-  deliverRetained(text: Omit<PublicationText, 'toBeRetained' | 'retained'>, qos: QoS): void {
+  /**
+   * What is kept of a topic that it has just subscribed to. Resolves when the next may come; null where it may at once.
+   * @param qos that it gets, at most the message's own
+   */
+  deliverRetained(text: Omit<PublicationText, 'toBeRetained' | 'retained'>, qos: QoS): Promise<void> | null {
     this.deliver(Publication.of({ ...text, retained: true }), qos);
+    return null;
   }
 
   /** Whether it waits for acknowledgements, beyond what it may keep. */

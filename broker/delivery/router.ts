@@ -3,7 +3,7 @@ import type { Receiver } from '../persistence/queue-entry.ts';
 import { SessionRecord } from '../persistence/session-record.ts';
 import type { Route, SubscriptionIndex } from '../persistence/subscription-index.ts';
 import type { Intake } from './intake.ts';
-import type { Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import type { Publication, QoS } from './publication.ts';
 
 export interface RouterOptions {
@@ -40,7 +40,7 @@ export class Router {
         continue;
       }
       const { delivery } = subscriber;
-      if (delivery === null) continue;
+      if (!(delivery instanceof Outbox)) continue; // not connected
       delivery.deliver(publication, qos, recipient);
       if (origin !== undefined) delivery.holdUp(origin);
     }

@@ -27,6 +27,8 @@ export interface DeviceStreamOptions {
   readonly throttleTime: number;
   /** ms for which the device may not read while more waits for it than may. Then the connection ends. */
   readonly drainTime: number;
+  /** ms that the device may take for the last of it, once it has said DISCONNECT or the broker ends. */
+  readonly farewellTime: number;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -126,7 +128,7 @@ export class DeviceStream extends Duplex {
 
   /** After `stopInput`: the device gets what was written for it, and then the end. What it still sends is thrown away. */
   finish(): void {
-    this.output.finish();
+    this.output.finish(this.#options.farewellTime);
     this.#socket.resume();
   }
 

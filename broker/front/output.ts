@@ -10,8 +10,6 @@ const HIGH_WATER = 64 * 1_024;
 const LEAST_BYTES = 64;
 const MOST_EXPECTED = 64 * 1_024;
 const NOTHING = Buffer.alloc(0);
-/** ms that a device may take for the last of it, and to close the connection. */
-const FAREWELL_MS = 1_000;
 
 export interface OutputOptions {
   readonly socket: Duplex;
@@ -109,14 +107,17 @@ export class Output {
     this.#endOnceDone();
   }
 
-  /** What waits and what is owed goes out, and then the end: for as long as the device takes it, and not for long. */
-  finish(): void {
+  /**
+   * What waits and what is owed goes out, and then the end.
+   * @param time ms that the device may take for that, and to close the connection
+   */
+  finish(time: number): void {
     if (this.#isFinishing || this.#isEnded) return;
     this.#isFinishing = true;
     clearTimeout(this.#stall);
     this.#waiting = [];
     const { socket } = this.#options;
-    const giveUp = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+    const giveUp = setTimeout(() => socket.destroy(), time).unref();
     socket.once('close', () => {
       clearTimeout(giveUp);
       this.close();

@@ -10,7 +10,7 @@ import { packetTypes, readLength } from './fixed-header.ts';
 import { PacketAssembly } from './packet-assembly.ts';
 
 /** Topic, its length and the packet identifier of a PUBLISH, beside the payload. */
-const PUBLISH_OVERHEAD = 1_024;
+export const PUBLISH_OVERHEAD = 1_024;
 /** Longest packet of any other type; only SUBSCRIBE and UNSUBSCRIBE come near it. */
 const CONTROL_PACKET_BYTES = 16 * 1_024;
 /** What a packet is charged at least: short ones cost the broker more than their bytes. */

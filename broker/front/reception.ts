@@ -9,6 +9,7 @@ import { type PeerCertificate, readPeerCertificate, verifyPeer } from '../../run
 import type { AdmissionControl } from '../admission/admission-control.ts';
 import type { Standing } from '../admission/standing.ts';
 import { denialOfPublish } from '../authorization/message-rules.ts';
+import { checkClientId } from '../client-id.ts';
 import type { BrokerLimits } from '../limits.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { FirstUses } from '../reports/first-uses.ts';
@@ -20,7 +21,6 @@ import type { LiveTable } from '../sessions/live-table.ts';
 import type { MessageBroker } from '../sessions/message-broker.ts';
 import type { Revocations } from '../sessions/revocations.ts';
 import { takeStanding } from '../sessions/take-standing.ts';
-import { checkClientId } from './client-id.ts';
 import {
   type ConnectRequest,
   decodeConnect,

@@ -1,14 +1,14 @@
 /** The session database as Aedes wants a store to be. It passes the suite that Aedes has for its own. */
 import { Readable } from 'node:stream';
 import type { AedesPublishPacket, Subscription } from 'aedes';
-import { deviceOf } from '../front/client-id.ts';
-import type { Message, QueueEntry } from './queue-entry.ts';
+import { deviceOf } from '../client-id.ts';
+import type { Message, StoredEntry } from './queue-entry.ts';
 import type { SessionDatabase } from './session-database.ts';
 import { SessionRecord } from './session-record.ts';
 import type { QueuedPacket, SessionKey, SessionStore, Subscriber } from './session-store.ts';
 
 /** Of a queue that is read from its beginning to its end. */
-const PAGE = { messages: 200, bytes: 1024 * 1024 };
+const PAGE = 200;
 
 export class DurableStore implements SessionStore {
   readonly database: SessionDatabase;
@@ -124,9 +124,9 @@ export class DurableStore implements SessionStore {
 
   async *#packetsOf(session: SessionRecord): AsyncGenerator<QueuedPacket> {
     for (let after = 0; ; ) {
-      const { entries, isLast } = await this.database.change((queue) => queue.page(session, after, PAGE));
+      const entries = await this.database.change((queue) => queue.entries(session, after, PAGE));
       yield* entries.map(packetOf);
-      if (isLast) return;
+      if (entries.length < PAGE) return;
       after = entries.at(-1)?.seq ?? after;
     }
   }
@@ -215,7 +215,7 @@ function messageOf({
   };
 }
 
-function packetOf(entry: QueueEntry): QueuedPacket {
+function packetOf(entry: StoredEntry): QueuedPacket {
   const messageId = entry.messageId ?? undefined;
   if (entry.released === 1) return { cmd: 'pubrel', messageId };
   return {

@@ -4,9 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { Subscription } from 'aedes';
-import { Intake } from '../delivery/intake.ts';
 import type { BrokerLimits } from '../limits.ts';
-import type { StoreFigures } from '../system-topics/broker-figures.ts';
 import { DurableStore } from './durable-store.ts';
 import type { RetainedMessages } from './retained-messages.ts';
 import type { SessionDatabase } from './session-database.ts';
@@ -19,8 +17,14 @@ export interface GuardedStoreOptions {
   readonly limits: BrokerLimits;
 }
 
+/** What it holds. */
+export interface StoreFigures {
+  readonly retainedMessages: number;
+  /** Messages that wait for durable sessions. */
+  readonly queuedMessages: number;
+}
+
 export class GuardedStore extends DurableStore {
-  readonly intake: Intake;
   readonly #options: GuardedStoreOptions;
   /**
    * The subscriptions of a SUBSCRIBE that are in effect, with the number of the last retained message from before: those behind
@@ -31,7 +35,6 @@ export class GuardedStore extends DurableStore {
   constructor(options: GuardedStoreOptions) {
     super(options.database);
     this.#options = options;
-    this.intake = new Intake(options.database);
   }
 
   get retained(): RetainedMessages {

@@ -33,6 +33,10 @@ export interface QueueEntry extends QueueRow {
   readonly topic: string | null;
   readonly payload: Buffer | string | null;
   readonly retain: 0 | 1 | null;
+}
+
+/** With the name that Aedes gave it. */
+export interface StoredEntry extends QueueEntry {
   readonly brokerId: string | null;
   readonly brokerCounter: number | null;
 }

@@ -154,9 +154,9 @@ export class SessionDatabase {
     }, handlers.onCommitted);
   }
 
-  /** Takes entries off the queue. Nobody waits for it: what comes back after a crash is sent again. */
-  acknowledge(session: SessionRecord, takeSeqs: () => readonly number[]): void {
-    this.#commit.post(() => this.queue.remove(session, takeSeqs()));
+  /** Takes entries off the queue. No answer waits for it: what comes back after a crash is sent again. */
+  acknowledge(session: SessionRecord, takeSeqs: () => readonly number[], onRemoved: () => void): void {
+    this.#commit.post(() => this.queue.remove(session, takeSeqs()), onRemoved);
   }
 
   /** PUBREC has come for it: PUBREL stands in its place. */

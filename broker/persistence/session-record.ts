@@ -1,16 +1,15 @@
 /** What memory holds of one durable session: what every message asks for. Its queue itself is in the store. */
 import type { Subscription } from 'aedes';
-import type { Outbox } from '../delivery/outbox.ts';
 import type { QueueEntry, QueueRow } from './queue-entry.ts';
 
 /** Whoever messages are for. */
 export interface Subscriber {
-  /** What sends to it; null while it is not connected. */
-  readonly delivery: Outbox | null;
+  /** What sends to it, in whatever way is none of the store's business; null while it is not connected. */
+  readonly delivery: object | null;
 }
 
 /** Sends to a durable session while it is connected. */
-export interface Delivery extends Outbox {
+export interface Delivery {
   /**
    * The message id under which the new last message of the queue is to be sent once it is durable; null to leave it in
    * the queue. Called inside the transaction, so it only decides.

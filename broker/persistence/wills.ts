@@ -2,7 +2,7 @@
  * The wills of those who are connected (MQTT 3.1.1 §3.1.2.5). That of a durable session outlasts the process; whoever
  * has none leaves nothing on the disk.
  */
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { GroupCommit } from './sqlite/group-commit.ts';
 import type { MessageTables, StoredWill } from './sqlite/message-tables.ts';
 

@@ -3,7 +3,7 @@
  * bound loses one with each that comes, thousands a second: so they are gathered for a second, and are one entry then.
  */
 import { isDeviceId } from '../../core/ids.ts';
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { BrokerMetrics } from '../metrics.ts';
 import type { Refusals } from './refusals.ts';
 

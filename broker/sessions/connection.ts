@@ -1,6 +1,6 @@
 /**
  * One connection of a device, from the moment its certificate is verified to its end. It arrives, is admitted
- * (it has a standing), is attached (Aedes serves it), and is gone.
+ * (it has a standing), is attached (Aedes serves it), and is gone: it has left, and soon its socket is closed.
  */
 import type { Duplex } from 'node:stream';
 import type { Client } from 'aedes';
@@ -16,6 +16,8 @@ export class PeerGone extends Error {
 }
 
 const UNREAD = Buffer.alloc(1);
+/** ms from a cut on that one which had not arrived may take to hear that it is refused, and to go. */
+const REFUSAL_MS = 500;
 
 export interface ConnectionOptions {
   readonly socket: Duplex;
@@ -44,6 +46,7 @@ export class Connection {
   #client: Client | null = null;
   #endedBy: ErrorCode | null = null;
   #isCut = false;
+  #hasLeft = false;
 
   constructor({ socket, peer, address, tlsVersion = null }: ConnectionOptions) {
     this.socket = socket;
@@ -57,7 +60,7 @@ export class Connection {
     socket.on('close', () => {
       if (this.#client !== null) return;
       this.arrival.end(new PeerGone());
-      this.#resolveGone();
+      this.#leave();
     });
   }
 
@@ -84,10 +87,15 @@ export class Connection {
     return this.#gone;
   }
 
+  /** Whether it is gone. What was written for it before may still be on its way, and its socket open for that long. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
   /** From now on Aedes serves it. @param gone resolves when Aedes has let go of `client` */
   attach(client: Client, gone: Promise<void>): void {
     this.#client = client;
-    void gone.then(this.#resolveGone);
+    void gone.then(() => this.#leave());
   }
 
   /**
@@ -99,14 +107,25 @@ export class Connection {
     if (this.#isCut) return false;
     this.#isCut = true;
     this.#end(rule);
-    if (this.#client === null) return true;
+    if (this.#hasLeft) this.socket.destroy();
+    else if (this.#client === null) this.#destroyIn(REFUSAL_MS);
+    else this.#silence(this.#client);
+    return true;
+  }
+
+  #silence(client: Client): void {
     // Both: Aedes moves the one to the other while it works on CONNECT.
-    this.#client.will = null;
-    this.#client._will = null;
-    this.#client.pause();
+    client.will = null;
+    client._will = null;
+    client.pause();
     this.#holdEnd();
     this.socket.end();
-    return true;
+  }
+
+  /** Whoever receives it refuses it meanwhile, or has done so for another reason. */
+  #destroyIn(milliseconds: number): void {
+    const timer = setTimeout(() => this.socket.destroy(), milliseconds).unref();
+    this.socket.once('close', () => clearTimeout(timer));
   }
 
   /**
@@ -130,6 +149,11 @@ export class Connection {
     if (!this.#end(rule)) return false;
     this.#client?.close();
     return true;
+  }
+
+  #leave(): void {
+    this.#hasLeft = true;
+    this.#resolveGone();
   }
 
   #end(rule: ErrorCode): boolean {

@@ -75,10 +75,10 @@ export class CutOff {
     await Promise.all(wills);
   }
 
-  /** False where it had ended before, or only arrives. */
+  /** False where no session ended by it: that had ended before, or was yet to begin. */
   #end({ connection, rule, since }: Cut): boolean {
     const { metrics, clock } = this.#options;
-    if (!connection.cut(rule) || connection.client === null) return false;
+    if (!connection.cut(rule) || connection.client === null || connection.hasLeft) return false;
     metrics.cutOff(rule);
     metrics.cutOffLatency(clock.now() - since);
     return true;

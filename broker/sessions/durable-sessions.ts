@@ -1,6 +1,6 @@
 /** The sessions that outlive their connection (CONNECT with clean session 0), by device. */
 import type { DeviceId } from '../../core/ids.ts';
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import type { GuardedStore } from '../persistence/guarded-store.ts';
 
 export class DurableSessions {

@@ -1,6 +1,7 @@
 /**
- * Every connection there is, by device, from before the registry is asked about it until Aedes has let go of it.
- * Revocation goes through this table and not through Aedes' own, which can lose a live client.
+ * Every connection there is, by device, from before the registry is asked about it until its socket is closed. Revocation
+ * goes through this table and not through Aedes' own, which can lose a live client, and knows nothing of one that has left
+ * and to which something is still being said.
  */
 import type { Client } from 'aedes';
 import { GatehouseError } from '../../core/errors.ts';
@@ -20,17 +21,21 @@ export class LiveTable {
   readonly #byClient = new WeakMap<object, Connection>();
   #changes = 0;
 
-  /** The connection leaves the table by itself when it is gone. */
+  /** The connection gives its client id free by itself when it is gone, and leaves the table when its socket is closed too. */
   add(connection: Connection): void {
     const { device } = connection;
     const presence = this.#devices.get(device) ?? { connections: new Set(), budget: new Budget() };
     this.#devices.set(device, presence);
     presence.connections.add(connection);
-    void connection.gone.then(() => {
+    const remove = () => {
       presence.connections.delete(connection);
       this.#release(device, presence);
-      const { clientId } = connection;
+    };
+    void connection.gone.then(() => {
+      const { clientId, socket } = connection;
       if (clientId !== null && this.#holders.get(clientId) === connection) this.#holders.delete(clientId);
+      if (socket.closed) remove();
+      else socket.once('close', remove);
     });
   }
 
@@ -64,11 +69,23 @@ export class LiveTable {
     return this.#byClient.get(client);
   }
 
+  /** Those of the device that arrive or are served. */
   of(device: DeviceId): readonly Connection[] {
+    return this.openOf(device).filter(isHere);
+  }
+
+  /** Of all devices. */
+  all(): readonly Connection[] {
+    return this.allOpen().filter(isHere);
+  }
+
+  /** As `of`, and those that have left and whose socket is still open: for whoever ends what the device has here. */
+  openOf(device: DeviceId): readonly Connection[] {
     return [...(this.#devices.get(device)?.connections ?? [])];
   }
 
-  all(): readonly Connection[] {
+  /** Of all devices. */
+  allOpen(): readonly Connection[] {
     return [...this.#devices.values()].flatMap(({ connections }) => [...connections]);
   }
 
@@ -95,4 +112,8 @@ export class LiveTable {
   noteChange(): void {
     this.#changes++;
   }
+}
+
+function isHere({ hasLeft }: Connection): boolean {
+  return !hasLeft;
 }

@@ -119,6 +119,7 @@ export class MessageBroker {
       onThrottle: () => metrics.throttled(),
       throttleTime: limits.throttleTime,
       drainTime: limits.drainTime,
+      farewellTime: limits.farewellTime,
     });
     const client = this.#aedes.take(stream, request);
     this.#streams.set(client, stream);
@@ -137,10 +138,10 @@ export class MessageBroker {
     const cancelExpiry = callAfter(standing.notAfter, clock, () => {
       void cutOff.cut(connection, 'certificate_expired', standing.notAfter);
     });
+    connection.socket.once('close', cancelExpiry);
     void gone.then(() => {
       this.#streams.delete(client);
       this.#keepAlive.forget(stream);
-      cancelExpiry();
       metrics.disconnected();
       if (client.connackSent) onDeparture(connection, this.#reasonOf(connection, client));
     });

@@ -9,10 +9,15 @@ import type { AppliedRevocations, JournalPlace } from '../persistence/applied-re
 import type { CutOff } from './cut-off.ts';
 import type { LiveTable } from './live-table.ts';
 
+/** Devices whose stored sessions may be on their way out before the journal's next row waits for them: each takes some memory. */
+const MOST_UNDER_WAY = 10_000;
+
 export interface RevocationsOptions {
-  readonly applied: AppliedRevocations;
+  readonly applied: Pick<AppliedRevocations, 'isOutstanding' | 'isAhead' | 'noteAhead' | 'noteApplied'>;
   readonly live: LiveTable;
-  readonly cutOff: CutOff;
+  readonly cutOff: Pick<CutOff, 'cutAll' | 'discard'>;
+  /** They are revoked for good, and nothing of them is left. */
+  readonly onRevoked: (devices: readonly DeviceId[]) => void;
 }
 
 export class Revocations {
@@ -29,22 +34,35 @@ export class Revocations {
     const { applied, live, cutOff } = this.#options;
     const device = subject.id;
     if (revokedSeq === null || !applied.isOutstanding(device, revokedSeq)) return;
-    const before = live.of(device).filter(({ standing }) => standing !== null && standing.seq < revokedSeq);
+    const before = live
+      .openOf(device)
+      .filter(({ standing }) => standing !== null && standing.seq < revokedSeq);
     await cutOff.cutAll(before, 'device_revoked', now);
     await this.#discard([device]);
     applied.noteAhead(device, seq);
   }
 
-  /** The devices that this row of the journal revokes, their connections cut. @returns those that were not settled before */
-  async apply(devices: readonly DeviceId[], seq: number): Promise<readonly DeviceId[]> {
-    const { applied } = this.#options;
+  /**
+   * The devices that this row of the journal revokes, their connections cut. What they have stored goes behind it: that waits
+   * for the disk, and the next row may be the revocation of somebody who is connected yet. Resolves when that may be read.
+   */
+  async apply(devices: readonly DeviceId[], seq: number): Promise<void> {
+    const { applied, onRevoked } = this.#options;
     const outstanding = devices.filter((device) => !applied.isAhead(device, seq));
-    await this.#discard(outstanding);
-    return outstanding;
+    const discarding = this.#discard(outstanding).then(
+      () => onRevoked(outstanding),
+      () => {}, // the store has told of it, and ends everything
+    );
+    if (this.#underWay.size > MOST_UNDER_WAY) await discarding;
   }
 
-  /** Every row up to this one has taken effect. */
-  noteApplied(place: JournalPlace): void {
+  /** Every row up to this one has been applied: it counts once nothing is left of those whom they revoke. */
+  async noteApplied(place: JournalPlace): Promise<void> {
+    try {
+      await Promise.all(this.#underWay.values());
+    } catch {
+      return; // nothing was removed: the next start finds it so
+    }
     this.#options.applied.noteApplied(place);
   }
 

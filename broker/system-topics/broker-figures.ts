@@ -9,19 +9,13 @@ import type { TopicFilter, TopicName } from '../../core/ids.ts';
 import { figureTopic } from '../../core/policy/system-topics.ts';
 import { matches } from '../../core/policy/topic.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { StoreFigures } from '../persistence/guarded-store.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
 import type { SystemMessage, SystemSource } from './replay.ts';
 import type { SystemTopics } from './system-topics.ts';
 
 const INTERVAL_MS = 10_000;
-
-/** What the session store holds. */
-export interface StoreFigures {
-  readonly retainedMessages: number;
-  /** Messages that wait for durable sessions. */
-  readonly queuedMessages: number;
-}
 
 export interface BrokerFiguresOptions {
   readonly metrics: Registry;

@@ -90,7 +90,7 @@ export class Replay {
       for await (const { topic, payload } of source.matching(filter)) {
         await outbox.room();
         if (!isWanted()) return;
-        outbox.deliverRetained({ topic, payload: Buffer.from(payload), qos: 0 }, 0);
+        await outbox.deliverRetained({ topic, payload: Buffer.from(payload), qos: 0 }, 0);
       }
     }
   }
@@ -106,7 +106,9 @@ export class Replay {
       if (done === true) return;
       if (value === undefined) continue;
       const { topic, payload, qos } = value;
-      outbox.deliverRetained({ topic, payload: Buffer.from(payload), qos }, Math.min(qos, asked.qos) as QoS);
+      const text = { topic, payload: Buffer.from(payload), qos };
+      const isTaken = outbox.deliverRetained(text, Math.min(qos, asked.qos) as QoS);
+      if (isTaken !== null) await isTaken;
     }
   }
 }

@@ -6,6 +6,7 @@
  * gets it anew, as retained messages. Nobody waits for who does not read: it is ended after `drainTime`.
  */
 import type { TopicName } from '../../core/ids.ts';
+import { Outbox } from '../delivery/outbox.ts';
 import { Publication } from '../delivery/publication.ts';
 import type { SubscriptionIndex } from '../persistence/subscription-index.ts';
 
@@ -23,6 +24,8 @@ export class SystemTopics {
   /** Hands a message to all who subscribe to it now. */
   publish(topic: TopicName, payload: string): void {
     const message = Publication.of({ topic, payload: Buffer.from(payload), qos: 0 });
-    for (const { subscriber } of this.#index.find(topic).recipients) subscriber.delivery?.deliver(message, 0);
+    for (const { subscriber } of this.#index.find(topic).recipients) {
+      if (subscriber.delivery instanceof Outbox) subscriber.delivery.deliver(message, 0);
+    }
   }
 }

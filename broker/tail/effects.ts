@@ -5,6 +5,7 @@
 import type { ErrorCode } from '../../core/errors.ts';
 import type { DeviceId, SerialNumber } from '../../core/ids.ts';
 import type { JournalRow } from '../../core/journal/events.ts';
+import type { DocumentRecord } from '../../registry/records.ts';
 import type { Rebinding } from '../authorization/rebinding.ts';
 import type { StoredSubscriptions } from '../authorization/stored-subscriptions.ts';
 import type { Connection } from '../sessions/connection.ts';
@@ -19,8 +20,7 @@ export interface EffectsOptions {
   readonly revocations: Revocations;
   readonly rebinding: Rebinding;
   readonly subscriptions: StoredSubscriptions;
-  /** They are revoked for good, and nothing of them is left. */
-  readonly onRevoked: (devices: readonly DeviceId[]) => void;
+  readonly onPolicyApplied: (policy: Pick<DocumentRecord, 'name' | 'document'>) => void;
   /** The CA certificates in use have changed. */
   readonly reloadTrust: () => Promise<void>;
 }
@@ -29,7 +29,8 @@ export interface EffectsOptions {
 export function createEffects(
   options: EffectsOptions,
 ): Pick<JournalTailOptions, 'cut' | 'apply' | 'onCaughtUp'> {
-  const { live, cutOff, revocations, rebinding, subscriptions, onRevoked, reloadTrust } = options;
+  const { live, cutOff, revocations, rebinding, subscriptions } = options;
+  const { onPolicyApplied, reloadTrust } = options;
   return {
     /** All at once: what takes long is done for none before the last has ended. */
     async cut(rows: readonly JournalRow[]): Promise<void> {
@@ -40,10 +41,11 @@ export function createEffects(
       const { event, time, seq } = row;
       switch (event.action) {
         case 'device.revoked':
-        case 'devices.revoked': {
-          const ids = changedBy(row).map(({ id }) => id);
-          return onRevoked(await revocations.apply(ids, seq));
-        }
+        case 'devices.revoked':
+          return revocations.apply(
+            changedBy(row).map(({ id }) => id),
+            seq,
+          );
         case 'device.changed':
           live.noteChange();
           await rebinding.device(event.subject, time);
@@ -61,6 +63,7 @@ export function createEffects(
           return subscriptions.group(event.subject);
         case 'policy.applied':
           live.noteChange();
+          onPolicyApplied({ name: event.subject, document: event.data.document });
           await rebinding.policy(event.subject, time);
           return subscriptions.policy(event.subject);
         case 'issuer.added':
@@ -70,7 +73,7 @@ export function createEffects(
       }
     },
 
-    onCaughtUp: (place) => revocations.noteApplied(place),
+    onCaughtUp: (place) => void revocations.noteApplied(place),
   };
 }
 
@@ -85,7 +88,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
     live.noteChange();
     return changedBy(row).flatMap(({ id, serialNumbers }) =>
       cuts(
-        live.of(id).filter(({ standing, peer }) => standing || serialNumbers.includes(peer.serialNumber)),
+        live.openOf(id).filter(({ standing, peer }) => standing || serialNumbers.includes(peer.serialNumber)),
         rule,
       ),
     );
@@ -93,7 +96,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
   const certificates = (named: readonly Named[], rule: ErrorCode) =>
     named.flatMap(({ device, serialNumber }) =>
       cuts(
-        device === null ? [] : live.of(device).filter(({ peer }) => peer.serialNumber === serialNumber),
+        device === null ? [] : live.openOf(device).filter(({ peer }) => peer.serialNumber === serialNumber),
         rule,
       ),
     );
@@ -117,7 +120,7 @@ function cutsOf(row: JournalRow, live: LiveTable): readonly Cut[] {
     case 'issuer.retired':
       live.noteChange();
       return cuts(
-        live.all().filter(({ standing }) => standing?.issuer === event.subject),
+        live.allOpen().filter(({ standing }) => standing?.issuer === event.subject),
         'issuer_retired',
       );
     case 'device.enrolled':

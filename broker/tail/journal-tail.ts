@@ -13,6 +13,8 @@ const PAGE = 20;
 const RETRY_MS = 200;
 /** Looks without being told to, so that a journal which cannot be read is noticed even when nothing changes. */
 const LOOK_MS = 1_000;
+/** ms for which rows are put into effect without a turn for anybody else. */
+const SLICE_MS = 3;
 
 export interface JournalTailOptions {
   readonly registry: Pick<RegistryView, 'journal' | 'journalHead' | 'watch'>;
@@ -21,8 +23,9 @@ export interface JournalTailOptions {
    * a row after either rejected, and so may `apply`.
    */
   readonly cut: (rows: readonly JournalRow[]) => Promise<void>;
+  /** Resolves when the next row may: what waits for a disk goes on behind it. */
   readonly apply: (row: JournalRow) => Promise<void>;
-  /** Every row that was committed with this one, or before, has taken effect: called after the last that there is. */
+  /** Every row that was committed with this one, or before, has been applied: called after the last that there is. */
   readonly onCaughtUp: (last: Pick<JournalRow, 'seq' | 'hash'>) => void;
   /** The registry is not the one that was open any more: called once, and nothing is read after it. */
   readonly onReplaced: (error: GatehouseError) => void;
@@ -114,10 +117,14 @@ export class JournalTail {
       if (rows.length === 0) await this.#checkHead();
       checkLinks(rows, this.#hash);
       await cut(rows);
+      let sliceEnd = performance.now() + SLICE_MS;
       for (const row of rows) {
         await apply(row);
         this.#after = row.seq;
         this.#hash = row.hash;
+        if (performance.now() < sliceEnd) continue;
+        await nextTurn();
+        sliceEnd = performance.now() + SLICE_MS;
       }
       if (rows.length < PAGE) {
         if (this.#hash !== undefined) onCaughtUp({ seq: this.#after, hash: this.#hash });

@@ -4,18 +4,23 @@ import type { BulkChangeRequest } from '../../core/api/bulk.ts';
 import type { IssuerView } from '../../core/api/issuers.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import { addAtMost, addDryRun, type ChangeFlags, orderChange, REPORT_HELP, tellReport } from '../change.ts';
+import {
+  addAtMost,
+  addDryRun,
+  type ChangeFlags,
+  describeChange,
+  orderChange,
+  tellReport,
+} from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 import { issuerNamed } from './ca-names.ts';
 
 export function revokeCertificatesCommand(ca: Command, io: CommandIo): void {
-  const revoke = ca
-    .command('revoke-certificates')
-    .description(
-      `Revokes every certificate that a CA issued to a device and that stands, all or none: sessions that use them are cut. The devices are not revoked, and enroll anew; run gatehouse ca rotate first, or they would by the same CA. ${REPORT_HELP}`,
-    )
-    .argument('<ca>', 'fingerprint, the beginning of one, or subject');
+  const revoke = describeChange(
+    ca.command('revoke-certificates'),
+    'Revokes every certificate that a CA issued to a device and that stands, all or none: sessions that use them are cut. The devices are not revoked, and enroll anew; run gatehouse ca rotate first, or they would by the same CA.',
+  ).argument('<ca>', 'fingerprint, the beginning of one, or subject');
   addReason(revoke);
   addAtMost(addDryRun(revoke), 'certificates');
   addExamples(revoke, [

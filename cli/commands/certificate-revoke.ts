@@ -8,9 +8,9 @@ import {
   addAtMost,
   addDryRun,
   type ChangeFlags,
+  describeChange,
   linesOf,
   orderChange,
-  REPORT_HELP,
   refusalOfNames,
   tellReport,
 } from '../change.ts';
@@ -25,11 +25,10 @@ interface RevokeFlags extends ChangeFlags, ReasonFlag {
 }
 
 export function revokeCommand(certificate: Command, io: CommandIo): void {
-  const revoke = certificate
-    .command('revoke')
-    .description(
-      `Revokes certificates, all or none: sessions that use them are cut. Their devices are not revoked, and may use another certificate or enroll anew. ${REPORT_HELP}`,
-    )
+  const revoke = describeChange(
+    certificate.command('revoke'),
+    'Revokes certificates, all or none: sessions that use them are cut. Their devices are not revoked, and may use another certificate or enroll anew.',
+  )
     .argument('[serial...]', 'serial numbers in hex', eachParsedBy(parseSerialNumber))
     .option('--file <list>', 'a serial number a line, # for comments; - for standard input');
   addReason(revoke);

@@ -7,9 +7,9 @@ import { addExamples } from '../../runtime/command-line/program.ts';
 import {
   addDryRun,
   type ChangeFlags,
+  describeChange,
   linesOf,
   orderChange,
-  REPORT_HELP,
   refusalOfNames,
   tellReport,
 } from '../change.ts';
@@ -73,10 +73,10 @@ const kinds = {
 /** All devices of a command are one transaction, and so is a single one. */
 export function deviceChangeCommands(device: Command, io: CommandIo): void {
   for (const [name, { does, done, outcome, unchanged, examples }] of Object.entries(kinds)) {
-    const command = device
-      .command(name)
-      .description(`${does} Several are changed together, or none. ${REPORT_HELP}`)
-      .argument('<id...>', 'device IDs', eachParsedBy(parseDeviceId));
+    const command = describeChange(
+      device.command(name),
+      `${does} Several are changed together, or none.`,
+    ).argument('<id...>', 'device IDs', eachParsedBy(parseDeviceId));
     if (name === 'revoke') addReason(command);
     addExamples(addDryRun(command), examples);
     operatorCommand<[ids: readonly DeviceId[]], ChangeFlags & ReasonFlag>(

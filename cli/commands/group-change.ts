@@ -5,7 +5,14 @@ import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import { addAtMost, addDryRun, type ChangeFlags, orderChange, REPORT_HELP, tellReport } from '../change.ts';
+import {
+  addAtMost,
+  addDryRun,
+  type ChangeFlags,
+  describeChange,
+  orderChange,
+  tellReport,
+} from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { addReason, type ReasonFlag } from '../reason-option.ts';
 
@@ -24,10 +31,11 @@ const kinds = {
 export function groupChangeCommands(group: Command, io: CommandIo): void {
   for (const kind of ['suspend', 'resume', 'revoke'] as const) {
     const { does, done } = kinds[kind];
-    const command = group
-      .command(kind)
-      .description(`${does} All or none. ${REPORT_HELP}`)
-      .argument('<name>', 'the group', parsedBy(parseEntityName));
+    const command = describeChange(group.command(kind), `${does} All or none.`).argument(
+      '<name>',
+      'the group',
+      parsedBy(parseEntityName),
+    );
     if (kind === 'revoke') addReason(command);
     addAtMost(addDryRun(command), 'devices');
     addExamples(command, [

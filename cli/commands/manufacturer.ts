@@ -13,9 +13,9 @@ import { type EntityName, parseEntityName } from '../../core/ids.ts';
 import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { parsedBy } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
+import { unreadableFile } from '../../runtime/unreadable-file.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
-import { unreadableFile } from '../unreadable-file.ts';
 
 interface AddFlags {
   readonly factoryCa: string;

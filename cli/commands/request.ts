@@ -7,7 +7,7 @@ import type { CommandIo } from '../../runtime/command-line/io.ts';
 import { ReportedError } from '../../runtime/command-line/last-words.ts';
 import { countUpTo } from '../../runtime/command-line/parsers.ts';
 import { addExamples } from '../../runtime/command-line/program.ts';
-import { REPORT_HELP } from '../change.ts';
+import { describeChange } from '../change.ts';
 import { operatorCommand } from '../operator-command.ts';
 import { renderFields, renderTable, toTheSecond } from '../table.ts';
 
@@ -79,25 +79,24 @@ function showCommand(request: Command, io: CommandIo): void {
 }
 
 function approveCommand(request: Command, io: CommandIo): void {
-  const approve = request
-    .command('approve')
-    .description(
-      `Lets devices have their certificates: they fetch them by themselves. ${EACH} ${REPORT_HELP}`,
-    );
+  const approve = describeChange(
+    request.command('approve'),
+    `Lets devices have their certificates: they fetch them by themselves. ${EACH}`,
+  );
   addExamples(approve, ['gatehouse request approve 17', 'gatehouse request approve 17 18 19']);
   decides(approve, io, 'approve', () => ({}));
 }
 
 function denyCommand(request: Command, io: CommandIo): void {
-  const deny = request
-    .command('deny')
-    .description(`Refuses devices until they are approved after all. ${EACH} ${REPORT_HELP}`)
-    .option('--reason <text>', 'told to the device, and to whoever reads the journal');
+  const deny = describeChange(
+    request.command('deny'),
+    `Refuses devices until they are approved after all. ${EACH}`,
+  ).option('--reason <text>', 'told to the device, and to whoever reads the journal');
   addExamples(deny, ['gatehouse request deny 17 --reason "not one of ours"']);
   decides<{ reason?: string }>(deny, io, 'deny', ({ reason }) => (reason === undefined ? {} : { reason }));
 }
 
-/** One that is refused does not keep the others from being decided: what is reported is what was. */
+/** One that is refused does not keep the others from being decided: what is reported is what was, also where the server goes away. */
 function decides<Flags extends object>(
   command: Command,
   io: CommandIo,
@@ -109,7 +108,7 @@ function decides<Flags extends object>(
     parseRequestId(text),
   ]);
   operatorCommand<[ids: readonly number[]], Flags>(command, io, async ({ api, output }, flags, ids) => {
-    const refusals: ReportedError[] = [];
+    const failures: unknown[] = [];
     const requests: ChangingRequest[] = [];
     const told: string[] = [];
     const named = new Set(ids);
@@ -121,15 +120,16 @@ function decides<Flags extends object>(
         if (!unchanged) requests.push({ id, device, status });
         told.push(`request ${id} of ${device} is ${status}${unchanged ? ' already' : ''}`);
       } catch (error) {
-        if (!(error instanceof ReportedError)) throw error;
-        refusals.push(error);
+        failures.push(error);
+        // A server that does not answer would not for the others either.
+        if (!(error instanceof ReportedError)) break;
       }
     }
     const unchanged = told.length - requests.length;
     const counts = { devices: 0, certificates: 0, unchanged, requests: requests.length };
     const report: ChangeReport = { dryRun: false, counts, devices: [], certificates: [], requests };
     output.result(report, () => told.join('\n') || undefined);
-    if (refusals.length > 0) throw new AggregateError(refusals);
+    if (failures.length > 0) throw new AggregateError(failures);
   });
 }
 

@@ -1,7 +1,7 @@
 /** The file of an import: whole, in memory, and no larger than the server takes. */
 import { createReadStream } from 'node:fs';
 import { GatehouseError } from '../../core/errors.ts';
-import { unreadableFile } from '../unreadable-file.ts';
+import { unreadableFile } from '../../runtime/unreadable-file.ts';
 
 /** The server's own bound. */
 const MAX_BYTES = 64 * 1024 * 1024;

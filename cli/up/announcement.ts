@@ -19,6 +19,9 @@ export interface Announcement {
   readonly token: string | null;
 }
 
+/** The device that the first command suggested makes, and the last one revokes. */
+const EXAMPLE = 'device-1';
+
 /** How whoever started this can call the executables: in a clone they are not on the path. */
 export interface CommandNames {
   readonly gatehouse: string;
@@ -56,14 +59,11 @@ export function renderAnnouncement(
     indent(fields),
     '',
     'Next, in another terminal:',
-    ...(token === null
-      ? [`  ${gatehouse} token create${folder}`]
-      : [
-          `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
-          `    --token ${token} --id device-1 --state ./device-1`,
-        ]),
+    ...(token === null ? [`  ${gatehouse} token create${folder}`] : []),
+    `  ${simulator} run --url ${enrollUrl} --ca ${shellWord(caFile)} \\`,
+    `    --token ${token ?? 'TOKEN'} --id ${EXAMPLE} --state ./${EXAMPLE}`,
     `  ${gatehouse} device list${folder}`,
-    `  ${gatehouse} device revoke device-1${folder}`,
+    `  ${gatehouse} device revoke ${EXAMPLE}${folder}`,
     '',
     'Ctrl-C ends it.',
   ].join('\n');

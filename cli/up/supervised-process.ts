@@ -1,6 +1,8 @@
 /** One process that `gatehouse up` started: what it announces, how it ended, and how it is asked to end. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
@@ -34,7 +36,7 @@ export class SupervisedProcess {
   constructor({ executable, arguments: given, environment }: ProcessOptions) {
     this.#name = `gatehouse ${given[0]}`;
     this.#child = spawn(process.execPath, [executable, ...given], {
-      env: supervisedEnvironment(environment),
+      env: { OPENSSL_CONF: opensslConfigBeside(executable), ...supervisedEnvironment(environment) },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     // What is gone already cannot be told to go.
@@ -88,6 +90,11 @@ export class SupervisedProcess {
       this.ended.then((error) => (error === undefined ? resolve(undefined) : reject(error)), reject);
     });
   }
+}
+
+/** What Node has no setting for. The environment's own OPENSSL_CONF goes before it: that may be what makes a host FIPS 140's. */
+function opensslConfigBeside(executable: string): string {
+  return join(dirname(realpathSync(executable)), 'openssl.cnf');
 }
 
 function parseJson(line: string): unknown {

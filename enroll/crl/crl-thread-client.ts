@@ -19,6 +19,9 @@ export interface ListBuilder {
   build(request: ListsRequest): Promise<BuiltLists>;
 }
 
+/** @param database the file of the registry */
+export type OpenListBuilder = (database: string) => ListBuilder & { close(): Promise<void> };
+
 export class CrlThread implements ListBuilder {
   readonly #database: string;
   readonly #askers = new Map<number, Asker>();

@@ -6,6 +6,7 @@ import { csrAttributesFor } from '../../core/pki/csr-template.ts';
 import type { EnrollContext } from '../context.ts';
 import { type HttpServer, peerCertificateOf, type RefusalReporter } from '../http/http-server.ts';
 import type { PeerChains } from '../http/peer-chains.ts';
+import { registerScope } from '../http/scope.ts';
 import { basicPassword, type TokenLimit } from '../http/token-limit.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import { crossCertificatesInUse } from '../signer/lineage.ts';
@@ -35,20 +36,15 @@ export interface EstRoutes {
 }
 
 export function estRoutes(server: HttpServer, routes: EstRoutes): void {
-  server.register(
-    (scope, _options, done) => {
-      const est = scope as HttpServer;
-      est.removeContentTypeParser('application/json');
-      answerInText(est, routes.report);
-      for (const at of ['', '/:label']) {
-        distributionRoutes(est, at, routes);
-        enrollmentRoutes(est, at, routes);
-        renewalRoute(est, at, routes);
-      }
-      done();
-    },
-    { prefix: PREFIX },
-  );
+  registerScope(server, { name: 'est', prefix: PREFIX }, (est) => {
+    est.removeContentTypeParser('application/json');
+    answerInText(est, routes.report);
+    for (const at of ['', '/:label']) {
+      distributionRoutes(est, at, routes);
+      enrollmentRoutes(est, at, routes);
+      renewalRoute(est, at, routes);
+    }
+  });
 }
 
 /** What anybody may ask, before there is a token or a certificate: cacerts and csrattrs. */

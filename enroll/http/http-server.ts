@@ -27,6 +27,11 @@ const RESPONSE_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 20_000;
 /** Addresses whose requests are counted at one time; beyond them the one not seen for longest is forgotten. */
 const COUNTED_ADDRESSES = 50_000;
+/** Fastify's own compilers of JSON Schema, which schemas of zod have no use for: in their place, they are not even loaded. */
+const notJsonSchema = () => {
+  throw new Error('the schema of a route is of zod');
+};
+const ZOD_ALONE = { buildValidator: notJsonSchema, buildSerializer: notJsonSchema };
 const WITHOUT_COUNTS = {
   'x-ratelimit-limit': false,
   'x-ratelimit-remaining': false,
@@ -49,6 +54,8 @@ export interface HttpServerOptions {
   readonly requestTimeout?: number;
   /** Requests a minute from one address; absent for no limit. */
   readonly addressRate?: number;
+  /** Who asks, as the journal names them, for the log, where that has been proven. */
+  readonly actorOf?: ((request: FastifyRequest) => string | undefined) | undefined;
   /** Told of every refusal, for the counters and for whoever explains it. */
   readonly onRefusal?: ((rule: string, request: FastifyRequest, detail: string) => void) | undefined;
 }
@@ -65,10 +72,11 @@ export interface TlsListener {
 }
 
 export async function createHttpServer(options: HttpServerOptions) {
-  const { log, tls, addressRate, onRefusal } = options;
+  const { tls, addressRate } = options;
   let unwatch = () => {};
   const server = fastify({
     bodyLimit: BODY_LIMIT,
+    schemaController: { compilersFactory: ZOD_ALONE },
     serverFactory: (handler) => {
       if (tls === undefined) return withBounds(createPlainServer(handler), options);
       const listener = tlsServer(tls, handler);
@@ -86,7 +94,7 @@ export async function createHttpServer(options: HttpServerOptions) {
   server.setSerializerCompiler(serializerCompiler);
   server.removeContentTypeParser('text/plain');
 
-  const report = refusalReporter({ log, onRefusal });
+  const report = refusalReporter(options);
   server.setErrorHandler((error, request, reply) => {
     const problem = report(error, request);
     if (problem.status === 401) reply.header('WWW-Authenticate', 'Bearer realm="gatehouse"');
@@ -117,14 +125,15 @@ export type RefusalReporter = (error: unknown, request: FastifyRequest) => Probl
 
 export function refusalReporter({
   log,
+  actorOf,
   onRefusal,
-}: Pick<HttpServerOptions, 'log' | 'onRefusal'>): RefusalReporter {
+}: Pick<HttpServerOptions, 'log' | 'actorOf' | 'onRefusal'>): RefusalReporter {
   return (error, request) => {
     const { method, routeOptions, ip: address } = request;
     const { body, fault } = problemOf(error);
     const { code: rule, detail, remedy } = body;
     // The route and not the address as it came: whatever is typed into a path may be a secret.
-    const call = { method, route: routeOptions.url, address };
+    const call = { method, route: routeOptions.url, address, actor: actorOf?.(request) };
     if (fault === undefined) log.warn({ rule, detail, remedy, ...call }, 'request refused');
     else log.error({ err: fault.error, fault: fault.id, ...call }, 'request failed');
     onRefusal?.(rule, request, detail);

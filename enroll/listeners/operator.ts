@@ -2,6 +2,7 @@
  * The operator listener: HTTPS, on loopback unless told otherwise. Every call under /api/v1 and /metrics needs
  * a token, and says which role it needs; one that says nothing is refused when it is registered.
  */
+import type { FastifyRequest } from 'fastify';
 import type { Actor } from '../../core/journal/events.ts';
 import type { OperatorRole } from '../../registry/records.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -11,6 +12,7 @@ import type { CrlStore } from '../crl/crl-store.ts';
 import type { Housekeeping } from '../housekeeping/housekeeping.ts';
 import { takeEmptyBodies } from '../http/empty-body.ts';
 import { bearerToken, createHttpServer, type HttpServer, refusalReporter } from '../http/http-server.ts';
+import { registerScope } from '../http/scope.ts';
 import type { EnrollMetrics } from '../metrics.ts';
 import type { Rollover } from '../rollover/rollover.ts';
 import { blockedKeyRoutes } from '../routes/blocked-keys.ts';
@@ -35,6 +37,9 @@ import { describeRoutes, openApiOf } from './openapi.ts';
 const MAX_CONNECTIONS = 500;
 /** An import is up to 64 MiB, and operators may be far away. */
 const REQUEST_TIMEOUT_MS = 5 * 60_000;
+
+/** Until an operator has shown a token. */
+const NOBODY: Actor = 'system';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -74,8 +79,9 @@ export async function createOperatorListener({
   const staple = { file: stapleFile, clock: context.clock };
   const source = new SecureContextSource({ file: tlsFile, staple, pollInterval, log });
   const tls = { source, context: await source.read() };
+  const refusals = { log, actorOf: ({ actor }: FastifyRequest) => (actor === NOBODY ? undefined : actor) };
   const server = await createHttpServer({
-    log,
+    ...refusals,
     tls,
     maxConnections: MAX_CONNECTIONS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -83,7 +89,7 @@ export async function createOperatorListener({
   await describeRoutes(server);
 
   takeEmptyBodies(server);
-  server.decorateRequest('actor', 'system');
+  server.decorateRequest('actor', NOBODY);
   server.addHook('onRoute', ({ config, method, url }) => {
     if (config?.role === undefined)
       throw new Error(`${String(method)} ${url} does not say which role it needs`);
@@ -94,8 +100,8 @@ export async function createOperatorListener({
     if (role === 'public') return;
     // An address that no route has is told so only to operators: role is undefined there.
     const operator = await authenticateOperator(context.registry, bearerToken(request.headers.authorization));
-    if (role !== undefined) requireRole(operator, role);
     request.actor = `operator:${operator.name}`;
+    if (role !== undefined) requireRole(operator, role);
   });
 
   server.get('/health', { config: { role: 'public' }, schema: { hide: true } }, async () => ({
@@ -114,29 +120,24 @@ export async function createOperatorListener({
       return metrics.text();
     },
   );
-  await server.register(
-    (api, _options, done) => {
-      const v1 = api as HttpServer;
-      deviceRoutes(v1, context);
-      observationRoutes(v1, context);
-      const report = refusalReporter({ log });
-      importRoutes(v1, { context, report });
-      const bulk = { context, answer: createBulkAnswer(report) };
-      bulkListRoutes(v1, bulk);
-      bulkTargetRoutes(v1, bulk);
-      certificateRoutes(v1, context);
-      blockedKeyRoutes(v1, context);
-      issuerRoutes(v1, { context, crls, rollover });
-      tokenRoutes(v1, context);
-      documentRoutes(v1, context);
-      manufacturerRoutes(v1, context);
-      requestRoutes(v1, context);
-      journalRoutes(v1, context);
-      housekeepingRoutes(v1, { housekeeping, registry: context.registry });
-      operatorRoutes(v1, context);
-      done();
-    },
-    { prefix: '/api/v1' },
-  );
+  registerScope(server, { name: 'v1', prefix: '/api/v1' }, (v1) => {
+    deviceRoutes(v1, context);
+    observationRoutes(v1, context);
+    const report = refusalReporter(refusals);
+    importRoutes(v1, { context, report });
+    const bulk = { context, answer: createBulkAnswer(report) };
+    bulkListRoutes(v1, bulk);
+    bulkTargetRoutes(v1, bulk);
+    certificateRoutes(v1, context);
+    blockedKeyRoutes(v1, context);
+    issuerRoutes(v1, { context, crls, rollover });
+    tokenRoutes(v1, context);
+    documentRoutes(v1, context);
+    manufacturerRoutes(v1, context);
+    requestRoutes(v1, context);
+    journalRoutes(v1, context);
+    housekeepingRoutes(v1, { housekeeping, registry: context.registry });
+    operatorRoutes(v1, context);
+  });
   return server;
 }

@@ -8,6 +8,7 @@ import { LineErrors } from '../bulk/line-errors.ts';
 import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../bulk/ndjson.ts';
 import { readEntries } from '../bulk/read-entries.ts';
 import type { HttpServer } from '../http/http-server.ts';
+import { registerScope } from '../http/scope.ts';
 import { deviceOrRefuse } from '../use-cases/look-ups.ts';
 import { type BulkChange, certificateBulk, deviceBulk } from '../use-cases/revoking/bulk-change.ts';
 import { concerns, type DeviceAction } from '../use-cases/revoking/device-action.ts';
@@ -52,8 +53,7 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
       deviceBulk(context, { kind: 'list', ids }, change),
   });
 
-  server.register((scope, _options, done) => {
-    const api = scope as HttpServer;
+  registerScope(server, { name: 'bulk lists' }, (api) => {
     takeStreams(api);
     const consumes = [NDJSON];
 
@@ -122,7 +122,6 @@ export function bulkListRoutes(server: HttpServer, { context, answer }: BulkRout
         });
       },
     );
-    done();
   });
 }
 

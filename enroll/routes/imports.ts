@@ -11,6 +11,7 @@ import { body, flag, NDJSON, RESPONSE_TIMEOUT_MS, takeStreams } from '../bulk/nd
 import type { OnWritten } from '../bulk/write-entries.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer, RefusalReporter } from '../http/http-server.ts';
+import { registerScope } from '../http/scope.ts';
 import { checkKeys, writeKeys } from '../use-cases/operating/block-keys.ts';
 import { checkDevices, writeDevices } from '../use-cases/operating/import-devices.ts';
 import { importLines } from './answers/bulk.ts';
@@ -39,8 +40,7 @@ export interface ImportRoutes {
 export function importRoutes(server: HttpServer, { context, report }: ImportRoutes): void {
   const answer = createAnswer(report);
 
-  server.register((scope, _options, done) => {
-    const api = scope as HttpServer;
+  registerScope(server, { name: 'imports' }, (api) => {
     takeStreams(api);
 
     api.post(
@@ -83,7 +83,6 @@ export function importRoutes(server: HttpServer, { context, report }: ImportRout
           write: (checked, onWritten) => writeKeys(context, request.actor, checked, onWritten),
         }),
     );
-    done();
   });
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { MAX_OCSP_REQUEST } from '../../core/pki/ocsp.ts';
 import { isNotModified } from '../http/conditional.ts';
 import type { HttpServer } from '../http/http-server.ts';
+import { registerScope } from '../http/scope.ts';
 import type { OcspResponder, SharedAnswer } from '../status/ocsp-responder.ts';
 
 const PREFIX = '/ocsp';
@@ -20,7 +21,7 @@ export interface OcspRoutes {
 
 export function ocspRoutes(server: HttpServer, { ocsp, clock }: OcspRoutes): void {
   // A scope of its own: here whatever is sent is taken for a request, whatever type it is said to be of, or of none.
-  server.register((scope, _options, done) => {
+  registerScope(server, { name: 'ocsp' }, (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       '*',
@@ -40,7 +41,6 @@ export function ocspRoutes(server: HttpServer, { ocsp, clock }: OcspRoutes): voi
       const known = isNotModified({ 'if-none-match': headers['if-none-match'] }, validators);
       return known ? reply.status(304).send() : send(reply, der);
     });
-    done();
   });
 
   /** RFC 5019 §6.2. Nobody keeps an answer beyond nextUpdate. */

@@ -99,6 +99,15 @@ describe('the broker', () => {
     expect(imports.filter(({ target }) => signing.test(target)).map(show)).toEqual([]);
   });
 
+  // What is stored knows nothing of who stores it, and whether somebody stands nothing of who asks.
+  it.each(['persistence', 'admission'])('has %s on the ground: it imports no other room', (room) => {
+    const own = sourceFiles(`broker/${room}`).flatMap(importsOf);
+    expect(own.length).toBeGreaterThan(0);
+    const isOtherRoom = (target: string) =>
+      /^broker\/[^/]+\//.test(target) && !target.startsWith(`broker/${room}/`);
+    expect(own.filter(({ target }) => isOtherRoom(target)).map(show)).toEqual([]);
+  });
+
   it('opens the registry for reading only', () => {
     const texts = sourceFiles('broker').map((file) => readFileSync(join(root, file), 'utf8'));
     expect(texts.filter((text) => /\bopenRegistry\b/.test(text))).toEqual([]);

@@ -29,6 +29,7 @@ function open(): void {
     onThrottle: () => {},
     throttleTime: 1_000,
     drainTime: 1_000,
+    farewellTime: 1_000,
   });
   stream.on('data', (bytes: Buffer) => {
     mine.push(bytes.length > 3 ? nameOf(bytes) : bytes.toString('hex'));
@@ -166,7 +167,7 @@ describe('what one device sends at once', () => {
       socket: line,
       gate: new PacketGate({ budget: new Budget(), limits: () => limits }),
       ...{ onViolation: () => {}, onThrottle: () => {} },
-      ...{ throttleTime: 1_000, drainTime: 1_000 },
+      ...{ throttleTime: 1_000, drainTime: 1_000, farewellTime: 1_000 },
     });
     let count = 0;
     const done = new Promise<void>((resolve) =>

@@ -1,6 +1,7 @@
 /** The session store, where it differs from the one that Aedes brings along. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Aedes, type AedesPublishPacket } from 'aedes';
+import { Intake } from '../../broker/delivery/intake.ts';
 import { Publication } from '../../broker/delivery/publication.ts';
 import type { GuardedStore } from '../../broker/persistence/guarded-store.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
@@ -38,7 +39,7 @@ async function queue(id: string, ...counters: number[]): Promise<void> {
   const session = store.database.sessions.open(id);
   for (const counter of counters) {
     const text = { topic: `of/${id}`, payload: Buffer.from(String(counter)), qos: 1 } as const;
-    await store.intake.take(Publication.of(text), [{ session, qos: 1 }], 'writer');
+    await new Intake(store.database).take(Publication.of(text), [{ session, qos: 1 }], 'writer');
   }
 }
 
@@ -133,7 +134,7 @@ describe('a session that is discarded', () => {
     await queue('dev1');
     const session = store.database.sessions.open('dev1');
     const discarded = store.discard('dev1');
-    await store.intake.queueRetained(session, { topic: 't', payload: Buffer.from('x') }, 1);
+    await new Intake(store.database).queueRetained(session, { topic: 't', payload: Buffer.from('x') }, 1);
     const message = { topic: 't', payload: 'late', retain: false, brokerId: null, brokerCounter: null };
     let appended: unknown;
     await store.database.append(message, [{ session, qos: 1 }], {

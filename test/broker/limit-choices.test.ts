@@ -8,8 +8,10 @@ import { defaultLimits } from '../../broker/limits.ts';
 import { type LimitSettingName, limitSettingNames, limitSettings } from '../../runtime/limit-settings.ts';
 import { maxOpenFiles } from '../../runtime/open-files.ts';
 import { readSettings } from '../../runtime/settings.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Fleet } from './fleet.ts';
+import { Inbox, subscribe } from './inbox.ts';
 import { RawClient } from './raw-client.ts';
 
 const folder = temporaryFolder();
@@ -48,9 +50,35 @@ describe('limits', () => {
     ['maxQueueSize', '64mb'],
     ['maxQueuedSize', '5TB'],
     ['maxCleanQueueSize', '-1'],
+    ...['', '0', '1.5', '1e309', '1e6', 'KB', '64 KB', ' 64KB', '64KB\n', '0x10000', '9999999999g'].map(
+      (size) => ['maxQueueSize', size] as const,
+    ),
+    ['maxQueueSize', '9999999999GB'],
+    ['maxQueueSize', '99999999999999'],
+    ...['', '-1', '1.5', '1e3', ' 1', '1KB', '9'.repeat(400)].map((n) => ['maxWaiting', n] as const),
   ] as const)('%s refuses %s', (name, given) => {
     expect(() => chosen({ [name]: given })).toThrow(
       expect.objectContaining({ code: 'setting_invalid', message: expect.stringContaining('from') }),
+    );
+  });
+});
+
+describe('a size in gatehouse.yaml', () => {
+  it.each([
+    ['1e309', 'Infinity'],
+    ['.nan', 'NaN'],
+    ['-65536', '-65536'],
+    ['65536.5', '65536.5'],
+    ['true', 'true'],
+  ])('that is %s is refused, and shown as it was understood', (given, shown) => {
+    writeFileSync(join(folder, 'gatehouse.yaml'), `maxQueueSize: ${given}\n`);
+    expect(() => readSettings({ data: folder }, {})).toThrow(
+      expect.objectContaining({
+        code: 'setting_invalid',
+        message: expect.stringContaining(
+          `a size from 64KB to 64GB, such as 512KB, 64MB or 4GB, not "${shown}"`,
+        ),
+      }),
     );
   });
 });
@@ -75,6 +103,13 @@ describe('what is said at start', () => {
     expect(said({}, 1_024)).toEqual([]);
     const least = { maxConnections: '1', maxHandshakes: '1', maxQueueSize: '64KB', maxQueuedSize: '1MB' };
     expect(said(least, 1_024)).toEqual([]);
+  });
+
+  it('tells where one queue may be larger than all together', () => {
+    expect(said({ maxQueueSize: '1MB', maxQueuedSize: '1MB' })).toEqual([]);
+    expect(said({ maxQueueSize: '2MB', maxQueuedSize: '1MB' })).toMatchObject([
+      { setting: '--max-queue-size', value: 2 * 1024 ** 2, '--max-queued-size': 1024 ** 2 },
+    ]);
   });
 
   it('tells where the process may not open as many files', () => {
@@ -108,5 +143,42 @@ describe('the broker', () => {
     await expect(RawClient.open(fleet, other)).rejects.toThrow();
     expect(await fleet.refusals('connection_limit')).toBeGreaterThan(0);
     await client.endAsync();
+  });
+
+  it('tells of policies whose messages cannot wait for anybody, at start and when one is applied', async () => {
+    fleet = await Fleet.create({ start: false });
+    await fleet.startBroker({ maxQueueSize: '64KB' });
+    const told = () => fleet?.log.filter(({ msg }) => msg.includes('can wait for nobody')) ?? [];
+    expect(told()).toMatchObject([
+      { level: 40, setting: '--max-queue-size', value: 64 * 1024, policy: 'device', maxPayload: 128 * 1024 },
+      { policy: 'telemetry-reader' },
+    ]);
+    const [first] = told();
+    const least = /to (\d+) or more/.exec(String(first?.remedy))?.[1];
+    await fleet.applyPolicy({ name: 'small', limits: { maxPayload: '62KB' } });
+    await fleet.applyPolicy({ name: 'large', limits: { maxPayload: '63KB' } });
+    await eventually(() => told().length > 2);
+    expect(told().slice(2)).toMatchObject([{ policy: 'large', maxPayload: 63 * 1024 }]);
+    await fleet.stopBroker();
+    fleet.log.length = 0;
+    await fleet.startBroker({ maxQueueSize: least });
+    expect(told()).toEqual([]); // the remedy is one
+  });
+
+  it('keeps the largest message for who is away where the queue is as large as the remedy says', async () => {
+    fleet = await Fleet.create({ start: false });
+    const maxPayload = 128 * 1024;
+    await fleet.applyPolicyGroup('anything', { publish: ['#'], subscribe: ['#'], limits: { maxPayload } });
+    await fleet.startBroker({ maxQueueSize: String(maxPayload + 1_024 + 128) });
+    const away = await fleet.enroll('away', { group: 'anything' });
+    const first = await fleet.connect(away, { clean: false });
+    await subscribe(first, 'large');
+    await first.endAsync();
+    const source = await fleet.connect(await fleet.enroll('source', { group: 'anything' }));
+    const payload = 'x'.repeat(maxPayload);
+    await source.publishAsync('large', payload, { qos: 1 });
+    const inbox = new Inbox(fleet.client(away, { clean: false }));
+    await inbox.has(payload);
+    await source.endAsync();
   });
 });

@@ -63,7 +63,7 @@ describe('bytes', () => {
     say('a');
     await turn();
     say('b');
-    output.finish();
+    output.finish(1_000);
     await line.drain();
     await line.drain();
     expect(line.writes).toEqual(['a', 'b']);
@@ -72,7 +72,7 @@ describe('bytes', () => {
 
   it('that are owed to the disk go out before the end, and what is said behind it does not', async () => {
     output.owe();
-    output.finish();
+    output.finish(1_000);
     await turn();
     expect(line.writableEnded).toBe(false);
     say('acknowledged');
@@ -86,12 +86,12 @@ describe('bytes', () => {
   });
 
   it.each(['it does not read', 'the disk does not answer', 'it does not close'])(
-    'keep a connection that ends open for a second at most where %s',
+    'keep a connection that ends open for no longer than it may take where %s',
     async (reason) => {
       jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
       if (reason === 'it does not read') say('a');
       if (reason === 'the disk does not answer') output.owe();
-      output.finish();
+      output.finish(1_000);
       await turn();
       jest.advanceTimersByTime(999);
       expect(line.destroyed).toBe(false);

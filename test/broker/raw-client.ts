@@ -10,6 +10,8 @@ export interface RawOptions extends ConnectionOptions {
   readonly version?: 'TLSv1.2' | 'TLSv1.3';
   /** The address that it comes from. */
   readonly localAddress?: string;
+  /** Whether its own side stays open when the broker closes its. */
+  readonly allowHalfOpen?: boolean;
 }
 
 export class RawClient {

@@ -132,6 +132,23 @@ describe('the metrics listener', () => {
     expect(await metrics.text()).toContain('gatehouse_broker_connections 0');
     expect((await fetch(fleet.metricsUrl, { method: 'POST' })).status).toBe(404);
   });
+
+  it('tells what is kept for devices that are away', async () => {
+    const fleet = await createFleet();
+    const sleeper = await fleet.connect(await fleet.enroll('sleeper'), { clean: false });
+    const before = await fleet.metric('store_bytes');
+    expect(before).toBeGreaterThan(0);
+    await sleeper.subscribeAsync('devices/sleeper/commands/#', { qos: 1 });
+    await sleeper.publishAsync('devices/sleeper/status', 'x'.repeat(64_000), { qos: 1, retain: true });
+    await sleeper.endAsync();
+    await fleet.applyPolicyGroup('senders', { publish: ['devices/#'] });
+    const sender = await fleet.connect(await fleet.enroll('sender', { group: 'senders' }));
+    await sender.publishAsync('devices/sleeper/commands/wake', 'now', { qos: 1 });
+    expect(await fleet.metric('durable_sessions')).toBe(1);
+    expect(await fleet.metric('queued_messages')).toBe(1);
+    expect(await fleet.metric('retained_messages')).toBe(1);
+    expect(await fleet.metric('store_bytes')).toBeGreaterThan(before);
+  });
 });
 
 describe('gatehouse broker', () => {

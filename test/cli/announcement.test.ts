@@ -23,6 +23,7 @@ describe('what up tells people', () => {
         `  node bin/gatehouse-sim.js run --url https://localhost:8443 --ca '/home/o'\\''neil/my data/public/root.pem' \\`,
         '    --token ghe_x --id device-1 --state ./device-1',
         "  node bin/gatehouse.js device list --data 'my data'",
+        "  node bin/gatehouse.js device revoke device-1 --data 'my data'",
       ].join('\n'),
     );
   });
@@ -36,8 +37,8 @@ describe('what up tells people', () => {
     const without = { ...announcement, token: null };
     const text = renderAnnouncement(without, 'no admin', names, undefined);
     expect(text).toMatch(/enrollment token +none: no admin\n/);
-    expect(text).toContain('\n  node bin/gatehouse.js token create\n');
-    expect(text).not.toContain('gatehouse-sim');
+    expect(text).toContain('\n  node bin/gatehouse.js token create\n  node bin/gatehouse-sim.js run ');
+    expect(text).toContain('--token TOKEN --id device-1');
   });
 
   it('tells how to create a token where none was wanted', () => {

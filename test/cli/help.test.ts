@@ -10,6 +10,7 @@ const commands = [
   'token revoke',
   'device list',
   'device show',
+  'device explain',
   'device import',
   'device create',
   'device set',
@@ -84,6 +85,18 @@ describe('gatehouse --help', () => {
     expect(stdout).toMatch(new RegExp(`Examples:\n {2}\\$ .*gatehouse ${command}`));
     expect(stdout).toContain('--json');
     expect(stdout).toContain('GATEHOUSE_TOKEN');
+  });
+
+  it.each(['device', 'group', 'request', 'certificate', 'ca'])(
+    'gatehouse %s --help leaves what --json gives to each command',
+    async (noun) => {
+      const { stdout } = await gatehouse([noun, '--help']);
+      expect(stdout).not.toContain('"counts"');
+    },
+  );
+
+  it('gatehouse device revoke --help tells what --json gives', async () => {
+    expect((await gatehouse(['device', 'revoke', '--help'])).stdout).toContain('"counts"');
   });
 
   it('gatehouse up --help shows every setting with its variable', async () => {

@@ -107,6 +107,19 @@ describe('a setting', () => {
     expect(() => readSettings({ data }, {})).toThrow(/there is no setting "enrolPort"/);
   });
 
+  it('comes from no file that cannot be read, of which it is said why', () => {
+    const data = join(folder, 'no-folder');
+    writeFileSync(data, '');
+    const message = `${data}/gatehouse.yaml is not there: where its folder should be there is a file`;
+    const unreadable = (text: string) => expect.objectContaining({ code: 'file_unreadable', message: text });
+    expect(() => readSettings({ data }, {})).toThrow(unreadable(message));
+    const other = join(folder, 'folder-as-file');
+    mkdirSync(join(other, 'gatehouse.yaml'), { recursive: true });
+    expect(() => readSettings({ data: other }, {})).toThrow(
+      unreadable(`${other}/gatehouse.yaml is a folder`),
+    );
+  });
+
   it('cannot come from a file of several documents, which is said in plain words', () => {
     const data = dataWith('several', 'enrollPort: 1\n---\nenrollPort: 2');
     expect(() => readSettings({ data }, {})).toThrow(

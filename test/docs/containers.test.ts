@@ -154,6 +154,11 @@ describe('the services', () => {
     expect(JSON.stringify(environment)).not.toMatch(/passphrase/i);
   });
 
+  it('have the image name a file of its own to OpenSSL', () => {
+    const [, file] = /OPENSSL_CONF=\/app\/(\S+)/.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
+    expect(readFileSync(join(root, file ?? ''), 'utf8')).toMatch(/^NumTickets = 1$/m);
+  });
+
   it('run as written: init, init again, enroll, broker, and a device that publishes', async () => {
     runOnce('init');
     runOnce('init');

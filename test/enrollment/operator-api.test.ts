@@ -57,6 +57,7 @@ describe('who may call', () => {
         401,
         token === null ? 'operator_token_missing' : 'operator_token_invalid',
       ]);
+      expect(service.log.at(-1)).not.toHaveProperty('actor');
     }
   });
 
@@ -79,6 +80,11 @@ describe('who may call', () => {
     expect((await service.operator('POST', '/tokens', {}, operator)).status).toBe(201);
     const denied = await service.operator<Problem>('PUT', '/policies/device', { publish: ['#'] }, operator);
     expect(denied.body.code).toBe('operator_role_insufficient');
+    expect(service.log.at(-1)).toMatchObject({
+      rule: 'operator_role_insufficient',
+      actor: 'operator:shift',
+      route: '/api/v1/policies/:name',
+    });
   });
 
   it('a removed operator is nobody', async () => {

@@ -11,6 +11,7 @@ import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { csrPem } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Holder, holderOf } from './renewing.ts';
 
@@ -19,7 +20,7 @@ let gatehouse: TestGatehouse;
 let ca: string;
 const clients: MqttClient[] = [];
 beforeAll(async () => {
-  gatehouse = await startGatehouse(join(folder, 'data'));
+  gatehouse = await startGatehouse(await prepareData(join(folder, 'data')));
   ca = readFileSync(gatehouse.caFile, 'utf8');
 });
 afterAll(async () => {

@@ -143,7 +143,9 @@ describe('a serial number that was given out before', () => {
 
     expect(await registry.device(parseDeviceId('unlucky'))).toBeUndefined();
     expect((await registry.token(id))?.uses).toBe(0);
-    expect(await registry.journalHead()).toBe(head);
+    const written = (await registry.journal(head, 100)).map(({ event }) => event.action);
+    // The service itself may have published a CRL meanwhile.
+    expect(written.filter((action) => action !== 'crl.issued')).toEqual([]);
     const again = await service.enroll(token, await csrPem({ commonName: 'unlucky', privateKey }));
     expect(again.status).toBe(201);
   });

@@ -10,9 +10,9 @@ import { DAY, type Member, type RowCounts, SimulatedFleet } from './simulated-fl
 
 /** Few: what counts is the days. */
 const DEVICES = ['pump-1', 'pump-2', 'pump-3'];
-/** Five times the retention: two years and a half. */
-const DAYS = 900;
-const RETENTION_DAYS = 180;
+/** Five times the retention: more than a year. */
+const DAYS = 450;
+const RETENTION_DAYS = 90;
 /** A file of the journal is written a week after its first row is due. */
 const SETTLED = RETENTION_DAYS + 20;
 /** These grow by design: with each new key, and each file of the archive. */

@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { canonicalJson } from '../../core/journal/canonical-json.ts';
 import { emptyChain, nextRow, verifyChain } from '../../core/journal/chain.ts';
 import type { JournalEvent, JournalRow } from '../../core/journal/events.ts';
+import { anyCharacter } from '../support/any-character.ts';
 import { deviceId, NOW, name, someEvent } from './samples.ts';
 
-const anyText = fc.string({ unit: 'binary' });
+const anyText = fc.string({ unit: anyCharacter });
 const anyEvent: fc.Arbitrary<JournalEvent> = fc.dictionary(anyText, anyText).map((attributes) => ({
   action: 'device.changed',
   subject: deviceId('pump'),

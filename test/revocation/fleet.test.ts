@@ -10,6 +10,7 @@ import type { TokenCreated } from '../../core/api/tokens.ts';
 import { generatePrivateKey, privateKeyPem } from '../../device-sim/identity/private-key.ts';
 import { csrPem } from '../support/enroll-service.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const CONNECTED = 80;
@@ -29,7 +30,7 @@ let gatehouse: TestGatehouse;
 let fleet: readonly Device[];
 let dispatcher: Agent;
 beforeAll(async () => {
-  gatehouse = await startGatehouse(join(folder, 'data'), '--log-level', 'error');
+  gatehouse = await startGatehouse(await prepareData(join(folder, 'data')), '--log-level', 'error');
   dispatcher = new Agent({ connect: { ca: readFileSync(gatehouse.caFile) }, connections: 8 });
   const { token } = await gatehouse.json<TokenCreated>('token', 'create', '--max-uses', String(CONNECTED));
   fleet = await Promise.all(

@@ -14,6 +14,7 @@ import { generatePrivateKey, privateKeyPem } from '../../device-sim/identity/pri
 import { csrPem } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
 import { startGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const DEVICES = 20;
@@ -74,7 +75,7 @@ class Sender {
     const client = await mqtt.connectAsync(gatehouse.mqttUrl, options, false);
     this.#client = client;
     client.on('error', () => {}).on('close', () => this.#client === client && this.#drops++);
-    this.#timer = setInterval(() => this.#publish(client), 20);
+    this.#timer = setInterval(() => this.#publish(client), 50);
   }
 
   /** Ends the connection once everything is acknowledged. */
@@ -116,7 +117,7 @@ async function post(path: string, csr: string, headers: object, agent?: Agent): 
 }
 
 beforeAll(async () => {
-  gatehouse = await startGatehouse(join(folder, 'data'), '--log-level', 'warn');
+  gatehouse = await startGatehouse(await prepareData(join(folder, 'data')), '--log-level', 'warn');
   firstRoot = readFileSync(gatehouse.caFile, 'utf8');
   const service = await gatehouse.json<TokenCreated>(
     'token',

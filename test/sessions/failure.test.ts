@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Intake } from '../../broker/delivery/intake.ts';
 import { Publication } from '../../broker/delivery/publication.ts';
 import { connackFor } from '../../broker/front/refusal.ts';
 import { DurableSessions } from '../../broker/sessions/durable-sessions.ts';
@@ -76,7 +77,9 @@ describe('a store that has failed', () => {
     });
     const message = Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 1 });
     const session = store.database.sessions.open('dev1');
-    await expect(store.intake.take(message, [{ session, qos: 1 }], 'writer')).rejects.toMatchObject({
+    await expect(
+      new Intake(store.database).take(message, [{ session, qos: 1 }], 'writer'),
+    ).rejects.toMatchObject({
       code: 'session_store_failed',
     });
   });

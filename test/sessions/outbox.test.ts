@@ -279,3 +279,26 @@ describe('the policy of the moment', () => {
     expect(payloads()).toEqual(['1', '2']);
   });
 });
+
+describe('what is retained', () => {
+  const retained = { topic: 't', payload: Buffer.alloc(600), qos: 1 } as const;
+
+  it('waits while much of it is on its way to the disk, which may be slow', async () => {
+    connect({ sentBytes: 1_000 });
+    expect(outbox.deliverRetained(retained, 1)).toBeNull();
+    const isTaken = outbox.deliverRetained(retained, 1);
+    expect(isTaken).not.toBeNull();
+    expect(session.messages).toBe(0);
+    await isTaken;
+    expect(session.messages).toBe(2);
+  });
+
+  it('does not wait for a connection that is over', async () => {
+    connect({ sentBytes: 1_000 });
+    const end = database.sessions.discard(session).then(() => 'stored');
+    expect(outbox.deliverRetained(retained, 1)).toBeNull();
+    const isTaken = outbox.deliverRetained(retained, 1)?.then(() => 'closed');
+    outbox.close();
+    expect(await Promise.race([isTaken, end])).toBe('closed');
+  });
+});

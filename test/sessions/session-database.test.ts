@@ -136,6 +136,23 @@ describe('over a restart', () => {
 });
 
 describe('the queues', () => {
+  it('give each of a page its own payload, whatever bytes they are', async () => {
+    const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const payloads = ['', every, Buffer.from([0]), 'ü', Buffer.from([0xc3]), Buffer.from([0xa9]), ''];
+    for (const [index, payload] of payloads.entries()) {
+      await queue(payload, 'dev1', ...(index % 2 === 0 ? [] : ['dev2']));
+    }
+    const session = database.sessions.open('dev1');
+    const read = () => database.change((table) => table.page(session, 0, ALL));
+    expect((await read()).entries.map(({ payload }) => payload)).toEqual(
+      payloads.map((one) => Buffer.from(one)),
+    );
+
+    await database.release(session, 2); // PUBREL in its place: nothing of it is left
+    const expected = payloads.map((one, index) => (index === 1 ? null : Buffer.from(one)));
+    expect((await read()).entries.map(({ payload }) => payload)).toEqual(expected);
+  });
+
   it('keep a message once, until the last who waits for it has it', async () => {
     await queue('shared', 'dev1', 'dev2');
     const [first, second] = [database.sessions.open('dev1'), database.sessions.open('dev2')];

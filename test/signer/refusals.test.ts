@@ -1,4 +1,5 @@
 /** What a Gatehouse says whose CA keys should be in a token and cannot be used. */
+import { X509Certificate } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,6 +8,7 @@ import { dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { describeWith } from '../support/external.ts';
 import { executable, type Finished, run } from '../support/gatehouse.ts';
+import { prepareData } from '../support/prepared-data.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { createSoftToken, flagsFor, LABEL, type SoftToken } from './soft-token.ts';
 
@@ -121,8 +123,7 @@ describeWith(['softhsm2-util'], 'a token that cannot be used', () => {
   });
 
   it('does not have the keys of a folder that keeps them in files', async () => {
-    const data = newFolder();
-    expect(await gatehouse('init', data)).toBeUndefined();
+    const data = await prepareData(newFolder());
     expect(await gatehouse('migrate', data, ...token.flags)).toMatchObject({
       code: 'ca_key_missing',
       detail: expect.stringMatching(
@@ -143,27 +144,6 @@ describeWith(['softhsm2-util'], 'a token that cannot be used', () => {
     expect(readdirSync(join(complete, 'ca'))).toEqual([]);
   });
 
-  it('has lost the key, or has another under its name', async () => {
-    const data = newFolder();
-    expect(await gatehouse('init', data, ...token.flags)).toBeUndefined();
-    const before = new Set(token.objects().map(({ id }) => id));
-    const key = await issuingKeyMadeBy(data);
-    expect(before).toContain(key.id);
-
-    token.destroy(key.id);
-    expect(await gatehouse('migrate', data)).toMatchObject({
-      code: 'ca_key_missing',
-      detail: `the key of CN=Gatehouse Issuing CA: the token "${LABEL}" has no key of ID ${key.id}`,
-    });
-    token.generate('0bad', key.label);
-    expect(await gatehouse('migrate', data)).toMatchObject({ code: 'ca_key_missing' });
-    token.generate(key.id, key.label);
-    expect(await gatehouse('migrate', data)).toMatchObject({
-      code: 'issuer_key_mismatch',
-      detail: `the key of CN=Gatehouse Issuing CA: what the token "${LABEL}" has under the ID ${key.id} is another key`,
-    });
-  });
-
   it('is not tried where pkcs11js was not installed, which files do not need', async () => {
     const installation = join(folder, 'installation');
     const root = resolve(import.meta.dirname, '../..');
@@ -179,10 +159,26 @@ describeWith(['softhsm2-util'], 'a token that cannot be used', () => {
     rmSync(installation, { recursive: true });
   });
 
+  it('has lost the key, or has another under its name', async () => {
+    // The last test: from here on that folder is of no use.
+    const key = issuingKeyMadeBy(complete);
+    token.destroy(key.id);
+    expect(await gatehouse('migrate', complete)).toMatchObject({
+      code: 'ca_key_missing',
+      detail: `the key of CN=Gatehouse Issuing CA: the token "${LABEL}" has no key of ID ${key.id}`,
+    });
+    token.generate('0bad', key.label);
+    expect(await gatehouse('migrate', complete)).toMatchObject({ code: 'ca_key_missing' });
+    token.generate(key.id, key.label);
+    expect(await gatehouse('migrate', complete)).toMatchObject({
+      code: 'issuer_key_mismatch',
+      detail: `the key of CN=Gatehouse Issuing CA: what the token "${LABEL}" has under the ID ${key.id} is another key`,
+    });
+  });
+
   /** By the fingerprint in its label, which only the registry tells otherwise. */
-  async function issuingKeyMadeBy(data: string) {
+  function issuingKeyMadeBy(data: string) {
     const certificates = readFileSync(join(data, 'tls', 'enroll', 'server.pem'), 'utf8');
-    const { X509Certificate } = await import('node:crypto');
     const [, chain = ''] =
       certificates.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
     const fingerprint = new X509Certificate(chain).fingerprint256.replaceAll(':', '').toLowerCase();

@@ -1,7 +1,8 @@
 /** A real enroll process's inside, in this process: a data folder of its own, free ports, real TLS. */
 import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
+import { pino } from 'pino';
 import type { AwaitingResponse, EnrollResponse } from '../../core/api/enrollment.ts';
 import type { Problem } from '../../core/api/problem.ts';
 import type { TokenCreated, TokenRequest } from '../../core/api/tokens.ts';
@@ -12,11 +13,12 @@ import { initialize } from '../../enroll/init.ts';
 import { type EnrollAddresses, startEnroll } from '../../enroll/service.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { dataLayout } from '../../runtime/layout.ts';
-import { createLogger } from '../../runtime/log.ts';
 import { readSettings, type Settings } from '../../runtime/settings.ts';
 import { Closers } from '../../runtime/shutdown.ts';
 import { openCheapKeys } from './ca-keys.ts';
 import { QUICK_CRLS } from './crl-publishing.ts';
+import { exchange } from './http-exchange.ts';
+import { buildListsHere } from './lists-here.ts';
 
 /** What goes on by itself, at a pace for which nobody has to wait. */
 const QUICK = { crlPace: QUICK_CRLS, settleTime: 100, pollInterval: 50 };
@@ -32,6 +34,8 @@ export interface TestEnroll extends EnrollAddresses {
   readonly layout: ReturnType<typeof dataLayout>;
   readonly ca: string;
   readonly adminToken: string;
+  /** Warnings and errors, oldest first. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
   /** A call of the operator API; `path` begins behind /api/v1. */
   operator<Body>(method: Method, path: string, body?: unknown, token?: string | null): Promise<Answer<Body>>;
   createToken(terms?: TokenRequest): Promise<TokenCreated>;
@@ -92,21 +96,23 @@ export async function runTestEnroll(
   layout: ReturnType<typeof dataLayout>,
   clock: Clock = systemClock,
 ): Promise<TestEnroll> {
-  const log = createLogger('test', { level: 'silent', format: 'json' });
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push(JSON.parse(line)) });
   const closers = new Closers();
-  const options = { clock, openKeys: openCheapKeys, ...QUICK };
+  const options = { clock, openKeys: openCheapKeys, openListBuilder: buildListsHere, ...QUICK };
   const addresses = await startEnroll(settings, log, closers, options).catch(async (error: unknown) => {
     await closers.closeAll(log);
     throw error;
   });
   const ca = readFileSync(layout.rootCertificate, 'utf8');
   const adminToken = readFileSync(layout.operator.token, 'utf8').trim();
-  const dispatcher = new Agent({ connect: { ca } });
+  const agent = new Agent({ ca, keepAlive: true });
 
   const service: TestEnroll = {
     ...addresses,
     settings,
     layout,
+    log: lines,
     ca,
     adminToken,
     operator(method, path, body, token = adminToken) {
@@ -142,24 +148,13 @@ export async function runTestEnroll(
       });
     },
     async call<Body>(url: string, { method = 'GET', headers = {}, body, identity }: CallOptions = {}) {
-      const own = identity && new Agent({ connect: { ca, ...identity } });
-      const response = await request(url, {
-        method,
-        headers,
-        dispatcher: own ?? dispatcher,
-        body: body ?? null,
-      });
-      const text = await response.body.text();
-      await own?.close();
-      const json = /[/+]json/.test(String(response.headers['content-type'])) && text !== '';
-      return {
-        status: response.statusCode,
-        headers: response.headers,
-        body: (json ? JSON.parse(text) : text) as Body,
-      };
+      const own = identity && new Agent({ ca, ...identity });
+      const answer = await exchange(url, { method, headers, body, agent: own ?? agent });
+      const json = /[/+]json/.test(String(answer.headers['content-type'])) && answer.text !== '';
+      return { ...answer, body: (json ? JSON.parse(answer.text) : answer.text) as Body };
     },
     async close() {
-      await dispatcher.close();
+      agent.destroy();
       await closers.closeAll(log);
     },
   };

@@ -10,10 +10,23 @@ interface Total {
   readonly sent: number;
 }
 
-/** An entry with its body, as an array: objects would double what it takes to read it. */
-export type EntryColumns = readonly [
+/** What sends an entry needs of it, but for the payload, as an array: objects would double what it takes to read it. */
+export type PageColumns = readonly [
   seq: number,
   /** Null also where the session's `sent` says that it may have been sent. */
+  messageId: number | null,
+  released: 0 | 1,
+  qos: 0 | 1 | 2,
+  bytes: number,
+  topic: string | null,
+  retain: 0 | 1 | null,
+  /** Null where PUBREL stands in its place. */
+  payloadBytes: number | null,
+];
+
+/** An entry with all that Aedes has stored of it. */
+export type EntryColumns = readonly [
+  seq: number,
   messageId: number | null,
   released: 0 | 1,
   qos: 0 | 1 | 2,
@@ -25,11 +38,12 @@ export type EntryColumns = readonly [
   brokerCounter: number | null,
 ];
 
-const ENTRY = `
-  SELECT seq, messageId, released, qos, bytes, coalesce(queue.topic, messages.topic),
-    coalesce(queue.payload, messages.payload), coalesce(queue.retain, messages.retain), brokerId, brokerCounter
-  FROM queue LEFT JOIN messages ON messages.number = queue.message
-  WHERE session = ?`;
+const ROW = 'seq, messageId, released, qos, bytes';
+const TOPIC = 'coalesce(queue.topic, messages.topic)';
+const PAYLOAD = 'coalesce(queue.payload, messages.payload)';
+const RETAIN = 'coalesce(queue.retain, messages.retain)';
+const WITH_BODY = 'FROM queue LEFT JOIN messages ON messages.number = queue.message WHERE session = ?';
+const ENTRY = `SELECT ${ROW}, ${TOPIC}, ${PAYLOAD}, ${RETAIN}, brokerId, brokerCounter ${WITH_BODY}`;
 
 /** A run of places in one queue. */
 type Run = [session: number, first: number, last: number];
@@ -57,8 +71,18 @@ export function prepareQueue(database: Database) {
       INSERT INTO queue (session, seq, messageId, released, qos, bytes, topic, payload, retain)
       VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)`),
     page: database
-      .prepare<[number, number, number], EntryColumns>(`${ENTRY} AND seq > ? ORDER BY seq LIMIT ?`)
+      .prepare<[session: number, after: number, count: number], PageColumns>(
+        `SELECT ${ROW}, ${TOPIC}, ${RETAIN}, octet_length(${PAYLOAD}) ${WITH_BODY} AND seq > ?
+        ORDER BY seq LIMIT ?`,
+      )
       .raw(),
+    /** The payloads of a run, one behind the other, whatever bytes they are; null where it has none. */
+    payloads: database
+      .prepare<Run, Buffer | null>(
+        `SELECT CAST(group_concat(payload, '') AS BLOB)
+        FROM (SELECT ${PAYLOAD} AS payload ${WITH_BODY} AND seq BETWEEN ? AND ? ORDER BY seq)`,
+      )
+      .pluck(),
     markSent: database.prepare('UPDATE sessions SET sent = ? WHERE number = ?'),
     release: database.prepare(`
       UPDATE queue SET released = 1, message = NULL, topic = NULL, payload = NULL, retain = NULL
@@ -85,6 +109,11 @@ export function prepareQueue(database: Database) {
     dropReferences: database.prepare<Run>(
       `UPDATE messages SET receivers = receivers - 1 WHERE number IN (${SHARED_IN_RUN})`,
     ),
+    entries: database
+      .prepare<[session: number, after: number, count: number], EntryColumns>(
+        `${ENTRY} AND seq > ? ORDER BY seq LIMIT ?`,
+      )
+      .raw(),
     find: database
       .prepare<[number, string, number], EntryColumns>(`${ENTRY} AND brokerId = ? AND brokerCounter = ?`)
       .raw(),

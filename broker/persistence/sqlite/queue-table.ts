@@ -10,15 +10,16 @@ import {
   messageIdOf,
   type Page,
   type PageLimits,
-  type QueueEntry,
   type QueueRow,
   type Receiver,
+  type StoredEntry,
 } from '../queue-entry.ts';
 import type { SessionRecord } from '../session-record.ts';
+import { readPage } from './queue-page.ts';
 import { type EntryColumns, prepareQueue, type QueueStatements } from './queue-statements.ts';
 
 /** What an entry takes besides topic and payload, about. */
-const ENTRY_BYTES = 128;
+export const ENTRY_BYTES = 128;
 /** Rows that are cleared away at one stroke. */
 const CHUNK = 500;
 
@@ -66,6 +67,16 @@ export class QueueTable {
     return this.#messages;
   }
 
+  /** Whether less than half of the queue is taken, with what is on its way to it: the rest is for what is new. */
+  hasAmpleRoom(
+    session: SessionRecord,
+    onTheWay: { readonly messages: number; readonly bytes: number },
+  ): boolean {
+    const { queueMessages, queueBytes } = this.#options.limits;
+    const messages = session.messages + onTheWay.messages;
+    return messages < queueMessages / 2 && session.bytes + onTheWay.bytes < queueBytes / 2;
+  }
+
   /** Puts the message at the end of each receiver's queue. Those who are connected and idle get it sent at once. */
   append(message: Message, receivers: readonly Receiver[]): Appended[] {
     const present = receivers.filter(({ session }) => !session.isDiscarded);
@@ -87,19 +98,8 @@ export class QueueTable {
    * given to another message, and a PUBREL, after which its message would come again.
    */
   page(session: SessionRecord, after: number, limits: PageLimits): Page {
-    const entries: QueueEntry[] = [];
     const end = this.#unsynced.get(session) ?? Number.POSITIVE_INFINITY;
-    let bytes = 0;
-    let isLast = true;
-    for (const columns of this.#sql.page.iterate(session.number, after, limits.messages + 1)) {
-      const entry = entryOf(columns, session);
-      bytes += entry.bytes;
-      const fits = entries.length < limits.messages && (bytes <= limits.bytes || entries.length === 0);
-      isLast = fits && entry.seq < end;
-      if (!isLast) break;
-      entries.push(entry);
-    }
-    return { entries, isLast };
+    return readPage({ sql: this.#sql, session, after, limits, end });
   }
 
   /** All that was changed by now would survive a power cut. */
@@ -140,12 +140,17 @@ export class QueueTable {
 
   // By what Aedes has for a name: its broker's id and counter, or the message id
 
+  /** So many behind `after`. */
+  entries(session: SessionRecord, after: number, count: number): StoredEntry[] {
+    return this.#sql.entries.all(session.number, after, count).map((columns) => entryOf(columns, session));
+  }
+
   find(session: SessionRecord, by: { readonly brokerId: string; readonly brokerCounter: number }) {
     const columns = this.#sql.find.get(session.number, by.brokerId, by.brokerCounter);
     return columns && entryOf(columns, session);
   }
 
-  findSent(session: SessionRecord, messageId: number): QueueEntry | undefined {
+  findSent(session: SessionRecord, messageId: number): StoredEntry | undefined {
     const columns = this.#sql.findSent.get(session.number, messageId, session.sent, messageId);
     return columns && entryOf(columns, session);
   }
@@ -231,7 +236,7 @@ export class QueueTable {
   }
 }
 
-function entryOf(columns: EntryColumns, { sent }: SessionRecord): QueueEntry {
+function entryOf(columns: EntryColumns, { sent }: SessionRecord): StoredEntry {
   const [seq, messageId, released, qos, bytes, topic, payload, retain, brokerId, brokerCounter] = columns;
   const given = messageId ?? (seq <= sent ? messageIdOf(seq) : null);
   return { seq, messageId: given, released, qos, bytes, topic, payload, retain, brokerId, brokerCounter };

@@ -6,6 +6,8 @@ import { CrlThread } from '../../../dist/enroll/crl/crl-thread-client.js';
 import { openData } from '../../../dist/enroll/open-data.js';
 import { retireCa } from '../../../dist/enroll/rollover/retire-ca.js';
 import { rotateCa } from '../../../dist/enroll/rollover/rotate-ca.js';
+import { createFileKeyStore } from '../../../dist/enroll/signer/file-key-store.js';
+import { readPassphrase } from '../../../dist/enroll/signer/passphrase.js';
 import { systemClock } from '../../../dist/runtime/clock.js';
 import { createLogger } from '../../../dist/runtime/log.js';
 import { readSettings } from '../../../dist/runtime/settings.js';
@@ -20,7 +22,14 @@ function die() {
 }
 const at = (name) => (step === name ? die() : undefined);
 
-const opened = await openData(readSettings({ data }, {}), systemClock, new Closers());
+/** What it makes takes the test no time to open, as in test/support/ca-keys.ts. */
+const openCheapKeys = (layout) =>
+  createFileKeyStore({
+    layout,
+    passphrase: () => readPassphrase(layout, undefined),
+    guessCost: { cost: 2 ** 4, blockSize: 8, parallelization: 1 },
+  });
+const opened = await openData(readSettings({ data }, {}), systemClock, new Closers(), openCheapKeys);
 const { registry, keys, issuing, layout } = opened;
 const write = registry.write.bind(registry);
 /** For the CRLs, whose numbers are no step of the rollover. */

@@ -1,6 +1,6 @@
 /** Which client ids a device may use: its ID, or `ID/suffix` for each further session. */
-import { GatehouseError } from '../../core/errors.ts';
-import { type DeviceId, quote } from '../../core/ids.ts';
+import { GatehouseError } from '../core/errors.ts';
+import { type DeviceId, quote } from '../core/ids.ts';
 
 /** The device that a client id names, if it names one: nobody was admitted with the id of another. */
 export function deviceOf(clientId: string): string {

@@ -3,7 +3,7 @@ import { GatehouseError } from '../core/errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'is not there',
-  ENOTDIR: 'is not there',
+  ENOTDIR: 'is not there: where its folder should be there is a file',
   EISDIR: 'is a folder',
   EACCES: 'is not for this user to read',
 };

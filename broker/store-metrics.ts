@@ -1,0 +1,39 @@
+/** What is kept for devices that are away, read when /metrics is: it fills the disk, and a full disk ends the broker. */
+import { stat } from 'node:fs/promises';
+import { Gauge, type Registry } from 'prom-client';
+import type { StoreFigures } from './persistence/guarded-store.ts';
+
+export interface StoreMetricsOptions {
+  readonly store: { figures(): StoreFigures };
+  /** Sessions that outlive their connection. */
+  readonly durable: { readonly count: number };
+  /** The session store's; SQLite has its log beside it. */
+  readonly file: string;
+}
+
+export function addStoreMetrics(registry: Registry, { store, durable, file }: StoreMetricsOptions): void {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name: `gatehouse_broker_${name}`,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(await read());
+      },
+    });
+  gauge('durable_sessions', 'Sessions that are kept, connected or not', () => durable.count);
+  gauge('queued_messages', 'Messages that wait for durable sessions', () => store.figures().queuedMessages);
+  gauge('retained_messages', 'Retained messages', () => store.figures().retainedMessages);
+  gauge('store_bytes', "Size of the session store's file and of its log", async () => {
+    const sizes = await Promise.all([file, `${file}-wal`].map(sizeOf));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  });
+}
+
+/** The log comes and goes. */
+async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
