@@ -5,7 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { GatehouseError } from '../../core/errors.ts';
-import { deviceOf } from '../front/client-id.ts';
+import { deviceOf } from '../client-id.ts';
 import { AppliedRevocations } from './applied-revocations.ts';
 import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
