@@ -107,11 +107,12 @@ describe('init', () => {
     const secret = [
       ...readdirSync(layout.ca.folder).map((name) => join(layout.ca.folder, name)),
       layout.registry.database,
+      layout.registry.writerLock,
       layout.tls.enroll,
       layout.tls.broker,
       layout.operator.token,
     ];
-    expect(secret.length).toBeGreaterThanOrEqual(7);
+    expect(secret.length).toBeGreaterThanOrEqual(8);
     for (const file of secret) expect([file, statSync(file).mode & 0o077]).toEqual([file, 0]);
   });
 
