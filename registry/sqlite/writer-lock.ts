@@ -3,9 +3,10 @@
  * operating system releases it however the process ends.
  */
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { fileModeIn } from './file-mode.ts';
+
+/** Not its group's either, whoever may read the registry: to read a file is enough to lock it, and keep enroll from starting. */
+const MODE = 0o600;
 
 /**
  * @param file in a folder that is there
@@ -25,15 +26,14 @@ export function lockForWriting(file: string): (() => void) | undefined {
 }
 
 /**
- * Whoever may read the file could lock it, and keep enroll from starting. One that is there is not opened, and a new one closed
- * before anything else happens: to close it would end every lock that this process has on it (POSIX, fcntl).
+ * One that is there is not opened, and a new one is closed before anything else happens: to close the file ends every lock that
+ * this process has on it (POSIX, fcntl).
  */
 function createPrivately(file: string): void {
-  const mode = fileModeIn(dirname(file));
   try {
-    closeSync(openSync(file, 'wx', mode));
+    closeSync(openSync(file, 'wx', MODE));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if ((statSync(file).mode & 0o777 & ~mode) !== 0) chmodSync(file, mode);
+    if ((statSync(file).mode & 0o777 & ~MODE) !== 0) chmodSync(file, MODE);
   }
 }

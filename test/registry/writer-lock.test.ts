@@ -48,12 +48,12 @@ describe('the file of the lock', () => {
     expect(modeOf(file)).toBe(0o600);
   });
 
-  it('is readable to the group that the folder is shared with, and no further', () => {
+  it("is not the group's either that the folder is shared with", () => {
     const file = newFile(0o750);
     writeFileSync(file, '');
     chmodSync(file, 0o666);
     lockForWriting(file)?.();
-    expect(modeOf(file)).toBe(0o640);
+    expect(modeOf(file)).toBe(0o600);
   });
 });
 
