@@ -34,10 +34,17 @@ export function addStoreMetrics(registry: Registry, options: StoreMetricsOptions
     const sizes = await Promise.all([file, `${file}-wal`].map(sizeOf));
     return sizes.reduce((sum, size) => sum + size, 0);
   });
-  gauge('store_free_bytes', 'Bytes that are free on the disk of the session store', async () => {
-    const { bavail, bsize } = await statfs(dirname(file));
-    return bavail * bsize;
-  });
+  gauge('store_free_bytes', 'Bytes that are free on the disk of the session store', () =>
+    freeBytesOf(dirname(file)),
+  );
+}
+
+/** What its owner may still use. Where the disk does not tell, the other metrics go on. */
+async function freeBytesOf(folder: string): Promise<number> {
+  return statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => Number.NaN,
+  );
 }
 
 /** The log comes and goes. */

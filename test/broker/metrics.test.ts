@@ -1,8 +1,9 @@
 /** What an operator's monitoring sees of the broker's limits and of TLS handshakes, before anything is refused for them. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
@@ -99,6 +100,13 @@ describe('what waits for durable sessions', () => {
   it('is told beside the room that is left on the disk', async () => {
     await start();
     expect((await metrics('store_free_bytes'))[0]).toBeGreaterThan(0);
+  });
+
+  it('is told where the disk tells nothing, too', async () => {
+    await start();
+    await rename(fleet.layout.sessions, `${fleet.folder}/aside`);
+    await rm(dirname(fleet.layout.sessions), { recursive: true });
+    expect(await metrics('queued_bytes', 'store_bytes', 'store_free_bytes')).toEqual([0, 0, Number.NaN]);
   });
 });
 
