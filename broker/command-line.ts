@@ -29,6 +29,6 @@ export function brokerCommand(broker: Command): void {
     BROKER_SETTINGS,
   ).action(async (flags: Record<string, unknown>) => {
     const { runBroker } = await import('./run.ts');
-    await runBroker(readSettings(flags), Boolean(flags.json));
+    await runBroker(readSettings(flags, process.env, BROKER_SETTINGS), Boolean(flags.json));
   });
 }

@@ -71,6 +71,11 @@ export class Doors {
     for (const listener of this.#listeners) listener.stop();
   }
 
+  /** Connections, whatever their state. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** Ends what is still connected, whatever its state. */
   dropAll(): void {
     for (const socket of this.#sockets) socket.destroy();

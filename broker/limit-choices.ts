@@ -7,6 +7,7 @@ import {
 import type { Logger } from '../runtime/log.ts';
 import { flagOf, type Settings } from '../runtime/settings.ts';
 import { type BrokerLimits, defaultLimits } from './limits.ts';
+import { ENTRY_BYTES } from './persistence/sqlite/queue-table.ts';
 
 interface Choice {
   readonly limit: keyof BrokerLimits;
@@ -55,11 +56,19 @@ export function tellChoices(
       'a limit is wider than by default',
     );
   }
-  const { maxConnections, maxQueueSize, maxQueuedSize } = settings;
-  if (maxQueueSize > maxQueuedSize) {
+  const { maxConnections, maxQueueMessages, maxQueueSize } = settings;
+  // An empty message takes its place in the queue and its topic. By default there is room for all.
+  if (
+    maxQueueMessages > limitSettings.maxQueueMessages.default &&
+    maxQueueMessages * ENTRY_BYTES > maxQueueSize
+  ) {
     log.warn(
-      { setting: flagOf('maxQueueSize'), value: maxQueueSize, [flagOf('maxQueuedSize')]: maxQueuedSize },
-      'one queue may be larger than all of them together, and so never gets as large',
+      {
+        setting: flagOf('maxQueueMessages'),
+        value: maxQueueMessages,
+        [flagOf('maxQueueSize')]: maxQueueSize,
+      },
+      'as many messages never wait for a session: their places alone would take more than its queue may',
     );
   }
   // Not of the default, which is no promise: small machines have fewer, and need no more.

@@ -57,7 +57,7 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#refusals = new RefusalLog(options.log);
-    const { context, protocol, limits, onConnection } = options;
+    const { context, protocol, limits, metrics, onConnection } = options;
     this.#acceptor = createAcceptor({
       // Without it every connect waits 40 ms: Nagle against the delayed ACK behind TLS 1.3's tickets.
       noDelay: true,
@@ -73,7 +73,10 @@ export class Listener {
       handshakeTimeout: limits.handshakeTime,
     });
     this.#acceptor.on('connection', (socket) => this.#take(socket));
-    this.server.on('secureConnection', onConnection);
+    this.server.on('secureConnection', (socket: TLSSocket) => {
+      metrics.handshakeDone(socket.isSessionReused() ? 'resumed' : 'full');
+      onConnection(socket);
+    });
     this.#reportFailures();
   }
 
@@ -130,7 +133,8 @@ export class Listener {
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const address = addressOf(socket);
       socket.destroy(); // Node leaves one open whose handshake took too long
-      const detail = describeHandshakeFailure(error);
+      const { detail, kind } = describeHandshakeFailure(error);
+      this.#options.metrics.handshakeFailed(kind);
       this.#refuse({ rule: 'tls_handshake_failed', address, detail }, isGone(error) ? 'debug' : 'warn');
       if (address !== undefined && !isGone(error)) this.#options.refusals.ofHandshake(address, detail);
     });

@@ -1,12 +1,19 @@
 /** The broker's counters, read at /metrics. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ErrorCode } from '../core/errors.ts';
+import { type HandshakeFailureKind, handshakeFailureKinds } from './handshake-failure.ts';
 
 export type DeniedAction = 'publish' | 'subscribe' | 'deliver';
+
+/** Whether all of it was done, or a session of before was taken up (RFC 8446 §2.2). */
+export type HandshakeKind = 'full' | 'resumed';
 
 export interface BrokerMetrics {
   connected(): void;
   disconnected(): void;
+  /** TLS is done; nothing is said of who it is. */
+  handshakeDone(kind: HandshakeKind): void;
+  handshakeFailed(reason: HandshakeFailureKind): void;
   admitted(): void;
   refused(rule: ErrorCode): void;
   denied(action: DeniedAction, rule: ErrorCode): void;
@@ -27,6 +34,21 @@ export function createBrokerMetrics(registry: Registry): BrokerMetrics {
     help: 'Sessions that are connected now',
     registers,
   });
+  const handshakes = new Counter({
+    name: 'gatehouse_broker_handshakes_total',
+    help: 'TLS handshakes that were done: in full, or by a session that was resumed',
+    labelNames: ['kind'],
+    registers,
+  });
+  for (const kind of ['full', 'resumed'] satisfies HandshakeKind[]) handshakes.inc({ kind }, 0);
+  const failedHandshakes = new Counter({
+    name: 'gatehouse_broker_handshakes_failed_total',
+    help: 'TLS handshakes that failed, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
+  // From zero on: a rate knows nothing of a counter that begins with its first event.
+  for (const reason of handshakeFailureKinds) failedHandshakes.inc({ reason }, 0);
   const admissions = new Counter({
     name: 'gatehouse_broker_admitted_total',
     help: 'Connections that were admitted',
@@ -81,6 +103,8 @@ export function createBrokerMetrics(registry: Registry): BrokerMetrics {
   return {
     connected: () => connections.inc(),
     disconnected: () => connections.dec(),
+    handshakeDone: (kind) => handshakes.inc({ kind }),
+    handshakeFailed: (reason) => failedHandshakes.inc({ reason }),
     admitted: () => admissions.inc(),
     refused: (rule) => refusals.inc({ rule }),
     denied: (action, rule) => denials.inc({ action, rule }),

@@ -23,6 +23,7 @@ import { StoredSubscriptions } from './authorization/stored-subscriptions.ts';
 import { awaitData } from './await-data.ts';
 import { type DoorAddresses, Doors } from './doors.ts';
 import { ConnectRates } from './front/connect-rates.ts';
+import { addFrontMetrics } from './front/front-metrics.ts';
 import { Reception } from './front/reception.ts';
 import { WaitingLine } from './front/waiting-line.ts';
 import { limitsOf, tellChoices } from './limit-choices.ts';
@@ -108,7 +109,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     limits,
   });
   const durable = new DurableSessions({ store });
-  addStoreMetrics(metricsRegistry, { store, durable, file: layout.sessions });
+  addStoreMetrics(metricsRegistry, { store, durable, file: layout.sessions, limits });
   const denials = new Denials({ refusals, metrics, log });
   const orphanWills = new OrphanWills({ registry, policies, store, refusals, metrics, log });
   const authorizer = new Authorizer({ live, store, orphanWills, denials, metrics, limits });
@@ -133,6 +134,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     ...{ settings, secureContext, context, refusals, line, limits, metrics, log },
     receive: (transport) => void reception.receive(transport),
   });
+  addFrontMetrics(metricsRegistry, { line, doors, limits });
   closers.add('connections', () => doors.dropAll());
   const tail = new JournalTail({
     registry,
@@ -160,6 +162,7 @@ export async function startBroker(dependencies: BrokerDependencies): Promise<Bro
     live,
     store,
     durable,
+    line,
     subscriptions: () => broker.subscriptions,
     topics: systemTopics,
     version: packageVersion(),

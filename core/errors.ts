@@ -593,7 +593,16 @@ export const errorCatalog = {
     title: 'A Gatehouse runs on this data folder already',
     remedy: 'Use that one, or stop it first; the registry has one writer.',
   },
+  folder_refused: {
+    title: 'No folder can be created there',
+    remedy:
+      'Choose a path on a disk, such as /var/lib/gatehouse; /proc and the like are no place to keep anything.',
+  },
   setting_invalid: { title: 'A setting is not valid', remedy: 'Correct the setting that the message names.' },
+  settings_conflict: {
+    title: 'Two settings contradict one another',
+    remedy: 'Change one of the two that the message names. A limit that is left out gives way to the others.',
+  },
   passphrase_missing: {
     title: 'The passphrase of the CA key is missing',
     remedy: 'Give the file that holds it with --passphrase-file or GATEHOUSE_PASSPHRASE_FILE.',

@@ -32,6 +32,8 @@ const ENROLL_SETTINGS: readonly SettingName[] = [
   'logLevel',
   'logFormat',
 ];
+/** Devices are told of the broker's port; here nothing listens to it, and another machine may do so. */
+const ENROLL_IN_USE = ENROLL_SETTINGS.filter((name) => name !== 'mqttPort');
 
 export function initCommand(init: Command, { environment, stdout, stderr }: CommandIo): void {
   const print = (line: string) => stdout.write(`${line}\n`);
@@ -48,7 +50,7 @@ export function initCommand(init: Command, { environment, stdout, stderr }: Comm
     const { stateOf } = await import('./data-folder.ts');
     const { dataLayout } = await import('../runtime/layout.ts');
     const { systemClock } = await import('../runtime/clock.ts');
-    const settings = readSettings(flags, environment);
+    const settings = readSettings(flags, environment, INIT_SETTINGS);
     if (flags.ifNew && stateOf(dataLayout(settings.data), settings.signer).kind === 'complete') return;
     const keepHostname = flags.hostname !== undefined;
     const result = await initialize(settings, systemClock, keepHostname);
@@ -81,7 +83,7 @@ export function migrateCommand(migrate: Command, { environment, stdout }: Comman
     [...INIT_SETTINGS, 'logLevel', 'logFormat'],
   ).action(async (flags: Record<string, unknown>) => {
     const { migrate } = await import('./migrate.ts');
-    const settings = readSettings(flags, environment);
+    const settings = readSettings(flags, environment, INIT_SETTINGS);
     await migrate(settings);
     if (flags.json) stdout.write(`${JSON.stringify({ data: settings.data })}\n`);
   });
@@ -97,6 +99,6 @@ export function enrollCommand(enroll: Command, { environment }: CommandIo): void
     ENROLL_SETTINGS,
   ).action(async (flags: Record<string, unknown>) => {
     const { runEnroll } = await import('./run.ts');
-    await runEnroll(readSettings(flags, environment), Boolean(flags.json));
+    await runEnroll(readSettings(flags, environment, ENROLL_IN_USE), Boolean(flags.json));
   });
 }

@@ -10,6 +10,7 @@ import { isBlankRegistry, openRegistryView } from '../registry/sqlite/open.ts';
 import { lockForWriting } from '../registry/sqlite/writer-lock.ts';
 import { syncFolder } from '../runtime/atomic-file.ts';
 import type { DataLayout } from '../runtime/layout.ts';
+import { makeFolder } from '../runtime/make-folder.ts';
 import type { Settings } from '../runtime/settings.ts';
 
 export type DataFolderState =
@@ -49,9 +50,10 @@ export function refuseDamaged(state: DataFolderState): void {
     throw new GatehouseError('data_damaged', `missing: ${state.missing.join(', ')}`);
 }
 
-/** For as long as this process writes here. @throws GatehouseError `data_in_use` */
+/** For as long as this process writes here. @throws GatehouseError `data_in_use`, `folder_refused` */
 export async function lockDataFolder(layout: DataLayout): Promise<() => void> {
-  const release = await lockForWriting(layout.registry.writerLock);
+  await makeFolder(layout.registry.folder);
+  const release = lockForWriting(layout.registry.writerLock);
   if (release === undefined) {
     throw new GatehouseError('data_in_use', `another process writes to ${layout.registry.folder}`);
   }

@@ -83,6 +83,13 @@ export async function startEnroll(
     );
   }
 
+  if (settings.signer === 'pkcs11' && settings.passphraseFile !== undefined) {
+    log.warn(
+      { file: settings.passphraseFile },
+      '--passphrase-file is of no use with --signer pkcs11: the token has the CA keys, and opens by its PIN',
+    );
+  }
+
   // Step 2: the status listener, first because its address is part of every certificate from here on.
   const metrics = createEnrollMetrics(registry);
   const responders = new DelegatedResponders({ registry, issuing, clock, log });

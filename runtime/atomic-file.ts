@@ -1,7 +1,8 @@
 /** Writing a file so that a reader, or a restart after a crash, sees the old content or the new and never a part. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 
 /** Writes beside `path`, syncs, renames over it and syncs the folder. `mode` defaults to owner-only. */
 export async function writeFileAtomic(
@@ -10,7 +11,7 @@ export async function writeFileAtomic(
   mode = 0o600,
 ): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx', mode);

@@ -45,7 +45,7 @@ export const limitSettings = {
     help: 'connections of one address that have not proven yet to be of a device',
   },
   maxFailuresPerAddress: {
-    ...aNumber(1, 100_000),
+    ...aNumber(1, 1_000),
     default: 100,
     help: 'connections a second of one address that may never do so',
   },

@@ -2,21 +2,17 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { SettingRow } from './setting-row.ts';
-import { environmentVariableOf, flagOf, type SettingName, settingsTable } from './settings.ts';
+import { environmentVariableOf, flagOf, type SettingName, settingsTable, shownDefault } from './settings.ts';
 
 export function addSettingsOptions(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
     const row: SettingRow = settingsTable[name];
-    const text = `${row.help} (default: ${shownDefault(row)}) [${environmentVariableOf(name)}]`;
+    const text = `${row.help} (default: ${shownDefault(name)}) [${environmentVariableOf(name)}]`;
     const option = new Option(`${flagOf(name)} ${row.placeholder}`, text);
     if (row.repeatable) option.argParser(appended);
     command.addOption(option);
   }
   return command;
-}
-
-function shownDefault({ defaultText, default: value }: SettingRow): string {
-  return defaultText ?? [value].flat().join(',');
 }
 
 /** As if it had been given once, with commas. */

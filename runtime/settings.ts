@@ -12,6 +12,7 @@ import { quote } from '../core/ids.ts';
 import { CRL_SHARDS } from '../core/pki/crl-names.ts';
 import { DEFAULT_DATA_FOLDER } from './layout.ts';
 import { limitSettings } from './limit-settings.ts';
+import { refuseConflicts } from './setting-conflicts.ts';
 import { type SettingRow, wholeNumber } from './setting-row.ts';
 import { unreadableFile } from './unreadable-file.ts';
 import { parseYaml } from './yaml.ts';
@@ -198,11 +199,14 @@ export function environmentVariableOf(name: SettingName): string {
 
 /**
  * @param flags what the command line gave, by setting name; others may be present and are ignored
- * @throws GatehouseError `setting_invalid`, naming the setting, where it came from and what it takes; `file_unreadable`
+ * @param inUse what the process goes by, all of it unless it is said: only that is held against one another
+ * @throws GatehouseError `setting_invalid`, naming the setting, where it came from and what it takes; `settings_conflict`;
+ * `file_unreadable`
  */
 export function readSettings(
   flags: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv = process.env,
+  inUse: readonly SettingName[] = settingNames,
 ): Settings {
   const fromFlagOrEnvironment = (name: SettingName) => {
     if (flags[name] !== undefined) return { value: flags[name], source: flagOf(name) };
@@ -214,6 +218,7 @@ export function readSettings(
   const file = readSettingsFile(join(data, 'gatehouse.yaml'));
 
   const settings: Partial<Record<SettingName, unknown>> = {};
+  const sources = new Map<SettingName, string>();
   for (const name of settingNames) {
     const given =
       fromFlagOrEnvironment(name) ??
@@ -226,17 +231,30 @@ export function readSettings(
     }
     const parsed = settingsTable[name].schema.safeParse(given.value);
     if (!parsed.success) {
-      // To JSON, what is beyond all numbers is null.
-      const isPlain = typeof given.value === 'string' || typeof given.value === 'number';
-      const found = isPlain ? String(given.value) : JSON.stringify(given.value);
       throw new GatehouseError(
         'setting_invalid',
-        `${given.source} takes ${settingsTable[name].takes}, not ${quote(found)}`,
+        `${given.source} takes ${settingsTable[name].takes}, not ${quote(shown(given.value))}`,
       );
     }
     settings[name] = parsed.data;
+    sources.set(name, `${given.source} is ${shown(given.value)}`);
   }
+  const told = (name: SettingName) => sources.get(name) ?? `${flagOf(name)} is ${shownDefault(name)}`;
+  const isGiven = (name: SettingName) => sources.has(name);
+  refuseConflicts({ settings: settings as Settings, inUse, isGiven, told });
   return settings as Settings;
+}
+
+/** As it was understood. To JSON, what is beyond all numbers is null. */
+function shown(value: unknown): string {
+  const isPlain = typeof value === 'string' || typeof value === 'number';
+  return isPlain ? String(value) : JSON.stringify(value);
+}
+
+/** For help and messages. */
+export function shownDefault(name: SettingName): string {
+  const { defaultText, default: value }: SettingRow = settingsTable[name];
+  return defaultText ?? [value].flat().join(',');
 }
 
 function readSettingsFile(path: string): { path: string; values: Record<string, unknown> } {

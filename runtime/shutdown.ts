@@ -1,4 +1,5 @@
 /** Ending cleanly: on SIGINT or SIGTERM, what was opened last is closed first, within a deadline. */
+import { SAME_SIGNAL_MS } from './command-line/stop-signal.ts';
 import type { Logger } from './log.ts';
 
 const DEADLINE_MS = 10_000;
@@ -25,7 +26,8 @@ export class Closers {
 
 /**
  * Resolves once SIGINT, SIGTERM or `abort`, with an Error for its reason, has come and everything is closed. A second
- * signal, or the deadline, ends the process at once with code 1.
+ * signal, or the deadline, ends the process at once with code 1. What comes right behind the first is no second one: Ctrl-C in a
+ * terminal reaches `gatehouse up` and its children alike, and each of these both by the signal and by the pipe that `up` ends.
  */
 export async function untilShutdown(closers: Closers, log: Logger, abort?: AbortSignal): Promise<void> {
   const reason = await new Promise<string>((resolve) => {
@@ -37,9 +39,10 @@ export async function untilShutdown(closers: Closers, log: Logger, abort?: Abort
   });
   const since = performance.now();
   log.info({ reason }, 'shutting down');
-  const forced = () => process.exit(1);
-  process.once('SIGINT', forced);
-  process.once('SIGTERM', forced);
+  const insisted = () => {
+    if (performance.now() - since >= SAME_SIGNAL_MS) process.exit(1);
+  };
+  process.on('SIGINT', insisted).on('SIGTERM', insisted);
   const deadline = setTimeout(() => {
     log.error({ deadlineMs: DEADLINE_MS }, 'shutdown took too long');
     process.exit(1);

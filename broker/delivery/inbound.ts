@@ -79,7 +79,17 @@ export class Inbound {
       if (publication.qos === 1)
         this.#answers.say(reply.puback, publication.messageId, taken, publication.size);
     }
+    this.#awaitRoom();
     return true;
+  }
+
+  /** A single message may be thousands of rows. */
+  #awaitRoom(): void {
+    const { database, clientId, sender } = this.#options;
+    const room = database.roomOf(clientId);
+    if (room === null) return;
+    sender.hold();
+    void room.then(() => sender.release());
   }
 
   /**

@@ -34,7 +34,12 @@ export class Places {
   }
 
   get areEmpty(): boolean {
-    return this.#taken.size === 0;
+    return this.taken === 0;
+  }
+
+  /** How many of `inAll` there are. */
+  get taken(): number {
+    return this.#taken.size;
   }
 
   /** ms until the next may begin, if none ends before; 0 where it may now. `now` is of any clock that never goes back. */

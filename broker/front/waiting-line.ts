@@ -23,6 +23,16 @@ export type LineLimits = Pick<
   | 'waitingTime'
 >;
 
+/** How long it is. */
+export interface LineFigures {
+  /** Connections whose handshake has not begun. */
+  readonly waiting: number;
+  /** ms that the first of them has waited; 0 where there is none. */
+  readonly longestWait: number;
+  /** Those whose handshake has, and which the registry does not stand behind yet. */
+  readonly unproven: number;
+}
+
 /** The part of a network's places in line that it has where the line is half full. */
 const FEW_SHARE = 100;
 
@@ -99,6 +109,12 @@ export class WaitingLine {
     const { waiting, waitingPerAddress } = this.#limits;
     if (this.#waiting.size >= waiting || size >= waitingPerAddress) return false;
     return this.#waiting.size < waiting / 2 || size < waitingPerAddress / FEW_SHARE;
+  }
+
+  figures(): LineFigures {
+    const [first] = this.#waiting;
+    const longestWait = first === undefined ? 0 : performance.now() - first.waitsSince;
+    return { waiting: this.#waiting.size, longestWait, unproven: this.#places.taken };
   }
 
   /** The registry stands behind it. */

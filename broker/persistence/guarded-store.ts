@@ -22,6 +22,8 @@ export interface StoreFigures {
   readonly retainedMessages: number;
   /** Messages that wait for durable sessions. */
   readonly queuedMessages: number;
+  /** Of them, with what each place in a queue takes. */
+  readonly queuedBytes: number;
 }
 
 export class GuardedStore extends DurableStore {
@@ -73,7 +75,8 @@ export class GuardedStore extends DurableStore {
   }
 
   figures(): StoreFigures {
-    return { retainedMessages: this.retained.count, queuedMessages: this.database.queue.messages };
+    const { messages: queuedMessages, bytes: queuedBytes } = this.database.queue;
+    return { retainedMessages: this.retained.count, queuedMessages, queuedBytes };
   }
 
   /** Removes all that is kept for this client id: subscriptions, queue, half-received messages, will. */

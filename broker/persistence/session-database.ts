@@ -5,6 +5,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { GatehouseError } from '../../core/errors.ts';
+import { deviceOf } from '../client-id.ts';
 import { AppliedRevocations } from './applied-revocations.ts';
 import { Clearance } from './clearance.ts';
 import { HalfReceived } from './half-received.ts';
@@ -14,12 +15,14 @@ import { RetainedWrites } from './retained-writes.ts';
 import { SessionBook } from './session-book.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { QueuedPacket } from './session-store.ts';
+import { Checkpoints } from './sqlite/checkpoints.ts';
+import { FileSync } from './sqlite/file-sync.ts';
 import { GroupCommit } from './sqlite/group-commit.ts';
 import { prepareMessages } from './sqlite/message-tables.ts';
 import { openDatabase } from './sqlite/open-database.ts';
 import { type QueueLimits, QueueTable, type QueueTableOptions } from './sqlite/queue-table.ts';
+import type { Share } from './sqlite/rounds.ts';
 import { prepareSessions, type SessionTables } from './sqlite/session-tables.ts';
-import { WalSync } from './sqlite/wal-sync.ts';
 import { SubscriptionIndex } from './subscription-index.ts';
 import { Wills } from './wills.ts';
 
@@ -64,7 +67,9 @@ export class SessionDatabase {
   readonly queue: QueueTable;
   readonly #database: Database;
   readonly #commit: GroupCommit;
-  readonly #wal: WalSync;
+  readonly #wal: FileSync;
+  readonly #file: FileSync;
+  readonly #checkpoints: Checkpoints;
   readonly #tables: SessionTables;
   readonly #halfReceived: HalfReceived;
   readonly #clearance: Clearance;
@@ -81,12 +86,15 @@ export class SessionDatabase {
     const { database, boot } = openDatabase(file);
     this.brokerId = `boot-${boot}`;
     this.#database = database;
-    const wal = new WalSync(file);
+    const wal = new FileSync(`${file}-wal`); // one for as long as it is open; it has been written to
     this.#wal = wal;
+    this.#file = new FileSync(file);
+    this.#checkpoints = new Checkpoints({ database, wal, file: this.#file });
     const sync = durability === 'fsync' ? () => wal.sync() : null;
     this.#commit = new GroupCommit({
       database,
       sync,
+      betweenRounds: () => this.#checkpoints.takeIfDue(),
       onDurable: () => this.queue.noteSynced(),
       onFailure,
     });
@@ -121,10 +129,15 @@ export class SessionDatabase {
    * @param options.onCommitted called before, when it is safe from a crash of the process; must not throw
    */
   append(message: Message, receivers: readonly Receiver[], options: AppendOptions = {}): Promise<void> {
-    const { publisher, onCommitted } = options;
-    const share = publisher === undefined ? undefined : { publisher, rows: receivers.length };
+    const { publisher: clientId, onCommitted } = options;
+    const share = clientId === undefined ? undefined : shareOf(clientId, receivers.length);
     this.#commit.post(() => this.queue.append(message, receivers), onCommitted, share);
-    return this.#commit.flushOf(publisher); // asked for together: one transaction
+    return this.#commit.flushOf(share?.publisher); // asked for together: one transaction
+  }
+
+  /** Resolves when the device of this client id may put more into queues; null where it may now. */
+  roomOf(clientId: string): Promise<void> | null {
+    return this.#commit.roomOf(deviceOf(clientId));
   }
 
   /**
@@ -167,12 +180,9 @@ export class SessionDatabase {
   ): Promise<void> {
     this.#halfReceived.add(clientId, messageId, packet);
     if (session === null) return Promise.resolve();
-    return this.#commit.run(
-      () => {
-        if (!session.isDiscarded) this.#tables.receive(session, messageId);
-      },
-      { publisher: clientId, rows: 0 },
-    );
+    return this.#commit.run(() => {
+      if (!session.isDiscarded) this.#tables.receive(session, messageId);
+    }, shareOf(clientId));
   }
 
   halfReceived(clientId: string, messageId: number): QueuedPacket | undefined {
@@ -183,7 +193,7 @@ export class SessionDatabase {
   async complete(clientId: string, messageId: number): Promise<boolean> {
     if (!this.#halfReceived.release(clientId, messageId)) return false;
     const session = this.sessions.get(clientId);
-    const share = { publisher: clientId, rows: 0 }; // behind what has received it
+    const share = shareOf(clientId); // behind what has received it
     if (session !== undefined) await this.#commit.run(() => this.#tables.release(session, messageId), share);
     return true;
   }
@@ -191,7 +201,7 @@ export class SessionDatabase {
   async clearHalfReceived(clientId: string): Promise<void> {
     this.#halfReceived.clear(clientId);
     const session = this.sessions.get(clientId);
-    const share = { publisher: clientId, rows: 0 };
+    const share = shareOf(clientId);
     if (session !== undefined) await this.#commit.run(() => this.#tables.clearHalfReceived(session), share);
   }
 
@@ -217,18 +227,24 @@ export class SessionDatabase {
     return this.#commit.flush();
   }
 
-  /** Resolves when all is durable that was asked for for this client, and what is no publisher's. */
+  /** Resolves when all is durable that was asked for for the device of this client id, and what is no publisher's. */
   flushOf(clientId: string): Promise<void> {
-    return this.#commit.flushOf(clientId);
+    return this.#commit.flushOf(deviceOf(clientId));
+  }
+
+  /** What waits to be put into queues is not, and not acknowledged, unless it has begun: whoever has sent it will do so again. */
+  abandon(): void {
+    this.#commit.abandon();
   }
 
   /** After the last change. Leaves one file, with everything in it. Nothing happens where it is closed. */
   async close(): Promise<void> {
     if (!this.#database.open) return;
     if (this.failure === null) await this.flush().catch(() => {}); // onFailure has told of it
-    this.#commit.end();
-    await this.#wal.close();
+    await this.#commit.end();
+    if (this.#checkpoints.isUnderWay) return; // the disk has failed: closing would remove the WAL
     this.#database.close();
+    await Promise.all([this.#wal.close(), this.#file.close()]);
   }
 
   #loadHalfReceived(limit: number): HalfReceived {
@@ -239,6 +255,11 @@ export class SessionDatabase {
     }
     return halfReceived;
   }
+}
+
+/** All sessions of a device are one publisher. */
+function shareOf(clientId: string, rows = 0): Share {
+  return { publisher: deviceOf(clientId), rows };
 }
 
 function asRetained({ topic, qos, payload }: { topic: string; qos: 0 | 1 | 2; payload: Buffer }) {

@@ -55,6 +55,14 @@ export class Wills {
     await commit.run(() => tables.putWill(will));
   }
 
+  /** Those that are in memory alone outlast the process as well. */
+  keepAll(): void {
+    for (const will of [...this.#byClient.values()]) {
+      if (this.#stored.has(will.clientId)) continue;
+      this.put(will, { isDurable: true }).catch(() => {}); // the store tells of it
+    }
+  }
+
   /** Nobody has to wait for it: after a crash the will would be published once more, as after a lost connection. */
   remove(clientId: string): StoredWill | undefined {
     const { commit, tables } = this.#options;

@@ -26,6 +26,8 @@ import { SoundAedes } from './sound-aedes.ts';
 
 /** The device has sent nothing for longer than it said it would. */
 const SILENT = 'keep alive timeout';
+/** ms for what waits for the disk when the broker ends. The round that has begun by then may take longer. */
+const DRAIN_MS = 2_000;
 /** ms that all devices together may take to hear the last of it when the broker ends. */
 const FAREWELL_MS = 1_000;
 
@@ -167,32 +169,40 @@ export class MessageBroker {
   }
 
   /**
-   * Ends every session. What was taken in is committed and acknowledged first; what a device sends from now on is not, and
-   * it will send it again. Wills are deferred, as a server's end allows it [MQTT-3.1.2-12]: the next start publishes those of
-   * whoever has not come back minutes later, and a restart does not tell the world that the fleet is gone.
+   * Ends every session. What was taken in is committed and acknowledged first, as far as there is time; what waits then is not,
+   * nor what a device sends from now on, and it will send it again. Wills are deferred, as a server's end allows it
+   * [MQTT-3.1.2-12]: the next start publishes those of whoever has not come back minutes later, and a restart does not tell the
+   * world that the fleet is gone.
    */
   async close(): Promise<void> {
     this.#keepAlive.close();
-    const { database } = this.#options.store;
     for (const stream of this.#streams.values()) stream.stopInput();
-    await database.flush().catch(() => {}); // the store has told of it
+    await this.#settle();
     await nextTurn(); // all that waited for it has been acknowledged
-    for (const client of this.#streams.keys()) this.#deferWill(client);
+    this.#deferWills();
     for (const stream of this.#streams.values()) stream.finish();
     const farewell = [...this.#options.live.all()].map(({ gone }) => gone);
     await Promise.race([Promise.all(farewell), delay(FAREWELL_MS, undefined, { ref: false })]);
-    for (const client of this.#streams.keys()) this.#deferWill(client); // who has arrived meanwhile
+    this.#deferWills(); // of whoever has arrived meanwhile
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     await nextTurn();
   }
 
-  #deferWill(client: Client): void {
+  /** What publishers wait for. Without an acknowledgement they send it again; a will that is not taken in is still there. */
+  async #settle(): Promise<void> {
     const { database } = this.#options.store;
-    const will = database.wills.get(client.id);
-    // That of a clean session was in memory alone.
-    if (will !== undefined) database.wills.put(will, { isDurable: true }).catch(() => {});
-    client.will = null;
-    client._will = null;
+    const flush = () => database.flush().catch(() => {}); // the store has told of it
+    await Promise.race([flush(), delay(DRAIN_MS, undefined, { ref: false })]);
+    database.abandon();
+    await flush();
+  }
+
+  #deferWills(): void {
+    this.#options.store.database.wills.keepAll();
+    for (const client of this.#streams.keys()) {
+      client.will = null;
+      client._will = null;
+    }
   }
 
   /** Resolves when the stream is closed and Aedes has unregistered the client, if it ever had registered it. */

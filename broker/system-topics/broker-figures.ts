@@ -9,6 +9,7 @@ import type { TopicFilter, TopicName } from '../../core/ids.ts';
 import { figureTopic } from '../../core/policy/system-topics.ts';
 import { matches } from '../../core/policy/topic.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { LineFigures } from '../front/waiting-line.ts';
 import type { StoreFigures } from '../persistence/guarded-store.ts';
 import type { Connection } from '../sessions/connection.ts';
 import type { LiveTable } from '../sessions/live-table.ts';
@@ -23,6 +24,7 @@ export interface BrokerFiguresOptions {
   readonly store: { figures(): StoreFigures };
   /** Sessions that outlive their connection. */
   readonly durable: { readonly count: number };
+  readonly line: { figures(): LineFigures };
   /** Filters that are subscribed to now. */
   readonly subscriptions: () => number;
   readonly topics: Pick<SystemTopics, 'publish'>;
@@ -84,8 +86,9 @@ export class BrokerFigures implements SystemSource {
   }
 
   async #collect(): Promise<Map<TopicName, string>> {
-    const { live, store, durable, subscriptions, clock, version } = this.#options;
-    const { retainedMessages, queuedMessages } = store.figures();
+    const { live, store, durable, line, subscriptions, clock, version } = this.#options;
+    const { retainedMessages, queuedMessages, queuedBytes } = store.figures();
+    const { waiting, unproven } = line.figures();
     const attached = live.all().filter(({ client }) => client !== null);
     const traffic = trafficOf(attached);
     const away = Math.max(0, durable.count - attached.filter(({ client }) => client?.clean === false).length);
@@ -105,7 +108,14 @@ export class BrokerFigures implements SystemSource {
       'subscriptions/count': subscriptions(),
       'retained messages/count': retainedMessages,
       'store/messages/count': queuedMessages,
+      'store/messages/bytes': queuedBytes,
+      'connections/waiting': waiting,
+      'connections/unproven': unproven,
     };
+    for (const { labels, value } of await this.#samples('handshakes_total')) {
+      figures[`handshakes/${labels.kind}`] = value;
+    }
+    figures['handshakes/failed'] = sumOf(await this.#samples('handshakes_failed_total'));
     for (const { labels, value } of await this.#samples('refused_total')) {
       figures[`refused/${labels.rule}`] = value;
     }

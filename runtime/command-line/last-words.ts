@@ -55,10 +55,16 @@ export function lastWordsOf(error: unknown): readonly LastWords[] {
   return [bug(error)];
 }
 
+const MISUSE: ReadonlySet<string> = new Set<ErrorCode>([
+  'usage_invalid',
+  'setting_invalid',
+  'settings_conflict',
+]);
+
 export function exitCodeOf(error: unknown): 0 | 1 | 2 {
   if (error instanceof FailedResult) return 1;
   const codes = lastWordsOf(error).map(({ code }) => code);
-  if (codes.some((code) => code === 'usage_invalid' || code === 'setting_invalid')) return 2;
+  if (codes.some((code) => MISUSE.has(code))) return 2;
   return codes.length === 0 ? 0 : 1;
 }
 

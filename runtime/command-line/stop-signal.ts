@@ -1,6 +1,9 @@
 /**
  * The ways in which a running command is asked to end, as AbortSignals: signals, and a reader of its output that
  * goes away. The first request asks for a good end, a second signal does not wait for it.
+ *
+ * Some signals come twice though they were given once: a terminal sends Ctrl-C to npm and to what npm runs, and npm hands on its
+ * own. So the same signal again, right behind the first, is no second one.
  */
 import { isLostReader } from './lost-reader.ts';
 
@@ -34,14 +37,28 @@ export interface Stop {
   release(): void;
 }
 
-/** @param duration milliseconds after which it asks by itself */
-export function listenForStop(requests: StopRequests, duration?: number): Stop {
+/** ms within which a signal may come again and be the same one: npm is quick, and its machine may be busy. */
+export const SAME_SIGNAL_MS = 1_000;
+
+/**
+ * @param duration milliseconds after which it asks by itself
+ * @param now ms, of a clock that never goes back
+ */
+export function listenForStop(
+  requests: StopRequests,
+  duration?: number,
+  now: () => number = () => performance.now(),
+): Stop {
   const [end, force] = [new AbortController(), new AbortController()];
   const timer = duration === undefined ? undefined : setTimeout(() => end.abort(), duration);
+  let first: { readonly request: StopRequest; readonly at: number } | undefined;
   const stopListening = requests((request) => {
-    if (!end.signal.aborted) end.abort();
     // A lost reader is lost at every line that is written; nobody insists by it.
-    else if (request !== 'lost reader') force.abort();
+    if (request === 'lost reader') return end.abort();
+    const isSame = first?.request === request && now() - first.at < SAME_SIGNAL_MS;
+    first ??= { request, at: now() };
+    if (!end.signal.aborted) end.abort();
+    else if (!isSame) force.abort();
   });
   return {
     signal: end.signal,

@@ -65,6 +65,11 @@ describe('the figures', () => {
     expect(figure(before, 'clients/maximum')).toBeGreaterThanOrEqual(2);
     expect(figure(before, 'retained messages/count')).toBe(1);
     expect(figure(before, 'store/messages/count')).toBe(0);
+    expect(figure(before, 'store/messages/bytes')).toBe(0);
+    expect(figure(before, 'connections/waiting')).toBe(0);
+    expect(figure(before, 'connections/unproven')).toBe(0);
+    expect(figure(before, 'handshakes/full') + figure(before, 'handshakes/resumed')).toBe(3);
+    expect(figure(before, 'handshakes/failed')).toBe(0);
     expect(figure(before, 'subscriptions/count')).toBe(1);
     expect(grown('publish/messages/received')).toBe(2);
     expect(grown('clients/connected')).toBe(-1);

@@ -46,6 +46,7 @@ describe('limits', () => {
     ['maxConnections', '0'],
     ['maxConnections', 'unlimited'],
     ['maxConnections', '1000001'],
+    ['maxFailuresPerAddress', '1001'],
     ['maxQueueSize', '1KB'],
     ['maxQueueSize', '64mb'],
     ['maxQueuedSize', '5TB'],
@@ -105,11 +106,12 @@ describe('what is said at start', () => {
     expect(said(least, 1_024)).toEqual([]);
   });
 
-  it('tells where one queue may be larger than all together', () => {
-    expect(said({ maxQueueSize: '1MB', maxQueuedSize: '1MB' })).toEqual([]);
-    expect(said({ maxQueueSize: '2MB', maxQueuedSize: '1MB' })).toMatchObject([
-      { setting: '--max-queue-size', value: 2 * 1024 ** 2, '--max-queued-size': 1024 ** 2 },
-    ]);
+  it('tells where as many messages as were asked for never fit into a queue', () => {
+    const idle = { setting: '--max-queue-messages', value: 1_000_000, '--max-queue-size': 64 * 1024 ** 2 };
+    const wide = { setting: '--max-queue-messages', default: 100_000 };
+    expect(said({ maxQueueMessages: '1000000' })).toMatchObject([wide, idle]);
+    expect(said({ maxQueueMessages: '524288' })).toMatchObject([wide]);
+    expect(said({ maxQueueSize: '1MB' })).toEqual([]); // nobody asked for as many
   });
 
   it('tells where the process may not open as many files', () => {

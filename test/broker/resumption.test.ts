@@ -1,6 +1,7 @@
 /** A resumed TLS session skips the certificate exchange: the registry is asked all the same. */
 import { statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseDeviceId } from '../../core/ids.ts';
 import { createAuthority } from '../pki/test-authority.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Identity, issueDevice } from './authority.ts';
@@ -71,6 +72,28 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s', (versi
     await eventually(() => reloads() > before);
     expect(await resumeWithOld(stays)).toBe(0);
     expect(await resumeWithOld(goes)).toBe(5);
+  });
+
+  it("in a thief's hands ends, live and for good, when the device uses its next certificate", async () => {
+    const id = idOf('robbed');
+    const old = await fleet.enroll(id);
+    const session = await ticketOf(old, id);
+    const thief = await connect(null, `${id}/thief`, { version, session });
+    expect([thief.answer, thief.client.resumed]).toEqual([0, true]);
+    const next = await issueDevice(fleet.issuing, id);
+    await fleet.record(next, { record: { renews: old.serialNumber } });
+    await fleet.registry.write('system', async (transaction) => {
+      await transaction.setCertificateStatus([old.serialNumber], 'superseded', Date.now());
+      await transaction.append({
+        action: 'certificate.superseded',
+        subject: parseDeviceId(id),
+        data: { serialNumbers: [old.serialNumber], by: next.serialNumber },
+      });
+    });
+    await thief.client.untilClosed();
+    expect(await resume(`${id}/thief`, session)).toBe(5);
+    await fleet.logged('connection refused', 'certificate_superseded');
+    expect((await connect(next, id, { version })).answer).toBe(0);
   });
 
   it('ends with the certificate, which TLS does not look at again', async () => {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
-import { WalSync } from '../../broker/persistence/sqlite/wal-sync.ts';
+import { FileSync } from '../../broker/persistence/sqlite/file-sync.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Identity } from './authority.ts';
 import { Fleet } from './fleet.ts';
@@ -176,8 +176,8 @@ function holdDisk(): () => void {
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const { sync } = WalSync.prototype;
-  jest.spyOn(WalSync.prototype, 'sync').mockImplementation(async function (this: WalSync) {
+  const { sync } = FileSync.prototype;
+  jest.spyOn(FileSync.prototype, 'sync').mockImplementation(async function (this: FileSync) {
     await held;
     return sync.call(this);
   });

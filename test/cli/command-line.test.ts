@@ -12,7 +12,11 @@ import {
 } from '../../runtime/command-line/last-words.ts';
 import { createOutput } from '../../runtime/command-line/output.ts';
 import { countUpTo, durationBetween } from '../../runtime/command-line/parsers.ts';
-import { listenForStop, type StopRequest } from '../../runtime/command-line/stop-signal.ts';
+import {
+  listenForStop,
+  type StopRequest,
+  type StopRequests,
+} from '../../runtime/command-line/stop-signal.ts';
 
 const OPENSSL =
   'write EPROTO 80B5D2F7:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number:../deps/openssl/ssl/record/methods/tlsany_meth.c:84:\n';
@@ -116,14 +120,19 @@ describe('a request to end', () => {
   function listening() {
     let ask: (request: StopRequest) => void = () => undefined;
     let released = 0;
-    const stop = listenForStop((listener) => {
+    let time = 0;
+    const requests: StopRequests = (listener) => {
       ask = listener;
       return () => {
         released += 1;
       };
-    });
+    };
+    const stop = listenForStop(requests, undefined, () => time);
+    const pass = (milliseconds: number) => {
+      time += milliseconds;
+    };
     const state = () => [stop.signal.aborted, stop.force.aborted];
-    return { ask: (request: StopRequest) => ask(request), state, stop, released: () => released };
+    return { ask: (request: StopRequest) => ask(request), pass, state, stop, released: () => released };
   }
 
   it('asks for a good end first, and for one at once when somebody insists', () => {
@@ -132,6 +141,24 @@ describe('a request to end', () => {
     ask('SIGTERM');
     expect(state()).toEqual([true, false]);
     ask('SIGINT');
+    expect(state()).toEqual([true, true]);
+  });
+
+  it('is not insisted on by a signal that comes twice at once, as from a terminal through npm', () => {
+    const { ask, pass, state } = listening();
+    ask('SIGINT');
+    pass(999);
+    ask('SIGINT');
+    expect(state()).toEqual([true, false]);
+    pass(1);
+    ask('SIGINT');
+    expect(state()).toEqual([true, true]);
+  });
+
+  it('is insisted on by the first signal behind a lost reader, since somebody has given it', () => {
+    const { ask, state } = listening();
+    ask('lost reader');
+    ask('SIGTERM');
     expect(state()).toEqual([true, true]);
   });
 

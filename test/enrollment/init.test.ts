@@ -5,16 +5,20 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 import type { GatehouseError } from '../../core/errors.ts';
 import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { initialize } from '../../enroll/init.ts';
 import { migrate } from '../../enroll/migrate.ts';
+import { startEnroll } from '../../enroll/service.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { type DataLayout, dataLayout } from '../../runtime/layout.ts';
 import { readSettings } from '../../runtime/settings.ts';
+import { Closers } from '../../runtime/shutdown.ts';
 import { openCheapKeys } from '../support/ca-keys.ts';
 import { csrPem, runTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { describeWith } from '../support/external.ts';
+import { buildListsHere } from '../support/lists-here.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
@@ -107,12 +111,30 @@ describe('init', () => {
     const secret = [
       ...readdirSync(layout.ca.folder).map((name) => join(layout.ca.folder, name)),
       layout.registry.database,
+      layout.registry.writerLock,
       layout.tls.enroll,
       layout.tls.broker,
       layout.operator.token,
     ];
-    expect(secret.length).toBeGreaterThanOrEqual(7);
+    expect(secret.length).toBeGreaterThanOrEqual(8);
     for (const file of secret) expect([file, statSync(file).mode & 0o077]).toEqual([file, 0]);
+  });
+
+  it.each([
+    ['file', false],
+    ['pkcs11', true],
+  ] as const)('is followed by a warning of a passphrase that no key needs: %s', async (signer, isWarned) => {
+    const passphraseFile = join(folder, 'idle-passphrase');
+    writeFileSync(passphraseFile, 'correct horse battery staple\n');
+    const settings = { ...newSettings(), passphraseFile };
+    await init(settings);
+    const said: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => void said.push(JSON.parse(line).msg) });
+    const closers = new Closers();
+    const openKeys: typeof openCheapKeys = (layout) => openCheapKeys(layout, settings);
+    await startEnroll({ ...settings, signer }, log, closers, { openKeys, openListBuilder: buildListsHere });
+    await closers.closeAll(log);
+    expect(said.some((line) => line.includes('of no use with --signer pkcs11'))).toBe(isWarned);
   });
 
   it('leaves no CA key that opens without its passphrase', async () => {

@@ -1,7 +1,8 @@
 /** The broker ended by SIGTERM while devices publish: nothing that it has acknowledged is lost, and it ends in time. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { defaultLimits } from '../../broker/limits.ts';
 import { SessionDatabase } from '../../broker/persistence/session-database.ts';
+import { FileSync } from '../../broker/persistence/sqlite/file-sync.ts';
 import { Fleet } from '../broker/fleet.ts';
 import { Inbox, subscribe } from '../broker/inbox.ts';
 import { eventually } from '../support/eventually.ts';
@@ -75,6 +76,110 @@ describe('SIGTERM under load', () => {
     } finally {
       for (const client of clients) client.end();
       await broker.stop();
+    }
+  });
+});
+
+describe('messages for thousands, more than the disk takes in time', () => {
+  const CROWD = 2_400;
+  const open = () => {
+    const quiet = { onOverflow: () => {}, onFailure: () => {} };
+    const limits = { ...defaultLimits, queuedBytes: 1e12 };
+    return new SessionDatabase({ file: fleet.layout.sessions, durability: 'os', limits, ...quiet });
+  };
+
+  /** Sessions that are away, of one device. */
+  async function gather(): Promise<void> {
+    await fleet.enroll('crowd', { group: 'anything' });
+    const database = open();
+    for (let index = 0; index < CROWD; index++) {
+      const session = database.sessions.open(`crowd/${index}`);
+      void database.sessions.subscribe(session, [{ topic: 'all', qos: 1 }]);
+    }
+    await database.close();
+  }
+
+  /** Payloads in the queue of one of them. */
+  async function kept(): Promise<string[]> {
+    const database = open();
+    const session = database.sessions.open('crowd/7');
+    const page = await database.change((queue) => queue.page(session, 0, { messages: 1e6, bytes: 1e9 }));
+    await database.close();
+    return page.entries.map(({ payload }) => String(payload));
+  }
+
+  beforeEach(gather);
+
+  it('do not keep the process from ending in time, and none of those that were acknowledged is lost', async () => {
+    const broker = new BrokerProcess(fleet, '--log-level', 'warn');
+    await broker.start();
+    const acknowledged: string[] = [];
+    const writers: StrictClient[] = [];
+    try {
+      for (let writer = 0; writer < 10; writer++) {
+        const client = broker.client(await fleet.enroll(`writer-${writer}`, { group: 'anything' }));
+        writers.push(client);
+        await eventually(() => client.isConnected);
+      }
+      for (const [writer, client] of writers.entries()) {
+        for (let count = 0; count < 100; count++) {
+          const payload = `${writer} ${count}`;
+          void client.publish('all', payload, 1).then(() => acknowledged.push(payload));
+        }
+      }
+      await eventually(() => acknowledged.length > 0);
+      await broker.stop();
+      expect(await broker.untilEnd()).toBe(0);
+      expect(broker.log).not.toContain('"level":50');
+      expect(acknowledged.length).toBeLessThan(1_000);
+      expect(await kept()).toEqual(expect.arrayContaining(acknowledged));
+    } finally {
+      for (const client of writers) client.end();
+      await broker.stop();
+    }
+  });
+
+  it('are taken in as far as they have begun, and the others neither kept nor acknowledged, but wills are', async () => {
+    await fleet.startBroker();
+    const writer = await fleet.connect(await fleet.enroll('writer', { group: 'anything' }));
+    const will = { topic: 'all', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
+    const lost = await fleet.connect(await fleet.enroll('lost', { group: 'anything' }), { will });
+    let isStuck = true;
+    const waiting: (() => void)[] = [];
+    const { sync } = FileSync.prototype;
+    jest.spyOn(FileSync.prototype, 'sync').mockImplementation(async function (this: FileSync) {
+      if (isStuck) await new Promise<void>((resolve) => waiting.push(resolve));
+      await sync.call(this);
+    });
+    const { abandon } = SessionDatabase.prototype;
+    jest.spyOn(SessionDatabase.prototype, 'abandon').mockImplementation(function (this: SessionDatabase) {
+      abandon.call(this);
+      isStuck = false;
+      for (const goOn of waiting) goOn();
+    });
+    try {
+      let acknowledged = 0;
+      const said = 60;
+      for (let count = 0; count < said; count++) {
+        writer.publish('all', `${count}`, { qos: 1 }, (error) => {
+          if (!error) acknowledged++;
+        });
+      }
+      await eventually(() => waiting.length > 0); // of the first round
+      lost.stream.destroy();
+      await eventually(async () => (await fleet.metric('connections')) === 1);
+      await fleet.stopBroker();
+      await eventually(() => !writer.connected);
+      const found = await kept();
+      expect(found).toHaveLength(acknowledged);
+      expect(found.length).toBeGreaterThan(0);
+      expect(found.length).toBeLessThan(said / 2);
+      const database = open();
+      const owners = [...database.wills.all()].map(({ clientId }) => clientId);
+      await database.close();
+      expect(owners).toEqual(['lost']);
+    } finally {
+      jest.restoreAllMocks();
     }
   });
 });

@@ -161,6 +161,62 @@ describe('a publisher who asks for much', () => {
   });
 });
 
+describe('what publishers were put off with, where it is abandoned', () => {
+  const much = { publisher: 'big', rows: 1_000_000 };
+
+  it('is not done, and nobody hears of it; what has begun is, and what is no publisher’s', async () => {
+    const heard: string[] = [];
+    const ask = (n: number, share?: typeof much) => {
+      commit.separate();
+      commit.post(() => insert(n), undefined, share);
+      commit.flushOf(share?.publisher).then(
+        () => heard.push(`${n}`),
+        () => heard.push(`${n} failed`),
+      );
+    };
+    ask(1, much);
+    await nextTurn();
+    ask(2, much);
+    ask(3);
+    const room = commit.roomOf('big');
+    commit.abandon();
+    const flushed = commit.flush();
+    endSync();
+    await eventually(() => syncs === 2);
+    endSync();
+    await flushed;
+    await room;
+    await nextTurn();
+    expect([rows(), heard, failures]).toEqual([[1, 3], ['1', '3'], []]);
+  });
+});
+
+describe('what is done between two rounds', () => {
+  it('is over before the next one begins, and keeps nobody waiting who is in the last one', async () => {
+    let isOver = () => {};
+    const betweenRounds = () =>
+      new Promise<void>((resolve) => {
+        isOver = resolve;
+      });
+    const onFailure = (error: GatehouseError) => failures.push(error);
+    const other = new GroupCommit({ database, sync: null, betweenRounds, onFailure });
+    await other.run(() => insert(1));
+    const next = other.run(() => insert(2));
+    for (let turn = 0; turn < 5; turn++) await nextTurn();
+    expect(rows()).toEqual([1]);
+    const ended = other.end(); // waits for it, too
+    let hasEnded = false;
+    void ended.then(() => {
+      hasEnded = true;
+    });
+    await nextTurn();
+    expect(hasEnded).toBe(false);
+    isOver();
+    await ended;
+    await expect(next).rejects.toMatchObject({ code: 'session_store_failed' });
+  });
+});
+
 describe('a failure', () => {
   it('undoes the whole turn, rejects all of it and all that follows, and is told once', async () => {
     const asked = [1, 2, 2].map((n) => commit.run(() => insert(n)));

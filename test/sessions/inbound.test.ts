@@ -120,6 +120,24 @@ describe('acknowledgements', () => {
   });
 });
 
+describe('messages for thousands', () => {
+  beforeEach(() => {
+    database = openSessions();
+  });
+
+  it.each([1, 2] as const)('of QoS %i hold up who sends them long before they are many', async (qos) => {
+    const crowd = Array.from({ length: 3_000 }, (_, index) => database.sessions.open(`crowd-${index}`));
+    await Promise.all(crowd.map((one) => database.sessions.subscribe(one, [{ topic: 'all', qos: 2 }])));
+    const inbound = session({ clean: true });
+    let sent = 0;
+    while (holds === 0 && sent < 200) publish(inbound, 'all', qos, ++sent);
+    expect(sent).toBe(41);
+    await eventually(() => holds === 0);
+    expect(answers().length).toBeLessThanOrEqual(sent);
+    await eventually(() => answers().length === sent);
+  });
+});
+
 describe.each([
   ['a clean session', true],
   ['a durable session', false],

@@ -35,6 +35,43 @@ describe('a body that several sessions wait for', () => {
   });
 });
 
+describe('a device that publishes by many sessions', () => {
+  const crowdOf = (size: number) =>
+    Array.from({ length: size }, (_, index) => ({
+      session: database.sessions.open(`reader-${index}`),
+      qos: 1,
+    }));
+  const message = () => Publication.of({ topic: 't', payload: Buffer.from('x'), qos: 1 });
+
+  it('has no more of a round than another one', async () => {
+    const intake = new Intake(database);
+    const crowd = crowdOf(10_000);
+    const acknowledged: string[] = [];
+    const publish = async (clientId: string) => {
+      database.separate();
+      await intake.take(message(), crowd, clientId);
+      acknowledged.push(clientId);
+    };
+    const loud = Array.from({ length: 12 }, (_, index) => publish(`loud/${index}`));
+    const others = Array.from({ length: 4 }, () => publish('other'));
+    await Promise.all([...loud, ...others]);
+    // Its four are in the second round, with three and five of the other device; by session they would be the last of all.
+    expect(acknowledged.lastIndexOf('other')).toBeLessThan(acknowledged.indexOf('loud/8'));
+  });
+
+  it('is to wait by what all of them ask for', async () => {
+    const intake = new Intake(database);
+    const crowd = crowdOf(10_000);
+    const taken = Array.from({ length: 13 }, (_, index) => intake.take(message(), crowd, `loud/${index}`));
+    taken.push(intake.take(message(), crowd.slice(0, 1), 'quiet'));
+    expect(database.roomOf('quiet')).toBeNull();
+    const room = database.roomOf('loud/20');
+    expect(room).not.toBeNull();
+    await Promise.all([room, ...taken]);
+    expect(database.roomOf('loud/20')).toBeNull();
+  });
+});
+
 describe('a publisher whose messages are for thousands', () => {
   it('does not keep another one waiting for all of them', async () => {
     const intake = new Intake(database);

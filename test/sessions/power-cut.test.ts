@@ -12,7 +12,7 @@ import { Publication } from '../../broker/delivery/publication.ts';
 import { Output } from '../../broker/front/output.ts';
 import type { SessionDatabase } from '../../broker/persistence/session-database.ts';
 import type { SessionRecord } from '../../broker/persistence/session-record.ts';
-import { WalSync } from '../../broker/persistence/sqlite/wal-sync.ts';
+import { FileSync } from '../../broker/persistence/sqlite/file-sync.ts';
 import { Line, openSessions, takePage } from '../broker/samples.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -36,8 +36,8 @@ let received: string[];
 
 beforeEach(async () => {
   [isStuck, taken, received] = [false, new Set(), []];
-  const { sync } = WalSync.prototype;
-  jest.spyOn(WalSync.prototype, 'sync').mockImplementation(async function (this: WalSync) {
+  const { sync } = FileSync.prototype;
+  jest.spyOn(FileSync.prototype, 'sync').mockImplementation(async function (this: FileSync) {
     const [isLost, from] = [isStuck, dirname(file)];
     if (isLost) return new Promise((resolve) => stuck.push(resolve));
     await sync.call(this);

@@ -5,18 +5,15 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import { GatehouseError } from '../../../core/errors.ts';
 import { migrate } from './migrations.ts';
 
-/** Pages in the WAL (16 MB) at which a commit takes them over into the database. */
-const CHECKPOINT_PAGES = 4_000;
-
 /**
  * EXCLUSIVE keeps a second broker out, and the index of the WAL in memory. A commit writes the WAL and does not wait
- * for the disk: that is WalSync's to do, beside the event loop. SQLite itself waits where it takes pages over.
+ * for the disk: that is FileSync's to do, beside the event loop. Nor does it take pages over: that is for Checkpoints.
  */
 const PRAGMAS = [
   'locking_mode = EXCLUSIVE',
   'journal_mode = WAL',
   'synchronous = NORMAL',
-  `wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+  'wal_autocheckpoint = 0',
   'trusted_schema = OFF',
 ];
 

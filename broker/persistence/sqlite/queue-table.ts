@@ -67,6 +67,11 @@ export class QueueTable {
     return this.#messages;
   }
 
+  /** Of them: what `queuedBytes` bounds. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Whether less than half of the queue is taken, with what is on its way to it: the rest is for what is new. */
   hasAmpleRoom(
     session: SessionRecord,

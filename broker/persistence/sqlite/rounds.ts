@@ -1,14 +1,38 @@
 /**
- * What is asked for and has not begun, in rounds: each is one transaction. A publisher has a share of a round, and what it asks
- * for beyond that is in the next ones, in order: so who publishes little does not wait for who publishes to thousands. What is
- * no publisher's is in the first round that has not begun, ahead of whatever publishers were put off with.
+ * What is asked for and has not begun, and what of it is next: a round, which is one transaction of bounded size. Publishers
+ * share it by weighted fair queueing (Demers, Keshav, Shenker, SIGCOMM 1989), with rows in place of bits: what is due first is
+ * done first, and it is due when it would be done if each publisher had a row in turn. So who publishes little waits neither
+ * for one who publishes to thousands nor for thousands who publish. What is no publisher's is always in the next round, ahead
+ * of whatever publishers were put off with.
  */
 import type { GatehouseError } from '../../../core/errors.ts';
 
-/** Rows of one publisher in a round; a single message may have more. Fewer would write the pages of large queues more often. */
-const SHARE = 60_000;
+/** Rows of publishers in a round, and what is left of its last part. Fewer would write the pages of large queues more often. */
+const ROUND_ROWS = 60_000;
+/** Rows of one publisher from which on its next message is a part of its own: larger ones share a round less fairly. */
+const PART_ROWS = 3_000;
+
+/** Whose change it is, as far as it is a publisher's, and how many rows it is about. */
+export interface Share {
+  readonly publisher: string;
+  readonly rows: number;
+}
+
+/** What is done in one and the same round: of one publisher, or of none. */
+export interface Part {
+  readonly publisher: string | undefined;
+  rows: number;
+  /** In rows that each publisher has had by then. */
+  due: number;
+  /** Of what was asked for last. */
+  group: number;
+  hasBegun: boolean;
+  /** Of those who only wait for its end. */
+  flush: Promise<void> | undefined;
+}
 
 export interface Task {
+  readonly part: Part;
   readonly change: () => unknown;
   /** Null where nobody waits. */
   readonly settle: ((result: unknown, error: GatehouseError | null) => void) | null;
@@ -17,33 +41,30 @@ export interface Task {
   result: unknown;
 }
 
-/** Whose change it is, as far as it is a publisher's, and how many rows it is about. */
-export interface Share {
-  readonly publisher: string;
-  readonly rows: number;
-}
-
-/** What a publisher has in a round. */
-interface Part {
-  rows: number;
-  /** Of what was asked for last. */
-  group: number;
-}
-
-export class Round {
-  readonly tasks: Task[] = [];
-  readonly parts = new Map<string, Part>();
-  /** Of those who only wait for its end. */
-  flush: Promise<void> | undefined;
+export interface Round {
+  readonly parts: readonly Part[];
+  /** In the order in which they were asked for. */
+  readonly tasks: readonly Task[];
 }
 
 export class Rounds {
-  /** The next one first. */
-  #rounds: Round[] = [];
+  #parts: Part[] = [];
+  #tasks: Task[] = [];
+  #nobodys: Part | undefined;
+  /** Of each publisher; also of those that have begun, as long as anything waits. */
+  readonly #last = new Map<string, Part>();
+  /** Of all parts. */
+  #rows = 0;
+  /** Rows that each publisher has had since nothing waited. */
+  #clock = 0;
   #group = 0;
 
   get isEmpty(): boolean {
-    return this.#rounds.length === 0;
+    return this.#tasks.length === 0;
+  }
+
+  get parts(): readonly Part[] {
+    return this.#parts;
   }
 
   /** What a publisher asks for from here on need not be in one round with what it asked for before. */
@@ -51,40 +72,93 @@ export class Rounds {
     this.#group++;
   }
 
-  /** The round that is to do what is asked for now; without a share, what is no publisher's. */
-  roundOf(share?: Share): Round {
-    if (share === undefined) return this.#at(0);
+  /** Where what is asked for now belongs; without a share, what is no publisher's. */
+  partOf(share?: Share): Part {
+    if (share === undefined) {
+      this.#nobodys ??= this.#begin(undefined, Number.NEGATIVE_INFINITY);
+      return this.#nobodys;
+    }
     const { publisher, rows } = share;
-    const index = Math.max(
-      0,
-      this.#rounds.findLastIndex(({ parts }) => parts.has(publisher)),
-    );
-    const part = this.#rounds[index]?.parts.get(publisher);
-    const isFull = part !== undefined && part.rows >= SHARE && part.group !== this.#group;
-    const round = this.#at(isFull ? index + 1 : index);
-    const rowsBefore = isFull ? 0 : (part?.rows ?? 0);
-    round.parts.set(publisher, { rows: rowsBefore + rows, group: this.#group });
-    return round;
+    const part = this.#partOf(publisher);
+    part.rows += rows;
+    part.due += rows;
+    part.group = this.#group;
+    this.#rows += rows;
+    return part;
   }
 
-  /** Behind everything that was asked for. */
-  last(): Round {
-    return this.#at(Math.max(0, this.#rounds.length - 1));
+  add(task: Task): void {
+    this.#tasks.push(task);
   }
 
-  /** The next one, which begins: what is asked for from here on is in others. */
-  begin(): Round | undefined {
-    return this.#rounds.shift();
+  /** The next round. What is asked for from here on is in others. */
+  next(): Round {
+    const parts = this.#takeParts();
+    for (const part of parts) part.hasBegun = true;
+    this.#nobodys = undefined;
+    const tasks = this.#tasks;
+    this.#tasks = tasks.filter(({ part }) => !part.hasBegun);
+    return { parts, tasks: this.isEmpty ? tasks : tasks.filter(({ part }) => part.hasBegun) };
   }
 
-  /** Everything, which is not to be done any more. */
+  /** Takes out all that is a publisher's, which is not to be done any more. Returns its parts. */
+  abandon(): readonly Part[] {
+    const abandoned = this.#parts.filter(({ publisher }) => publisher !== undefined);
+    this.#parts = this.#parts.filter(({ publisher }) => publisher === undefined);
+    this.#tasks = this.#tasks.filter(({ part }) => part.publisher === undefined);
+    this.#forget();
+    return abandoned;
+  }
+
+  /** Takes out everything, which is not to be done any more. */
   clear(): readonly Task[] {
-    return this.#rounds.splice(0).flatMap(({ tasks }) => tasks);
+    const tasks = this.#tasks;
+    this.abandon();
+    this.next();
+    return tasks;
   }
 
-  #at(index: number): Round {
-    const round = this.#rounds[index] ?? new Round();
-    this.#rounds[index] = round;
-    return round;
+  #partOf(publisher: string): Part {
+    const last = this.#last.get(publisher);
+    if (last !== undefined && this.#isOpen(last)) return last;
+    const part = this.#begin(publisher, Math.max(this.#clock, last?.due ?? 0));
+    this.#last.set(publisher, part);
+    return part;
+  }
+
+  #isOpen({ hasBegun, rows, group }: Part): boolean {
+    return !hasBegun && (rows < PART_ROWS || group === this.#group);
+  }
+
+  #begin(publisher: string | undefined, due: number): Part {
+    const part = { publisher, due, rows: 0, group: this.#group, hasBegun: false, flush: undefined };
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** Of those that are due at the same time, and so of each publisher's, the ones that were asked for first. */
+  #takeParts(): readonly Part[] {
+    if (this.#rows <= ROUND_ROWS) {
+      this.#forget();
+      return this.#parts.splice(0);
+    }
+    const publishers = new Set(this.#parts.map(({ publisher }) => publisher)).size;
+    this.#parts.sort((one, other) => one.due - other.due);
+    let rows = 0;
+    const end = this.#parts.findIndex((part) => {
+      if (rows >= ROUND_ROWS) return true;
+      rows += part.rows;
+      return false;
+    });
+    this.#rows -= rows;
+    this.#clock += rows / publishers;
+    return this.#parts.splice(0, end < 0 ? this.#parts.length : end);
+  }
+
+  /** Nothing of publishers waits any more. */
+  #forget(): void {
+    this.#last.clear();
+    this.#rows = 0;
+    this.#clock = 0;
   }
 }
