@@ -13,6 +13,7 @@ import { operatorCommand } from '../operator-command.ts';
 import { parseRenewalGrace } from '../option-parsers.ts';
 import { renderTable } from '../table.ts';
 import { groupChangeCommands } from './group-change.ts';
+import { showGroupDryRun } from './group-dry-run.ts';
 
 interface ApplyFlags {
   readonly name?: EntityName;
@@ -21,6 +22,7 @@ interface ApplyFlags {
   readonly description?: string;
   readonly renewalGrace?: number;
   readonly approval?: Approval;
+  readonly dryRun?: true;
 }
 
 export function groupCommands(group: Command, io: CommandIo): void {
@@ -70,14 +72,18 @@ function listCommands(group: Command, io: CommandIo): void {
         '--approval <whether>',
         'required: an operator approves each enrollment, see gatehouse request (default: none)',
       ).choices(approvals),
-    );
+    )
+    .option('--dry-run', 'show what it would lead to, and change nothing');
   addExamples(apply, [
     'gatehouse group apply sensors.yaml',
     'gatehouse group apply --name sensors --policy device --profile device --renewal-grace 30d',
     'gatehouse group apply --name gates --policy device --profile device --approval required',
+    'gatehouse group apply sensors.yaml --dry-run',
   ]);
-  operatorCommand<[file: string | undefined], ApplyFlags>(apply, io, async ({ api, output }, flags, file) => {
+  operatorCommand<[file: string | undefined], ApplyFlags>(apply, io, async (session, flags, file) => {
     const { name, body } = file === undefined ? fromFlags(flags, apply) : await fromFile(file, flags, apply);
+    if (flags.dryRun) return showGroupDryRun(session, { ...body, name });
+    const { api, output } = session;
     const applied = await api.put<GroupView>(`/groups/${encodeURIComponent(name)}`, body);
     output.result(applied, () => renderGroups([applied]));
     tellLiveSessions(output, `devices of ${applied.name} have its policy`);

@@ -4,9 +4,7 @@ import { printable } from '../../runtime/command-line/printable.ts';
 import type { NamedDocument } from '../document-file.ts';
 import { count } from '../import/progress.ts';
 import type { Session } from '../operator-command.ts';
-
-const lists = ['publish', 'subscribe', 'deny'] as const;
-const WIDTH = Math.max(...lists.map(({ length }) => length));
+import { linesOfRules } from '../policy-diff.ts';
 
 /** Has the server compare them, and prints what it found. */
 export async function showPolicyDryRun(
@@ -24,25 +22,14 @@ export async function showPolicyDryRun(
 }
 
 function renderDryRun(result: PolicyDryRun): string {
-  const { policy, outcome, added, removed, limits, description } = result;
-  const rules = lists.flatMap((list) => [
-    ...removed[list].map((rule) => ruleLine('-', list, rule)),
-    ...added[list].map((rule) => ruleLine('+', list, rule)),
-  ]);
-  const others = limits.map(({ limit, from, to }) =>
-    from === null ? `  + limits.${limit}: ${to}` : `  limits.${limit}: from ${from} to ${to}`,
-  );
-  if (description !== null) {
-    others.push(
-      `  description: from ${JSON.stringify(description.from)} to ${JSON.stringify(description.to)}`,
-    );
-  }
+  const { policy, outcome, description } = result;
   const title = outcome === 'unchanged' ? 'stays as it is' : `would be ${outcome}:`;
-  return [`policy ${policy} ${title}`, ...rules, ...others, renderUsers(result)].map(printable).join('\n');
-}
-
-function ruleLine(sign: '+' | '-', list: (typeof lists)[number], rule: string): string {
-  return `  ${sign} ${list.padEnd(WIDTH)}  ${rule}`;
+  const lines = [`policy ${policy} ${title}`, ...linesOfRules(result)];
+  if (description !== null) {
+    const { from, to } = description;
+    lines.push(`  description: from ${JSON.stringify(from)} to ${JSON.stringify(to)}`);
+  }
+  return [...lines, renderUsers(result)].map(printable).join('\n');
 }
 
 /** `1,204 devices have it, of 2 groups: gates (4), presses (1,200)` */

@@ -18,10 +18,13 @@ export interface LimitChange {
   readonly to: number;
 }
 
-export interface PolicyDiff {
+export interface RulesDiff {
   readonly added: RuleTexts;
   readonly removed: RuleTexts;
   readonly limits: readonly LimitChange[];
+}
+
+export interface PolicyDiff extends RulesDiff {
   readonly description: { readonly from: string; readonly to: string } | null;
 }
 

@@ -31,6 +31,7 @@ import { observationRoutes } from '../routes/observations.ts';
 import { operatorRoutes } from '../routes/operators.ts';
 import { requestRoutes } from '../routes/requests.ts';
 import { tokenRoutes } from '../routes/tokens.ts';
+import { trialRoutes } from '../routes/trials.ts';
 import { authenticateOperator, requireRole } from '../use-cases/operating/manage-operators.ts';
 import { describeRoutes, openApiOf } from './openapi.ts';
 
@@ -133,6 +134,7 @@ export async function createOperatorListener({
     issuerRoutes(v1, { context, crls, rollover });
     tokenRoutes(v1, context);
     documentRoutes(v1, context);
+    trialRoutes(v1, context);
     manufacturerRoutes(v1, context);
     requestRoutes(v1, context);
     journalRoutes(v1, context);

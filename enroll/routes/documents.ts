@@ -2,19 +2,14 @@
 
 import { z } from 'zod';
 import type { GroupView } from '../../core/api/groups.ts';
-import type { PolicyDryRun, PolicyTestResult } from '../../core/api/policies.ts';
-import type { ProfileTestResult } from '../../core/api/profiles.ts';
 import { durationSchema } from '../../core/duration-schema.ts';
 import { approvals } from '../../core/enrollment/approval.ts';
 import { GatehouseError } from '../../core/errors.ts';
-import { type EntityName, parseDeviceId, parseEntityName, quote } from '../../core/ids.ts';
+import { type EntityName, parseEntityName, quote } from '../../core/ids.ts';
 import type { DocumentRecord } from '../../registry/records.ts';
 import type { EnrollContext } from '../context.ts';
 import type { HttpServer } from '../http/http-server.ts';
 import { applyGroup, applyPolicy, applyProfile } from '../use-cases/operating/apply-documents.ts';
-import { foretellPolicy } from '../use-cases/operating/foretell-policy.ts';
-import { testPolicy } from '../use-cases/operating/test-policy.ts';
-import { testProfile } from '../use-cases/operating/test-profile.ts';
 import * as answers from './answers/documents.ts';
 import { listOf } from './answers/fields.ts';
 import { LIVE } from './live.ts';
@@ -23,29 +18,17 @@ import { documentView, groupView } from './views.ts';
 const MAX_GRACE = 10 * 365 * 86_400_000;
 
 const params = z.object({ name: z.string().transform(parseEntityName) });
-const entityName = z.string().transform(parseEntityName);
+export const entityName = z.string().transform(parseEntityName);
 const grace = durationSchema.pipe(z.number().min(0).max(MAX_GRACE));
-const group = z.strictObject({
+/** As PUT takes one. */
+export const group = z.strictObject({
   description: z.string().max(200).default(''),
   profile: entityName,
   policy: entityName,
   renewalGrace: grace.default(0).describe('how long past its expiry a certificate may still be renewed'),
   approval: z.enum(approvals).default('none').describe('whether enrolling takes the word of an operator'),
 });
-const document = z.record(z.string(), z.unknown());
-const question = z.strictObject({
-  device: z.string().transform(parseDeviceId),
-  publish: z.string().optional(),
-  subscribe: z.string().optional(),
-  document: document.optional().describe('a policy as PUT takes it, with its name; else the one in force'),
-});
-const plannedPolicy = z.strictObject({
-  document: document.describe('a policy as PUT takes it, with its name'),
-});
-const trial = z.strictObject({
-  document: document.describe('a profile as PUT takes it, with its name'),
-  device: z.string().transform(parseDeviceId).optional().describe('a registered one; else one is made up'),
-});
+export const document = z.record(z.string(), z.unknown());
 
 export function documentRoutes(server: HttpServer, context: EnrollContext): void {
   const { registry } = context;
@@ -77,44 +60,6 @@ export function documentRoutes(server: HttpServer, context: EnrollContext): void
       await applyGroup(context, actor, record);
       return groupView(record);
     },
-  );
-
-  server.post(
-    '/policies/test',
-    {
-      config: { role: 'viewer' },
-      schema: {
-        summary: 'What a policy says of one device and topic',
-        body: question,
-        response: { 200: answers.policyTest },
-      },
-    },
-    ({ body }): Promise<PolicyTestResult> => testPolicy(context, body),
-  );
-  server.post(
-    '/policies/dry-run',
-    {
-      // It tells nothing that viewers cannot read, and who may not apply a policy may well be asked about it.
-      config: { role: 'viewer' },
-      schema: {
-        summary: 'What putting a policy in place would change, and for how many devices; nothing is stored',
-        body: plannedPolicy,
-        response: { 200: answers.policyDryRun },
-      },
-    },
-    ({ body }): Promise<PolicyDryRun> => foretellPolicy(context, body.document),
-  );
-  server.post(
-    '/profiles/test',
-    {
-      config: { role: 'viewer' },
-      schema: {
-        summary: 'What a profile makes of a device, by an example certificate; nothing is stored',
-        body: trial,
-        response: { 200: answers.profileTest },
-      },
-    },
-    ({ body }): Promise<ProfileTestResult> => testProfile(context, body),
   );
 
   const kinds = [

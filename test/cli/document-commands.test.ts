@@ -96,4 +96,42 @@ describe('gatehouse policy, profile and group', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(explained('there is no group "nosuch"', 'group_unknown'));
   });
+
+  it('shows what a group would change, and changes nothing', async () => {
+    await operated.json(`policy apply ${file('mute.yaml', 'name: mute\npublish: ["devices/{id}/status"]')}`);
+    await operated.json('group apply --name halls --policy device --profile device');
+    const before = [await operated.json('group list'), await operated.json('journal list')];
+    expect(
+      await operated.run(
+        'group apply --name halls --policy mute --profile device --renewal-grace 30d --dry-run',
+      ),
+    ).toEqual({
+      code: 0,
+      stdout: [
+        'group halls would be changed:',
+        '  policy: from "device" to "mute"',
+        '  renewalGrace: from none to 30d',
+        '  - publish    devices/{id}/telemetry/#',
+        '  - subscribe  devices/{id}/commands/#',
+        '  - subscribe  groups/{group}/broadcast/#',
+        '  limits.messagesPerSecond: from 7 to 100',
+        '0 devices are in it; revoked ones do not count',
+        '',
+      ].join('\n'),
+      stderr: 'A dry run: nothing was changed.\n',
+    });
+    const path = file('lofts.yaml', 'name: lofts\npolicy: mute\nprofile: device');
+    expect(await operated.json(`group apply ${path} --dry-run`)).toMatchObject({
+      group: 'lofts',
+      outcome: 'created',
+    });
+    const same = 'group apply --name halls --policy device --profile device --dry-run';
+    expect((await operated.run(same)).stdout).toBe(
+      'group halls stays as it is\n0 devices are in it; revoked ones do not count\n',
+    );
+    const unknown = await operated.run('group apply --name halls --policy no --profile device --dry-run');
+    expect([unknown.code, unknown.stdout]).toEqual([1, '']);
+    expect(unknown.stderr).toMatch(explained('there is no policy "no"', 'policy_unknown'));
+    expect([await operated.json('group list'), await operated.json('journal list')]).toEqual(before);
+  });
 });

@@ -135,6 +135,8 @@ describe('every answer', () => {
     await ask('GET', '/profiles/{name}', { name: 'r' });
     await ask('POST', '/policies/test', {}, { body: { device: 'press-1', publish: 'a' } });
     await ask('POST', '/policies/dry-run', {}, { body: { document: { name: 'p', deny: ['a/#'] } } });
+    const other = { name: 'g', profile: 'r', policy: 'device' };
+    await ask('POST', '/groups/dry-run', {}, { body: other });
     await ask('POST', '/profiles/test', {}, { body: { document: { name: 'r', validity: '90d' } } });
 
     const { token, id: tokenId } = await ask<TokenCreated>(

@@ -1,6 +1,6 @@
 /** Groups, policies, profiles and what they come to, as they are answered. */
 import { z } from 'zod';
-import type { GroupView } from '../../../core/api/groups.ts';
+import type { GroupChange, GroupDryRun, GroupView } from '../../../core/api/groups.ts';
 import type {
   PolicyDryRun,
   PolicyTestResult,
@@ -9,7 +9,7 @@ import type {
 } from '../../../core/api/policies.ts';
 import type { ProfileTestResult } from '../../../core/api/profiles.ts';
 import { approvals } from '../../../core/enrollment/approval.ts';
-import type { LimitChange, RuleTexts } from '../../../core/policy/policy-diff.ts';
+import type { LimitChange, RulesDiff, RuleTexts } from '../../../core/policy/policy-diff.ts';
 import { deviceStatus } from './devices.ts';
 import { attributes, count, deviceId, type Fields, name, pem, strings, time } from './fields.ts';
 
@@ -54,27 +54,52 @@ const ruleTexts = z
   .object({ publish: strings, subscribe: strings, deny: strings } satisfies Fields<RuleTexts>)
   .meta({ id: 'PolicyRules' });
 
+const limitChange = z
+  .object({
+    limit: z.enum(['messagesPerSecond', 'bytesPerSecond', 'maxPayload']),
+    from: count.nullable(),
+    to: count,
+  } satisfies Fields<LimitChange>)
+  .meta({ id: 'LimitChange' });
+
+const rulesDiff = {
+  added: ruleTexts,
+  removed: ruleTexts,
+  limits: z.array(limitChange).readonly(),
+} satisfies Fields<RulesDiff>;
+
+const outcome = z.enum(['created', 'changed', 'unchanged']);
+const notRevoked = count.describe('those of the group that are not revoked');
+
+export const groupDryRun = z
+  .object({
+    group: name,
+    outcome,
+    changes: z
+      .array(
+        z.object({
+          field: z.enum(['description', 'profile', 'policy', 'renewalGrace', 'approval']),
+          from: z.union([z.string(), count]).nullable(),
+          to: z.union([z.string(), count]),
+        } satisfies Fields<GroupChange>),
+      )
+      .readonly(),
+    rules: z.object(rulesDiff).nullable().describe('of its policy, where that is another one'),
+    devices: notRevoked,
+  } satisfies Fields<GroupDryRun>)
+  .meta({ id: 'GroupDryRun' });
+
 export const policyDryRun = z
   .object({
     policy: name,
-    outcome: z.enum(['created', 'changed', 'unchanged']),
-    added: ruleTexts,
-    removed: ruleTexts,
-    limits: z
-      .array(
-        z.object({
-          limit: z.enum(['messagesPerSecond', 'bytesPerSecond', 'maxPayload']),
-          from: count.nullable(),
-          to: count,
-        } satisfies Fields<LimitChange>),
-      )
-      .readonly(),
+    outcome,
+    ...rulesDiff,
     description: z.object({ from: z.string(), to: z.string() }).nullable(),
     groups: z
       .array(
         z.object({
           name,
-          devices: count.describe('those of the group that are not revoked'),
+          devices: notRevoked,
         } satisfies Fields<PolicyUser>),
       )
       .readonly()

@@ -4,8 +4,9 @@ import { type EntityName, parseEntityName, quote } from '../../../core/ids.ts';
 import type { Actor } from '../../../core/journal/events.ts';
 import { parseProfile } from '../../../core/pki/profile.ts';
 import { parsePolicy } from '../../../core/policy/policy.ts';
+import type { RegistryReader } from '../../../registry/port/reader.ts';
 import type { RegistryTransaction } from '../../../registry/port/transaction.ts';
-import type { GroupRecord } from '../../../registry/records.ts';
+import type { DocumentRecord, GroupRecord } from '../../../registry/records.ts';
 import type { EnrollContext } from '../../context.ts';
 import { testProfile } from './test-profile.ts';
 
@@ -34,13 +35,23 @@ export async function applyProfile(
   );
 }
 
-export async function putGroup(transaction: RegistryTransaction, group: GroupRecord): Promise<void> {
-  if ((await transaction.policy(group.policy)) === undefined) {
+/** What a group names, which must be there. @throws GatehouseError `policy_unknown`, `profile_unknown` */
+export async function groupTerms(
+  registry: Pick<RegistryReader, 'policy' | 'profile'>,
+  group: Pick<GroupRecord, 'policy' | 'profile'>,
+): Promise<{ readonly policy: DocumentRecord }> {
+  const policy = await registry.policy(group.policy);
+  if (policy === undefined) {
     throw new GatehouseError('policy_unknown', `there is no policy ${quote(group.policy)}`);
   }
-  if ((await transaction.profile(group.profile)) === undefined) {
+  if ((await registry.profile(group.profile)) === undefined) {
     throw new GatehouseError('profile_unknown', `there is no profile ${quote(group.profile)}`);
   }
+  return { policy };
+}
+
+export async function putGroup(transaction: RegistryTransaction, group: GroupRecord): Promise<void> {
+  await groupTerms(transaction, group);
   await transaction.putGroup(group);
   const { name, profile, policy, renewalGrace, approval } = group;
   await transaction.append({
