@@ -1,5 +1,6 @@
 # One image for all three roles; docker-compose.yml gives each just what it needs.
-ARG NODE_IMAGE=node:24-bookworm-slim
+# One version, to the last digit: 24.19 to 24.21 do not suit (docs/OPERATIONS.md, "Which Node.js").
+ARG NODE_IMAGE=node:24.18.1-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 RUN apt-get update \

@@ -8,6 +8,8 @@ import type { Report } from '../../registry/reports/report.ts';
 
 /** Told, or about to be: what comes beyond them is told by a later connection. */
 const MAX_TOLD = 100_000;
+/** After every report. */
+const UNWRITTEN = Number.POSITIVE_INFINITY;
 
 type FirstUse = Extract<Report, { readonly kind: 'firstUse' }>;
 
@@ -15,7 +17,7 @@ export class FirstUses {
   readonly #clock: Clock;
   readonly #onNote: () => void;
   readonly #gathered = new Map<Fingerprint, number>();
-  /** By the number of the report that tells them, until that is taken in. */
+  /** By the number of the report that tells them, or will, until that is taken in. */
   readonly #told = new Map<Fingerprint, number>();
 
   constructor({ clock, onNote }: { readonly clock: Clock; readonly onNote: () => void }) {
@@ -33,7 +35,10 @@ export class FirstUses {
 
   take(most: number): FirstUse[] {
     const taken = [...this.#gathered].slice(0, most);
-    for (const [fingerprint] of taken) this.#gathered.delete(fingerprint);
+    for (const [fingerprint] of taken) {
+      this.#gathered.delete(fingerprint);
+      this.#told.set(fingerprint, UNWRITTEN); // it may be used again before it is written
+    }
     return taken.map(([fingerprint, time]) => ({ kind: 'firstUse', fingerprint, time }));
   }
 

@@ -1,5 +1,6 @@
 /** The first use of a renewed certificate: told once, behind the messages, and forgotten when it is settled. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FirstUses } from '../../broker/reports/first-uses.ts';
 import { parseDeviceId } from '../../core/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Identity, issueDevice } from './authority.ts';
@@ -59,6 +60,21 @@ describe('the first use', () => {
     await fleet.connect(next);
     await untilTold(next);
     expect(await told()).toEqual([successor.fingerprint, next.fingerprint]);
+  });
+
+  it('is told once where it is used again while that is written', () => {
+    const uses = new FirstUses({ clock: { now: () => 1 }, onNote: () => {} });
+    const { fingerprint } = successor;
+    uses.note(fingerprint);
+    expect(uses.take(1)).toEqual([{ kind: 'firstUse', fingerprint, time: 1 }]);
+    uses.note(fingerprint);
+    uses.takenIn(6);
+    uses.told(7, fingerprint);
+    uses.note(fingerprint);
+    expect(uses.take(1)).toEqual([]);
+    uses.takenIn(7);
+    uses.note(fingerprint);
+    expect(uses.take(1)).toHaveLength(1);
   });
 
   it('is not told of a certificate that was enrolled, refused, or used before', async () => {

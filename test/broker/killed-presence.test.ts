@@ -1,12 +1,11 @@
 /** A broker that is killed leaves nobody online: neither in the registry nor, in its next run, by its topics. */
-import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { DeviceDetail } from '../../core/api/devices.ts';
 import { enrollHolder, type Holder } from '../enrollment/renewing.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
-import { type BrokerProcess, startBrokerProcess } from '../support/role-process.ts';
+import { type BrokerProcess, killProcess, startBrokerProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Inbox } from './inbox.ts';
 
@@ -22,11 +21,7 @@ afterAll(async () => {
   await service.close();
 });
 
-async function killBroker(): Promise<void> {
-  const exited = once(broker.child, 'exit');
-  broker.child.kill('SIGKILL');
-  await exited;
-}
+const killBroker = () => killProcess(broker.child);
 
 const connect = ({ deviceId, key, cert }: Holder): Promise<MqttClient> =>
   connectAsync(broker.mqttUrl, { clientId: deviceId, key, cert, ca: service.ca, reconnectPeriod: 0 }, false);

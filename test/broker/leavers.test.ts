@@ -69,11 +69,22 @@ describe('a device that has said DISCONNECT, and does not close the connection',
   });
 
   it('is cut off when its certificate ends', async () => {
-    const notAfter = Date.now() + 2_000;
-    const client = await left(await fleet.enroll('left-expired', { record: { notAfter } }));
+    const { client, notAfter } = await leftBriefly(600);
     await untilCut(client);
     expect(Date.now()).toBeGreaterThanOrEqual(notAfter);
   });
+
+  /** With a certificate that lives for `life` ms, or longer where this machine does not connect within that. */
+  async function leftBriefly(life: number) {
+    const notAfter = Date.now() + life;
+    const identity = await fleet.enroll(`left-expired-${life}`, { record: { notAfter } });
+    try {
+      return { client: await left(identity), notAfter };
+    } catch (error) {
+      if (Date.now() < notAfter) throw error;
+      return leftBriefly(life * 4);
+    }
+  }
 
   it('has given its session free: it may be back, and others of the device may come', async () => {
     const identity = await fleet.enroll('left-back');

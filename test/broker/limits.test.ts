@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MqttClient } from 'mqtt';
 import { eventually } from '../support/eventually.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, type LogLine } from './fleet.ts';
 import { Inbox, subscribe, untilClosed } from './inbox.ts';
 import { connectPacket, RawClient } from './raw-client.ts';
 
@@ -109,7 +109,10 @@ describe('a device that sends more than it may', () => {
     let bursts = 0;
     const bursting = flooding('burster', 2_200, () => ++bursts > 2);
     await flooding('flooder', 500, () => false);
-    expect(await fleet.logged('session cut off', 'rate_exceeded')).toMatchObject({ device: 'flooder' });
+    // There may be others: what the tests above have left behind is held back still.
+    const cutOff = ({ msg, rule, device }: LogLine) =>
+      msg.startsWith('session cut off') && rule === 'rate_exceeded' && device === 'flooder';
+    await eventually(() => fleet.log.some(cutOff));
     const burster = await bursting;
     expect(burster.connected).toBe(true);
     await burster.endAsync();

@@ -199,7 +199,8 @@ describe('the reason of a failed handshake', () => {
   });
 
   it('is one of a fixed set, whatever comes', () => {
-    fc.assert(fc.property(fc.string(), (code) => handshakeFailureKinds.includes(kindOf(code))));
+    const told = fc.property(fc.string(), (code) => handshakeFailureKinds.includes(kindOf(code)));
+    expect(() => fc.assert(told)).not.toThrow();
   });
 });
 

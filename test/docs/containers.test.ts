@@ -66,6 +66,13 @@ describeWith(['docker-compose'], 'docker-compose config', () => {
   });
 });
 
+describe('the image', () => {
+  it('is made of one version of Node.js: others have had faults that no test would have met', () => {
+    const [, from] = /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8')) ?? [];
+    expect(from).toMatch(/^node:\d+\.\d+\.\d+-/);
+  });
+});
+
 describe('the services', () => {
   const folder = temporaryFolder();
   const passphrase = join(folder, 'passphrase');

@@ -42,7 +42,7 @@ describeWith(
       const { code, output } = await new Promise<{ code: number | null; output: string }>((done) => {
         const child = execFile(
           'bash',
-          ['-c', script],
+          ['--norc', '-c', script],
           { cwd: folder, env: environment },
           (_error, stdout, stderr) => done({ code: child.exitCode, output: stdout + stderr }),
         );

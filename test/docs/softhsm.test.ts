@@ -21,7 +21,7 @@ describeWith(['bash', 'openssl', 'softhsm2-util'], 'docs/OPERATIONS.md, CA keys 
     mkdirSync(cwd);
     const gatehouse = `gatehouse() { "${process.execPath}" "${executable}" "$@"; }`;
     const script = ['set -euo pipefail', gatehouse, ...commands].join('\n');
-    const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { cwd, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync('bash', ['--norc', '-c', script], { cwd, encoding: 'utf8' });
     return { cwd, status, output: stdout + stderr };
   }
 

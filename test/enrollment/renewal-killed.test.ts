@@ -3,7 +3,6 @@
  * is ever locked out, what was answered is there, and in the end each device has one certificate.
  */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { afterAll, expect, it } from '@jest/globals';
 import { connectAsync } from 'mqtt';
 import { Agent, request } from 'undici';
@@ -14,7 +13,7 @@ import { generatePrivateKey } from '../../device-sim/identity/private-key.ts';
 import { openRegistryView } from '../../registry/sqlite/open.ts';
 import { csrPem, startTestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
-import { startBrokerProcess, startEnrollProcess } from '../support/role-process.ts';
+import { killProcess, startBrokerProcess, startEnrollProcess } from '../support/role-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { enrollHolder, type Holder, holderOf } from './renewing.ts';
 
@@ -152,6 +151,5 @@ async function start(role: Role, data: string): Promise<void> {
 async function end(role: Role): Promise<void> {
   const { child } = await eventually(() => running.get(role));
   running.delete(role);
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  await killProcess(child);
 }

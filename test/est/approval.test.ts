@@ -82,7 +82,7 @@ describeWith(['bash', 'pki', 'openssl'], "strongSwan's pki", () => {
     const env = { ...process.env, URL: service.enrollUrl, TOKEN: token };
     const client = new Promise<string>((done, failed) => {
       const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
-      execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) =>
+      execFile('bash', ['--norc', '-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) =>
         error === null ? done(stderr) : failed(new Error(`${error.message}\n${stdout}${stderr}`)),
       );
     });

@@ -48,7 +48,7 @@ describeWith(['bash', 'curl', 'openssl', 'pki'], 'a device from a factory that u
     const env = { ...process.env, URL: service.enrollUrl };
     const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
     return new Promise((done, failed) => {
-      execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
+      execFile('bash', ['--norc', '-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
         if (error === null) done(stdout + stderr);
         else failed(new Error(`${error.message}\n${stdout}${stderr}`));
       });

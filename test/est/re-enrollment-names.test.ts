@@ -34,8 +34,11 @@ function shell(script: string, id: string): Promise<{ code: number | null; outpu
   const env = { ...process.env, URL: service.enrollUrl, ID: id };
   const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
   return new Promise((done) => {
-    const child = execFile('bash', ['-euo', 'pipefail', '-c', tools + script], options, (_error, out, err) =>
-      done({ code: child.exitCode, output: out + err }),
+    const child = execFile(
+      'bash',
+      ['--norc', '-euo', 'pipefail', '-c', tools + script],
+      options,
+      (_error, out, err) => done({ code: child.exitCode, output: out + err }),
     );
   });
 }

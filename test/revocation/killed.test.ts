@@ -2,7 +2,6 @@
  * SIGKILL of enroll in the middle of a bulk, and in the middle of a thousand single revocations: what was answered stands,
  * in the registry and at the broker; the bulk is whole or absent.
  */
-import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { Agent, request } from 'undici';
@@ -17,6 +16,7 @@ import { eventually } from '../support/eventually.ts';
 import {
   type BrokerProcess,
   type EnrollProcess,
+  killProcess,
   startBrokerProcess,
   startEnrollProcess,
 } from '../support/role-process.ts';
@@ -75,11 +75,6 @@ function post(path: string, body: object) {
     dispatcher,
   });
 }
-async function killEnroll(): Promise<void> {
-  const exited = once(enroll.child, 'exit');
-  enroll.child.kill('SIGKILL');
-  await exited;
-}
 function connect({ deviceId, key, cert }: Holder): Promise<MqttClient> {
   return connectAsync(broker.mqttUrl, { clientId: deviceId, key, cert, ca, reconnectPeriod: 0 }, false);
 }
@@ -117,7 +112,7 @@ it('among hundreds of single ones: each that was answered stands, at the broker 
     for (let id = pending.shift(); id !== undefined; id = pending.shift()) await revoke(id);
   });
   await eventually(() => answered.length >= SINGLES / 2);
-  await killEnroll();
+  await killProcess(enroll.child);
   await Promise.all(workers);
   expect(answered.length).toBeLessThan(SINGLES);
 
@@ -139,7 +134,7 @@ it.each(GROUPS.map((group, index) => [index + 1, group] as const))(
     const clients = await Promise.all(mine.map(connect));
     const { body } = await post(`/groups/${group}/revoke`, { atMost: all });
     const answer = await linesUntilKilled(body, line);
-    await killEnroll();
+    await killProcess(enroll.child);
 
     const revoked = await withRegistry(async (registry) => {
       const rows = await registry.journal(0, 1_000_000);

@@ -37,7 +37,7 @@ async function killedAt(step: string, ...command: string[]): Promise<void> {
   child.stderr.on('data', (text) => {
     errors += text;
   });
-  const [, signal] = await once(child, 'exit');
+  const [, signal] = await once(child, 'close');
   expect([signal, errors]).toEqual(['SIGKILL', '']);
   service = await runTestEnroll(settings, layout);
 }

@@ -7,7 +7,7 @@ export function shellIn(folder: string) {
     const env = { ...process.env, ...environment };
     const options = { cwd: folder, env, encoding: 'utf8', timeout: 60_000 } as const;
     return new Promise((done, failed) => {
-      execFile('bash', ['-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
+      execFile('bash', ['--norc', '-euo', 'pipefail', '-c', script], options, (error, stdout, stderr) => {
         if (error === null) done(stdout + stderr);
         else failed(new Error(`${error.message}\n${stdout}${stderr}`));
       });

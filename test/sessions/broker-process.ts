@@ -60,7 +60,8 @@ export class BrokerProcess {
   /** Resolves with its exit code once it has ended by itself. */
   async untilEnd(): Promise<number | null> {
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null) await once(child, 'exit');
+    if (child !== undefined && child.exitCode === null && child.signalCode === null)
+      await once(child, 'exit');
     return child?.exitCode ?? null;
   }
 

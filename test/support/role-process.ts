@@ -26,6 +26,13 @@ export function startBrokerProcess(data: string): Promise<BrokerProcess> {
   return start<BrokerProcess>('broker', data, ['mqtt', 'metrics']);
 }
 
+/** Ends it without a word. It may have ended already, and then nobody hears of it any more. */
+export async function killProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
 async function start<Started extends { readonly child: ChildProcess }>(
   role: string,
   data: string,

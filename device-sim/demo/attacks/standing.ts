@@ -2,12 +2,10 @@
 import type { Session } from '../../contract/mqtt-session.ts';
 import { deviceTopics } from '../../device/topics.ts';
 import type { Identity } from '../../identity/identity.ts';
-import { admission, ending, within } from '../outcome.ts';
+import { admission, ending } from '../outcome.ts';
 import type { Stage } from '../stage.ts';
 import type { Attack } from './attack.ts';
-
-const CUT_OFF_WITHIN_MS = 1_000;
-const SHORT_LIVED = { group: 'short-lived', validitySeconds: 3 } as const;
+import { CUT_OFF_WITHIN_MS, outliveCertificate } from './outlived-certificate.ts';
 
 export const standingAttacks: readonly Attack[] = [
   {
@@ -131,19 +129,4 @@ async function resumeAfterRevocation(stage: Stage, version: 'TLSv1.2' | 'TLSv1.3
   if (!resumed) return 'the TLS session was not resumed';
   await stage.operator.revoke(identity.deviceId);
   return `resumed, then ${await admission(stage, () => stage.connect(identity, resumption))}`;
-}
-
-async function outliveCertificate(stage: Stage): Promise<string> {
-  const { group, validitySeconds } = SHORT_LIVED;
-  await stage.operator.applyProfile({ name: group, validity: validitySeconds });
-  await stage.operator.applyGroup(group, { description: '', profile: group, policy: 'device' });
-  const identity = await stage.enroll(stage.newId(), { group });
-  const session = await stage.connect(identity);
-  const life = identity.notAfter - Date.now();
-  const tooEarly = await within(life - 500, session.closed);
-  const cutInTime = await within(500 + CUT_OFF_WITHIN_MS, session.closed);
-  // Certificates count in whole seconds: let the last one pass.
-  await stage.pause(Math.max(0, identity.notAfter + 1_000 - Date.now()));
-  const words = tooEarly ? 'cut off too early' : cutInTime ? 'cut off' : 'still connected';
-  return `${words}, then ${await admission(stage, () => stage.connect(identity))}`;
 }
