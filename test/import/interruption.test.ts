@@ -12,8 +12,9 @@ import { openRegistry } from '../../registry/sqlite/open.ts';
 import { systemClock } from '../../runtime/clock.ts';
 import { csrPem, startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
+import { type HalfSent, halfSent } from '../support/half-sent.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { deviceOf, imported, lastChange, linesOf, send } from './importing.ts';
+import { deviceOf, type ImportAnswered, imported, lastChange, linesOf, send } from './importing.ts';
 
 const folder = temporaryFolder();
 let service: TestEnroll;
@@ -46,6 +47,19 @@ function begin(headers: Record<string, string | number>): ClientRequest {
   return asked.on('error', () => undefined);
 }
 
+/** An import of which the server has read some lines. */
+function underWay(name: string, size: number, headers = {}): Promise<HalfSent<ImportAnswered>> {
+  const first = () => {
+    const asked = begin(headers);
+    asked.write(linesOf(fleet(name, size)));
+    return asked;
+  };
+  return halfSent(first, async () => {
+    const answer = await send(service, '');
+    return answer.status === 409 ? answer : undefined;
+  });
+}
+
 /** Takes whatever comes, as soon as it may. */
 async function notBusy(): Promise<void> {
   await eventually(async () => (await send(service, '', { query: 'dryRun=true' })).status === 200);
@@ -57,10 +71,7 @@ describe('an upload that is cut off', () => {
     ['within a chunked body', {}],
   ])('%s, at the end of a line, imports nothing', async (_where, headers) => {
     const head = await lastChange(service);
-    const asked = begin(headers);
-    asked.write(linesOf(fleet('cut', 500)));
-    // The server has begun to read when it takes no other.
-    await eventually(async () => (await send(service, '')).status === 409);
+    const { asked } = await underWay('cut', 500, headers);
     asked.destroy();
     await notBusy();
     expect(await statusOf('cut-0')).toBe(404);
@@ -68,12 +79,7 @@ describe('an upload that is cut off', () => {
   });
 
   it('is in nobody else’s way, and no second one is taken meanwhile', async () => {
-    const asked = begin({});
-    asked.write(linesOf(fleet('slow', 10)));
-    const busy = await eventually(async () => {
-      const answer = await send(service, linesOf(fleet('second', 1)));
-      return answer.status === 409 ? answer : undefined;
-    });
+    const { asked, busy } = await underWay('slow', 10);
     expect(busy.body.code).toBe('import_busy');
     expect((await service.operator('POST', '/devices', { id: 'between' })).status).toBe(201);
     asked.end();

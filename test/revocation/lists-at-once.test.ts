@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { importDevice } from '../enrollment/factory.ts';
 import { startTestEnroll, type TestEnroll } from '../support/enroll-service.ts';
 import { eventually } from '../support/eventually.ts';
+import { halfSent } from '../support/half-sent.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { changeListed } from './bulk.ts';
 
@@ -25,16 +26,18 @@ function begin(...lines: readonly object[]) {
     headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/x-ndjson' },
   });
   for (const line of lines) asked.write(`${JSON.stringify(line)}\n`);
-  return asked;
+  return asked.on('error', () => undefined);
 }
 
 it('two long lists follow one another, and a short one comes between', async () => {
-  const asked = begin({ id: 'press-1' });
   const long = Array<object>(2_000).fill({ id: 'press-1' });
-  const busy = await eventually(async () => {
-    const answer = await changeListed(service, '/devices/suspend?dryRun=true', long);
-    return answer.status === 409 ? answer : undefined;
-  });
+  const { asked, busy } = await halfSent(
+    () => begin({ id: 'press-1' }),
+    async () => {
+      const answer = await changeListed(service, '/devices/suspend?dryRun=true', long);
+      return answer.status === 409 ? answer : undefined;
+    },
+  );
   expect(busy.problem?.code).toBe('revocation_busy');
   const short = await changeListed(service, '/devices/revoke', [{ id: 'press-1' }]);
   expect(short.result?.counts.devices).toBe(1);
